@@ -1,0 +1,1 @@
+"""The Lambda task package: exactly what is zipped and shipped."""

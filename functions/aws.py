@@ -1,0 +1,138 @@
+"""AWS clients, made once per execution environment, and AWS errors under names a state machine can catch."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004  # botocore's own, not the built-in one
+    HTTPClientError,
+    IncompleteReadError,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_rekognition import RekognitionClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+# Short time-outs: a task must fail by its own error before Lambda's Timeout ends it, so that the retry is
+# the state machine's and can be seen there.
+_CONFIG = Config(connect_timeout=3, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 3})
+
+
+@overload
+def client(service: Literal["dynamodb"]) -> DynamoDBClient: ...
+@overload
+def client(service: Literal["rekognition"]) -> RekognitionClient: ...
+@overload
+def client(service: Literal["s3"]) -> S3Client: ...
+@overload
+def client(service: Literal["sqs"]) -> SQSClient: ...
+@overload
+def client(service: Literal["ssm"]) -> SSMClient: ...
+@overload
+def client(service: Literal["stepfunctions"]) -> SFNClient: ...
+def client(service: str) -> Any:
+    """The client of a service, the same one each time."""
+    return _client(service)
+
+
+@cache
+def _client(service: str) -> Any:
+    return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]
+
+
+class TaskError(Exception):
+    """An AWS call failed; the subclass is the name under which the state machine sees it."""
+
+
+class ThrottledError(TaskError):
+    """The service asks to slow down. Retried by the state machine."""
+
+
+class ServiceUnavailableError(TaskError):
+    """The service failed on its side, or could not be reached. Retried by the state machine."""
+
+
+class AccessDeniedError(TaskError):
+    """The task's role, or the bucket, does not allow the call."""
+
+
+class PhotoNotFoundError(TaskError):
+    """The photo was deleted between its event and the run."""
+
+
+class AwsCallError(TaskError):
+    """Any other answer of a service that is an error: permanent."""
+
+
+# The codes that botocore's standard retry mode takes for throttling.
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+_THROTTLING = {
+    "BandwidthLimitExceeded",
+    "EC2ThrottledException",
+    "LimitExceededException",
+    "PriorRequestNotComplete",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+}
+# Why DynamoDB cancels a transaction that may well succeed a moment later.
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+_CANCELLED_FOR_NOW = {"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"}
+# Answered with status 400, and yet the service's own trouble.
+_TIMED_OUT = {"RequestTimeout", "RequestTimeoutException"}
+_ACCESS_DENIED = {
+    "403",
+    "AccessDenied",
+    "AccessDeniedException",
+    "InvalidObjectState",
+    "KMS.DisabledException",
+}
+_NOT_FOUND = {"404", "NoSuchKey", "NoSuchVersion"}
+
+
+def task_error(error: ClientError | BotoCoreError) -> TaskError:
+    """Names an error of boto3 after what can be done about it.
+
+    >>> error = ClientError({"Error": {"Code": "SlowDown", "Message": ""}}, "GetObject")
+    >>> type(task_error(error)).__name__
+    'ThrottledError'
+    """
+    if not isinstance(error, ClientError):
+        # No answer, or not all of it; or the call never left, for its parameters or for want of credentials.
+        unanswered = isinstance(error, (ConnectionError, HTTPClientError, IncompleteReadError))
+        return ServiceUnavailableError(str(error)) if unanswered else AwsCallError(str(error))
+    code = error.response.get("Error", {}).get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in _THROTTLING or status == 429 or cancellation_codes(error) & _CANCELLED_FOR_NOW:
+        return ThrottledError(str(error))
+    if code in _TIMED_OUT or status >= 500:
+        return ServiceUnavailableError(str(error))
+    if code in _ACCESS_DENIED:
+        return AccessDeniedError(str(error))
+    if code in _NOT_FOUND and error.operation_name in {"GetObject", "HeadObject"}:
+        return PhotoNotFoundError(str(error))
+    return AwsCallError(str(error))
+
+
+def cancellation_codes(error: ClientError) -> set[str]:
+    """Why DynamoDB cancelled a transaction, one code for each item that stood in its way."""
+    reasons = error.response.get("CancellationReasons", [])
+    return {reason.get("Code", "None") for reason in reasons} - {"None"}

@@ -1,0 +1,5 @@
+"""`python -m happypath` is `happypath`."""
+
+from happypath.cli import main
+
+main()

@@ -1,0 +1,203 @@
+"""One installation of Happy Path, on AWS or in a sandbox: where its parts are, and what one asks of them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef, HistoryEventTypeDef
+
+TERMINAL = frozenset({"PROCESSED", "REJECTED", "FAILED"})
+RENDITIONS = ("tile", "scaled")
+_DESERIALIZER = TypeDeserializer()
+
+
+class NotDeployedError(Exception):
+    """The stack that is asked for does not exist in this account and region."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One state of an execution: its name, when it was entered, and how long it took (None: still in it)."""
+
+    state: str
+    entered: datetime
+    seconds: float | None
+
+
+class Installation:
+    """The stacks of one prefix. `client` makes boto3 clients of the account."""
+
+    def __init__(self, client: Callable[[str], Any], prefix: str) -> None:
+        self.prefix = prefix
+        self._make_client = client
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:
+        """The account's client of a service, made once."""
+        if service not in self._clients:
+            self._clients[service] = self._make_client(service)
+        return self._clients[service]
+
+    @cached_property
+    def core(self) -> dict[str, str]:
+        """The outputs of the core stack, by name.
+
+        Raises:
+            NotDeployedError: there is no core stack.
+        """
+        try:
+            stacks = self.client("cloudformation").describe_stacks(StackName=f"{self.prefix}-core")["Stacks"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
+            raise NotDeployedError(
+                f"There is no stack {self.prefix}-core in this account and region: deploy it, name another "
+                "with --prefix, or set AWS_ENDPOINT_URL to a sandbox (happypath up)."
+            ) from error
+        return {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
+
+    def put_place(self, place_id: str, place_type: str, name: str) -> None:
+        """Writes a place's listing."""
+        self.client("dynamodb").put_item(
+            TableName=self.core["Table"],
+            Item={
+                "PK": {"S": place_id},
+                "SK": {"S": "listing"},
+                "type": {"S": place_type},
+                "name": {"S": name},
+            },
+        )
+
+    def set_live(self, workflows: str) -> None:
+        """Makes new uploads go to `workflows`: `v4`, `v3=90 v4=10`, or `none`."""
+        self.client("ssm").put_parameter(
+            Name=self.core["LiveParameter"], Value=workflows, Type="String", Overwrite=True
+        )
+
+    def upload(self, body: bytes, key: str) -> None:
+        """Puts a photo into the upload bucket. Its workflow starts by itself."""
+        self.client("s3").put_object(Bucket=self.core["UploadBucket"], Key=key, Body=body)
+
+    def record(self, upload: str) -> dict[str, Any] | None:
+        """The workflow record of an upload, as plain values with `detail` parsed; None if there is none.
+
+        `upload` is an upload id, or `<placeId>/<uploadId>` where two places share one.
+        """
+        item = self._item("workflow", upload)
+        if item and isinstance(item.get("detail"), str):
+            item["detail"] = json.loads(item["detail"])
+        return item
+
+    def photo(self, place_id: str, upload_id: str) -> dict[str, Any] | None:
+        """The published photo of an upload, or None."""
+        return self._item(place_id, upload_id)
+
+    def find(self, upload: str) -> dict[str, Any] | None:
+        """The record of an upload named by upload id, by `<placeId>/<uploadId>`, or by its key."""
+        place_id, slash, name = upload.partition("/")
+        if not slash:
+            return self.record(upload)
+        candidates = [upload, name, name.rpartition(".")[0]]
+        for record in (self.record(each) for each in candidates if each):
+            if record and (record.get("placeId") == place_id or record.get("key") == upload):
+                return record
+        return None
+
+    def outputs(self, record: dict[str, Any]) -> dict[str, bytes]:
+        """The published renditions of an upload, by name."""
+        keys = {each: f"{record['placeId']}/{record['uploadId']}-{each}.jpg" for each in RENDITIONS}
+        bucket = self.core["DistributionBucket"]
+        return {
+            each: self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+            for each, key in keys.items()
+        }
+
+    def history(self, execution_arn: str) -> list[HistoryEventTypeDef]:
+        """All events of an execution, oldest first."""
+        paginator = self.client("stepfunctions").get_paginator("get_execution_history")
+        pages = paginator.paginate(executionArn=execution_arn)
+        return [event for page in pages for event in page["events"]]
+
+    def steps(self, execution_arn: str) -> list[Step]:
+        """The states that an execution went through, in order."""
+        return steps(self.history(execution_arn))
+
+    def execution_ended(self, execution_arn: str) -> bool:
+        """Whether an execution is over."""
+        execution = self.client("stepfunctions").describe_execution(executionArn=execution_arn)
+        return bool(execution["status"] != "RUNNING")
+
+    def executions(self, workflow: str | None, status: str | None) -> Iterator[ExecutionListItemTypeDef]:
+        """Executions of the installed workflows, newest first within each."""
+        machines = self.client("stepfunctions").get_paginator("list_state_machines").paginate()
+        for machine in (machine for page in machines for machine in page["stateMachines"]):
+            name = machine["name"].removeprefix(f"{self.prefix}-")
+            if name == machine["name"] or (workflow and name != workflow):
+                continue
+            arguments = {"stateMachineArn": machine["stateMachineArn"]}
+            if status:
+                arguments["statusFilter"] = status
+            pages = self.client("stepfunctions").get_paginator("list_executions").paginate(**arguments)
+            for page in pages:
+                yield from page["executions"]
+
+    def wait(self, upload: str, timeout_s: float, every_s: float = 1.0) -> dict[str, Any] | None:
+        """Waits until an upload has its terminal record, and returns what is there at the end."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            record = self.record(upload)
+            if (record and record["objStatus"] in TERMINAL) or time.monotonic() > deadline:
+                return record
+            time.sleep(every_s)
+
+    def _item(self, partition_key: str, sort_key: str) -> dict[str, Any] | None:
+        response = self.client("dynamodb").get_item(
+            TableName=self.core["Table"],
+            Key={"PK": {"S": partition_key}, "SK": {"S": sort_key}},
+            ConsistentRead=True,
+        )
+        if "Item" not in response:
+            return None
+        item = {name: _plain(value) for name, value in response["Item"].items()}
+        if item.pop("PK") == "workflow":
+            item["uploadId"] = item.get("uploadId", sort_key.rpartition("/")[2])
+        item.pop("SK")
+        return item
+
+
+def steps(history: list[HistoryEventTypeDef]) -> list[Step]:
+    """The states of an execution from its history.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html
+    """
+    found: list[Step] = []
+    for event in history:
+        if "stateEnteredEventDetails" in event:
+            found.append(Step(event["stateEnteredEventDetails"]["name"], event["timestamp"], None))
+        elif found and found[-1].seconds is None and _leaves(event["type"]):
+            last = found[-1]
+            found[-1] = Step(last.state, last.entered, (event["timestamp"] - last.entered).total_seconds())
+    return found
+
+
+def _leaves(event_type: str) -> bool:
+    return event_type.endswith("StateExited") or event_type.startswith(
+        ("ExecutionFailed", "ExecutionAborted")
+    )
+
+
+def _plain(attribute: Any) -> Any:
+    """A DynamoDB attribute → a plain value; the table's numbers are all whole."""
+    value = _DESERIALIZER.deserialize(attribute)
+    return int(value) if isinstance(value, Decimal) else value

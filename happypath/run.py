@@ -1,0 +1,156 @@
+"""`happypath run`: photos through one workflow in a sandbox that lives as long as the run."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from happypath.installation import TERMINAL, Installation
+from happypath.sandbox.packaging import ROOT
+from happypath.sandbox.sandbox import Sandbox
+
+SAMPLES = ROOT / "samples"
+# The sandbox is in this process, so asking it often costs little.
+_POLL_S = 0.02
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo to upload, and the type of the place that it is of."""
+
+    path: Path
+    place_type: str
+
+    @property
+    def place_id(self) -> str:
+        """The place that the run seeds for it."""
+        return f"sample-{self.place_type}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one upload ended."""
+
+    photo: str
+    place_id: str
+    upload_id: str
+    workflow: str
+    status: str
+    reason: str | None
+    detail: Any
+    path: list[str]
+    execution_arn: str | None
+    seconds: float
+    outputs: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """The element of `run --json`."""
+        return {
+            "photo": self.photo,
+            "placeId": self.place_id,
+            "uploadId": self.upload_id,
+            "workflow": self.workflow,
+            "status": self.status,
+            "reason": self.reason,
+            "detail": self.detail,
+            "path": self.path,
+            "executionArn": self.execution_arn,
+            "seconds": self.seconds,
+            "outputs": self.outputs,
+        }
+
+
+def sample_photos(place_type: str | None) -> list[Photo]:
+    """The sample photos, each at the place that `samples/uploads.json` names, or all at one type of place."""
+    uploads = json.loads((SAMPLES / "uploads.json").read_text(encoding="utf-8"))
+    chosen = {
+        (upload["photo"], place_type or upload["placeType"]): None for upload in uploads
+    }  # a dict, for its order
+    return [Photo(SAMPLES / "photos" / name, kind) for name, kind in chosen]
+
+
+@dataclass
+class _Pending:
+    photo: Photo
+    key: str
+    record: str
+    started: float
+
+
+def run(
+    photos: Iterable[Photo], workflow: str, out: Path, *, timeout_s: float, real_rekognition: bool
+) -> Iterator[Result]:
+    """Uploads the photos to a new sandbox and yields each result as it comes.
+
+    An upload without a terminal record after `timeout_s` is yielded with the status it has by then, or
+    `LOST` if it has no record at all.
+    """
+    with Sandbox(real_rekognition=real_rekognition) as sandbox:
+        sandbox.deploy("core")
+        sandbox.deploy(workflow)
+        installation = Installation(sandbox.client, sandbox.prefix)
+        photos = list(photos)
+        for place_id, place_type in {photo.place_id: photo.place_type for photo in photos}.items():
+            installation.put_place(place_id, place_type, f"A {place_type}")
+        installation.set_live(workflow)
+
+        waiting = [_upload(installation, photo, number) for number, photo in enumerate(photos, start=1)]
+        while waiting:
+            time.sleep(_POLL_S)
+            for upload in list(waiting):
+                result = _result(installation, upload, workflow, out, timeout_s)
+                if result:
+                    waiting.remove(upload)
+                    yield result
+
+
+def _upload(installation: Installation, photo: Photo, number: int) -> _Pending:
+    # The number keeps photos of the same name apart.
+    upload_id = f"{number:03d}-{photo.path.stem}"
+    key = f"{photo.place_id}/{upload_id}{photo.path.suffix}"
+    started = time.monotonic()
+    installation.upload(photo.path.read_bytes(), key)
+    return _Pending(photo, key, upload_id, started)
+
+
+def _result(
+    installation: Installation, upload: _Pending, workflow: str, out: Path, timeout_s: float
+) -> Result | None:
+    record = installation.record(upload.record)
+    seconds = time.monotonic() - upload.started
+    status = record["objStatus"] if record else "LOST"
+    execution_arn = record.get("executionArn") if record else None
+    if seconds < timeout_s:
+        if status not in TERMINAL:
+            return None
+        # The record is written by the last state but one; the history is whole a moment later.
+        if execution_arn and not installation.execution_ended(execution_arn):
+            return None
+    outputs = _save(installation, record, out) if record and status == "PROCESSED" else []
+    return Result(
+        photo=str(upload.photo.path),
+        place_id=upload.photo.place_id,
+        upload_id=upload.record,
+        workflow=workflow,
+        status=status,
+        reason=record.get("reason") if record else None,
+        detail=record.get("detail") if record else None,
+        path=[step.state for step in installation.steps(execution_arn)] if execution_arn else [],
+        execution_arn=execution_arn,
+        seconds=round(seconds, 3),
+        outputs=outputs,
+    )
+
+
+def _save(installation: Installation, record: dict[str, Any], out: Path) -> list[str]:
+    saved = []
+    for name, body in installation.outputs(record).items():
+        path = out / record["placeId"] / f"{record['uploadId']}-{name}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+        saved.append(str(path))
+    return saved

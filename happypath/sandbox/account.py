@@ -1,0 +1,94 @@
+"""An AWS account in this process: moto's server on loopback, mended where it differs from AWS."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import warnings
+from contextlib import ExitStack
+from unittest.mock import patch
+
+from moto.core.config import default_user_config
+from moto.logs.models import logs_backends
+from moto.moto_api._internal.models import moto_api_backend
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+from happypath.sandbox.mends import Invoke, mended
+
+ACCOUNT_ID = "123456789012"
+REGION = "us-east-1"
+
+# A person's own credentials never reach the sandbox; moto accepts any.
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "sandbox",
+    "AWS_SECRET_ACCESS_KEY": "sandbox",  # the sandbox's own, known to everyone
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+}
+
+
+class PortInUseError(OSError):
+    """The port asked for is taken by another program."""
+
+
+class Account:
+    """Serves the account on `port` (0: any free one).
+
+    Only one can be open in a process, because moto's state is global.
+
+    Raises:
+        PortInUseError: the port is taken.
+    """
+
+    def __init__(self, port: int, invoke: Invoke, executions_at_once: int) -> None:
+        _quiet()
+        moto_api_backend.reset()
+        try:
+            self._server = make_server(
+                "127.0.0.1",
+                port,
+                DomainDispatcherApplication(create_backend_app),
+                threaded=True,
+                request_handler=MotoRequestHandler,
+            )
+        except SystemExit as error:  # werkzeug's answer to a port in use
+            raise PortInUseError(
+                f"Port {port} is in use: stop what runs there, or choose another."
+            ) from error
+        self.endpoint = f"http://127.0.0.1:{self._server.port}"
+        self._undo = ExitStack()
+        self._undo.enter_context(
+            patch.dict(default_user_config["stepfunctions"], {"execute_state_machine": True})
+        )
+        self._undo.enter_context(mended(invoke, self.endpoint, executions_at_once))
+        self._thread = threading.Thread(target=self._server.serve_forever, name="account", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stops serving and undoes the mends."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        self._undo.close()
+
+
+def _quiet() -> None:
+    """Keeps to itself what a person at the terminal cannot use.
+
+    That is a line per request, resources that moto skips (docs/sandbox.md has them), and each failed task as
+    a chain of interpreter frames (its error is in the execution's history).
+    """
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)
+    logging.getLogger("moto").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", message="Tried to parse .* not supported by moto")
+
+
+def put_log(group: str, stream: str, lines: list[str], at_ms: int) -> None:
+    """Writes lines to CloudWatch Logs as the Lambda service does: without passing through the API."""
+    backend = logs_backends[ACCOUNT_ID][REGION]
+    if group not in backend.groups:
+        backend.create_log_group(group, {})
+    backend.ensure_log_stream(group, stream)
+    backend.put_log_events(group, stream, [{"timestamp": at_ms, "message": line} for line in lines])

@@ -1,0 +1,154 @@
+"""The function host: keeps execution environments, starts them as needed, and runs invocations in them."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import tempfile
+import threading
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from happypath.sandbox.environment import Environment, Function, Outcome
+
+# What a process needs of the machine it runs on; nothing else of a person's environment reaches a function.
+_FROM_MACHINE = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT", "LD_LIBRARY_PATH")
+
+
+class TooManyRequestsError(Exception):
+    """The function's reserved concurrency is used up."""
+
+
+class FunctionHost:
+    """Runs Lambda functions on this machine, each environment in its own process, reused while warm.
+
+    Lambda answers a burst with more environments; a laptop cannot. At most `environments_per_function` of
+    each function run, and further invocations wait their turn.
+    """
+
+    def __init__(
+        self,
+        variables: dict[str, str],
+        write_log: Callable[[Environment, Outcome], None],
+        environments_per_function: int | None = None,
+    ) -> None:
+        self._variables = variables
+        self._write_log = write_log
+        self._limit = environments_per_function or max(2, os.cpu_count() or 1)
+        self._lock = threading.Condition()
+        self._idle: dict[str, list[Environment]] = {}
+        self._busy: dict[str, int] = {}
+        self._closed = False
+        self._code_root = Path(tempfile.mkdtemp(prefix="happypath-functions-"))
+
+    def unpack(self, sha256: str, archive: bytes, handler: str) -> Path:
+        """Unpacks a function's code once and returns its folder.
+
+        Only the handler's own package is taken: libraries in the archive are built for Lambda's processor,
+        and here they come from this Python's installation.
+        """
+        package = handler.partition(".")[0]
+        folder = self._code_root / f"{sha256}-{package}"
+        with self._lock:
+            if not folder.exists():
+                unfinished = folder.with_suffix(".part")
+                with zipfile.ZipFile(io.BytesIO(archive)) as contents:
+                    names = [
+                        n for n in contents.namelist() if n.startswith(f"{package}/") or n == f"{package}.py"
+                    ]
+                    contents.extractall(unfinished, names)
+                unfinished.rename(folder)
+        return folder
+
+    def invoke(self, function: Function, payload: bytes, trace_header: str | None = None) -> Outcome:
+        """Runs one invocation and writes its log.
+
+        Raises:
+            TooManyRequestsError: as Lambda, when reserved concurrency is used up.
+        """
+        environment = self._take(function)
+        outcome: Outcome | None = None
+        try:
+            outcome = environment.invoke(payload, trace_header)
+            self._write_log(environment, outcome)
+        finally:
+            self._give_back(environment, dead=outcome is None or outcome.dead)
+        return outcome
+
+    def close(self) -> None:
+        """Ends every environment. Those that are busy end with their invocation unanswered."""
+        with self._lock:
+            self._closed = True
+            idle = [environment for each in self._idle.values() for environment in each]
+            self._idle.clear()
+            deadline = time.monotonic() + 10
+            while any(self._busy.values()) and time.monotonic() < deadline:
+                self._lock.wait(0.2)
+            idle += [environment for each in self._idle.values() for environment in each]
+            self._idle.clear()
+        for environment in idle:
+            environment.close()
+        shutil.rmtree(self._code_root, ignore_errors=True)
+
+    def _take(self, function: Function) -> Environment:
+        with self._lock:
+            if (
+                function.reserved_concurrency is not None
+                and self._busy.get(function.arn, 0) >= function.reserved_concurrency
+            ):
+                raise TooManyRequestsError(function.name)
+            while self._busy.get(function.arn, 0) >= self._limit:
+                self._lock.wait()
+            self._busy[function.arn] = self._busy.get(function.arn, 0) + 1
+            stale: list[Environment] = []
+            found: Environment | None = None
+            for environment in self._idle.pop(function.arn, []):
+                if environment.function.revision != function.revision:
+                    stale.append(environment)
+                elif found is None:
+                    found = environment
+                else:
+                    self._idle.setdefault(function.arn, []).append(environment)
+        for environment in stale:
+            environment.close()
+        if found is not None:
+            return found
+        try:
+            return Environment(function, self._environment_variables(function))
+        except BaseException:
+            with self._lock:
+                self._busy[function.arn] -= 1
+                self._lock.notify_all()
+            raise
+
+    def _give_back(self, environment: Environment, *, dead: bool) -> None:
+        with self._lock:
+            self._busy[environment.function.arn] -= 1
+            keep = not dead and not self._closed
+            if keep:
+                self._idle.setdefault(environment.function.arn, []).append(environment)
+            self._lock.notify_all()
+        if not keep and not dead:
+            environment.close()
+
+    def _environment_variables(self, function: Function) -> dict[str, str]:
+        # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+        return {
+            **{name: os.environ[name] for name in _FROM_MACHINE if name in os.environ},
+            **self._variables,
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+            "AWS_LAMBDA_FUNCTION_NAME": function.name,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+            "LAMBDA_TASK_ROOT": str(function.code),
+            "_HANDLER": function.handler,
+            "TZ": ":UTC",
+            **function.environment,
+        }

@@ -1,0 +1,37 @@
+"""The environment that the tasks read when they are imported, and an AWS account in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from moto import mock_aws
+
+# Set before the handlers are imported, as Lambda does.
+os.environ.update(
+    AWS_ACCESS_KEY_ID="testing",
+    AWS_SECRET_ACCESS_KEY="testing",
+    AWS_DEFAULT_REGION="us-east-1",
+    AWS_REGION="us-east-1",
+    TABLE_NAME="table",
+    LIVE_PARAMETER="/happypath/live",
+    STATE_MACHINE_PREFIX="arn:aws:states:us-east-1:123456789012:stateMachine:happypath-",
+    QUEUE_URL="https://sqs.us-east-1.amazonaws.com/123456789012/uploads",
+    HOLD_SECONDS="30",
+    MIN_PIXELS="800",
+    MAX_PIXELS="100000000",
+    ALLOWED_TYPES="jpg,png,webp",
+    MIN_CONFIDENCE="80",
+    DISTRIBUTION_BUCKET="distribution",
+    DISTRIBUTION_URL="https://photos.example.com",
+)
+os.environ.pop("AWS_ENDPOINT_URL", None)
+os.environ.pop("AWS_PROFILE", None)
+
+
+@pytest.fixture(autouse=True)
+def _aws() -> Iterator[None]:
+    # An empty account for each test. The tasks' clients, slow to make, serve them all: moto answers below them.
+    with mock_aws():
+        yield
