@@ -67,7 +67,7 @@ class AccessDeniedError(TaskError):
 
 
 class PhotoNotFoundError(TaskError):
-    """The photo was deleted between its event and the run."""
+    """The photo was deleted, or replaced, between its event and the end of the run."""
 
 
 class AwsCallError(TaskError):
@@ -105,7 +105,8 @@ _ACCESS_DENIED = {
     "InvalidObjectState",
     "KMS.DisabledException",
 }
-_NOT_FOUND = {"404", "NoSuchKey", "NoSuchVersion"}
+# The last is the answer when the object was replaced while a task read it.
+_NOT_FOUND = {"404", "NoSuchKey", "NoSuchVersion", "PreconditionFailed"}
 
 
 def task_error(error: ClientError | BotoCoreError) -> TaskError:

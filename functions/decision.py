@@ -55,7 +55,7 @@ class Decision:
         }
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818  # an outcome, not a failure
     """Raised where a task cannot use the photo at all: it cannot be read, or must not be decoded.
 
     Its message is the refusal's detail as JSON, because that is what Lambda passes on of an exception.

@@ -60,7 +60,7 @@ def setting(parse: Callable[[str], Any]) -> Any:
 def read(settings: type[T], environment: Mapping[str, str] | None = None) -> T:
     """Reads one settings class from the environment.
 
-    >>> read(ModerationSettings, {"MIN_CONFIDENCE": "80"}).min_confidence
+    >>> read(ModerationSettings, {"MIN_CONFIDENCE": "80", "MAX_PIXELS": "1000000"}).min_confidence
     80.0
 
     Raises:

@@ -32,6 +32,6 @@ os.environ.pop("AWS_PROFILE", None)
 
 @pytest.fixture(autouse=True)
 def _aws() -> Iterator[None]:
-    # An empty account for each test. The tasks' clients, slow to make, serve them all: moto answers below them.
+    # An empty account for each test. The tasks' clients, slow to make, serve all tests: moto answers below.
     with mock_aws():
         yield

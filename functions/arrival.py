@@ -1,0 +1,251 @@
+"""What a message of the queue says has arrived, which object that is, and which of two came later."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
+
+from botocore.exceptions import ClientError
+
+from functions.aws import client
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+
+_HEXADECIMAL = re.compile(r"[0-9A-Fa-f]+")
+
+
+class UnknownShapeError(ValueError):
+    """A message is none of the events that mean an upload; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One uploaded object, as its event tells of it."""
+
+    bucket: str
+    # Never URL-encoded, unless `perhaps_encoded`.
+    key: str
+    # None where the event does not say, or the bucket keeps no versions.
+    version_id: str | None = None
+    etag: str | None = None
+    # S3's own order of the events of one key, in hexadecimal.
+    sequencer: str | None = None
+    source: str = "aws.s3"
+    detail_type: str = "Object Created"
+    time: str | None = None
+    # What a custom event says of its key.
+    place_id: str | None = None
+    upload_id: str | None = None
+    perhaps_encoded: bool = False
+
+    @property
+    def identity(self) -> str:
+        """What tells this upload from another one of the same key: the version, or the best that is known."""
+        return self.version_id or self.etag or self.sequencer or ""
+
+    def contradicts(self, place_id: str, upload_id: str) -> bool:
+        """Whether the event names another place or upload than the key does."""
+        return any(
+            said is not None and is_ not in (said, unquote_plus(said))
+            for said, is_ in ((self.place_id, place_id), (self.upload_id, upload_id))
+        )
+
+
+def parse(body: str) -> list[Arrival]:
+    """Reads the body of an SQS message.
+
+    Three shapes mean an upload: S3's own event on EventBridge (`aws.s3`, `Object Created`; its key is plain),
+    the custom event (`custom.happyPath`, `uploadComplete`; its key is plain or URL-encoded), and S3's classic
+    notification (`Records`; its keys are URL-encoded), for buckets that notify the queue directly. S3's test
+    notification, sent when such a bucket is connected, means nothing.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+
+    Raises:
+        UnknownShapeError: the body is something else.
+    """
+    try:
+        message = json.loads(body)
+    except ValueError:
+        raise UnknownShapeError("the message is not JSON") from None
+    match message:
+        case {"source": "aws.s3", "detail-type": "Object Created"}:
+            return [_of_s3(message)]
+        case {"source": "custom.happyPath", "detail-type": "uploadComplete"}:
+            return [_custom(message)]
+        case {"Records": [_, *_] as records}:
+            return [_classic(record) for record in records]
+        case {"Service": "Amazon S3", "Event": "s3:TestEvent"}:
+            return []
+    raise UnknownShapeError(
+        "the message is neither an aws.s3 'Object Created' event, nor a custom.happyPath 'uploadComplete' "
+        "event, nor an S3 notification"
+    )
+
+
+def _of_s3(event: Any) -> Arrival:
+    return Arrival(
+        bucket=_text(event, "detail", "bucket", "name"),
+        key=_key(_text(event, "detail", "object", "key")),
+        version_id=_version(_optional(event, "detail", "object", "version-id")),
+        sequencer=_sequencer(_optional(event, "detail", "object", "sequencer")),
+        time=_optional(event, "time"),
+    )
+
+
+def _custom(event: Any) -> Arrival:
+    return Arrival(
+        bucket=_text(event, "detail", "bucket"),
+        key=_key(_text(event, "detail", "key")),
+        source=event["source"],
+        detail_type=event["detail-type"],
+        time=_optional(event, "time"),
+        place_id=_optional(event, "detail", "placeId"),
+        upload_id=_optional(event, "detail", "ID"),
+        perhaps_encoded=True,
+    )
+
+
+def _classic(record: Any) -> Arrival:
+    name = _text(record, "eventName").removeprefix("s3:")
+    if not name.startswith("ObjectCreated:"):
+        raise UnknownShapeError(f"the S3 notification is of {name!r}, not of ObjectCreated")
+    return Arrival(
+        bucket=_text(record, "s3", "bucket", "name"),
+        key=_decoded(_text(record, "s3", "object", "key")),
+        version_id=_version(_optional(record, "s3", "object", "versionId")),
+        sequencer=_sequencer(_optional(record, "s3", "object", "sequencer")),
+        time=_optional(record, "eventTime"),
+    )
+
+
+def _optional(event: Any, *path: str) -> str | None:
+    for step in path:
+        event = event.get(step) if isinstance(event, Mapping) else None
+    return event if isinstance(event, str) and event else None
+
+
+def _text(event: Any, *path: str) -> str:
+    value = _optional(event, *path)
+    if value is None:
+        raise UnknownShapeError(f"the message has no text at {'.'.join(path)}")
+    return value
+
+
+def _key(key: str) -> str:
+    # JSON can hold half of a surrogate pair, which no key can.
+    try:
+        size_bytes = len(key.encode())
+    except UnicodeEncodeError:
+        raise UnknownShapeError(f"the key {key!r} is not Unicode text") from None
+    if size_bytes > 1024:
+        raise UnknownShapeError(f"the key has {size_bytes} bytes, an S3 key at most 1024")
+    return key
+
+
+def _decoded(key: str) -> str:
+    try:
+        return _key(unquote_plus(key, errors="strict"))
+    except UnicodeDecodeError:
+        raise UnknownShapeError(f"the key {key!r} is not URL-encoded UTF-8") from None
+
+
+def _version(version_id: str | None) -> str | None:
+    # "null" names whatever was written last while the bucket kept no versions: it tells no two uploads apart.
+    return None if version_id == "null" else version_id
+
+
+def _sequencer(sequencer: str | None) -> str | None:
+    return sequencer if sequencer and _HEXADECIMAL.fullmatch(sequencer) else None
+
+
+def locate(arrival: Arrival) -> Arrival:
+    """Completes an arrival with what its event left open: the version, and how the key is to be read.
+
+    A custom event's key is taken as it stands when such an object exists, else as URL-encoded when that one
+    exists. An object that cannot be found, or not be looked at, stays without a version: the workflow will
+    meet the same answer, and record it by its name.
+
+    Raises:
+        botocore.exceptions.ClientError: S3 throttles or fails.
+    """
+    if arrival.version_id is not None:
+        return arrival
+    for key in _readings(arrival):
+        head = _head(arrival.bucket, key)
+        if head is not None:
+            return replace(
+                arrival, key=key, version_id=_version(head.get("VersionId")), etag=head["ETag"].strip('"')
+            )
+    return arrival
+
+
+def _readings(arrival: Arrival) -> list[str]:
+    if not arrival.perhaps_encoded:
+        return [arrival.key]
+    try:
+        decoded = _decoded(arrival.key)
+    except UnknownShapeError:
+        return [arrival.key]
+    return list(dict.fromkeys([arrival.key, decoded]))
+
+
+def _head(bucket: str, key: str, version_id: str | None = None) -> HeadObjectOutputTypeDef | None:
+    """The object's head, None when it is not there or not ours to see (S3 says 403 for a missing object, too,
+    to those who may not list the bucket)."""
+    try:
+        if version_id is None:
+            return client("s3").head_object(Bucket=bucket, Key=key)
+        return client("s3").head_object(Bucket=bucket, Key=key, VersionId=version_id)
+    except ClientError as error:
+        # 405: the version is a delete marker.
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in {403, 404, 405}:
+            return None
+        raise
+
+
+def is_newer(arrival: Arrival, *, than: Mapping[str, str]) -> bool:
+    """Whether an arrival came after the upload of another version that a workflow record tells of.
+
+    Of the same key, S3's sequencers decide. Where one is missing, or they are equal, the arrival is newer if
+    it is the current version of its key. Of another key (`a.png` after `a.jpg`) sequencers say nothing: the
+    later LastModified decides, and within one second the greater key. Each answer is the same however often
+    and in which order the events come, so a repeated event never takes a record back.
+    """
+    if (arrival.bucket, arrival.key) == (than.get("bucket"), than.get("key")):
+        later = _later(arrival.sequencer, than.get("sequencer"))
+        if later is not None:
+            return later
+        current = _head(arrival.bucket, arrival.key)
+        if current is None:
+            return False
+        return arrival.identity in {current.get("VersionId"), current["ETag"].strip('"')}
+    ours = _head(arrival.bucket, arrival.key, arrival.version_id)
+    theirs = _head(than["bucket"], than["key"], than.get("version"))
+    if ours is None or theirs is None:
+        return ours is not None
+    return (ours["LastModified"], arrival.key) > (theirs["LastModified"], than["key"])
+
+
+def _later(sequencer: str | None, other: str | None) -> bool | None:
+    """Compares two sequencers of one key; None where they do not tell.
+
+    They can differ in length, and S3's user guide has said both that the shorter is to be padded on the left
+    and on the right. Where it matters, they do not tell.
+    """
+    if sequencer is None or other is None:
+        return None
+    one, two = sequencer.lower(), other.lower()
+    width = max(len(one), len(two))
+    on_the_left = _order(one.rjust(width, "0"), two.rjust(width, "0"))
+    on_the_right = _order(one.ljust(width, "0"), two.ljust(width, "0"))
+    return on_the_left > 0 if on_the_left == on_the_right != 0 else None
+
+
+def _order(one: str, two: str) -> int:
+    return (one > two) - (one < two)

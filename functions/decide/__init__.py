@@ -1,0 +1,1 @@
+"""The deciding tasks: each looks at a photo and returns a Decision."""

@@ -1,0 +1,75 @@
+"""What a photo's bytes say of it, without decoding a pixel: one module for each type, and what they share.
+
+A decoder is never shown a file as it was uploaded. Each type has two functions: `header` reads size and
+orientation by as few bytes as it can, and `pixels` gives what a decoder needs for the picture and nothing
+else: no EXIF, no text, no thumbnails, no second picture. So nothing but the picture can attack a decoder, or
+be carried over into what is published.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Protocol
+
+# Enough for the first directory of any EXIF block, where the orientation is.
+EXIF_BYTES = 4096
+# Segments or chunks that a header may have. Real ones have some dozens; a file of nothing else would keep us
+# walking.
+HEADER_PARTS = 2000
+# A larger profile is left out. Those for printing are the largest in use, at some 2 MB.
+ICC_PROFILE_BYTES = 4 * 1024 * 1024
+
+
+class BrokenFileError(Exception):
+    """The bytes are not what the type asks for; the message says where."""
+
+
+class UnreadableVariantError(Exception):
+    """The bytes may be right, but are a variant of the type that is not read here; the message names it."""
+
+
+class Source(Protocol):
+    """As much of a binary file as the formats need."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """At most `size` bytes, fewer only at the end of the file."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Moves to a place, which may lie beyond the end."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The size in pixels in which a picture is stored, and the EXIF orientation (1 to 8) that turns it."""
+
+    width: int
+    height: int
+    orientation: int = 1
+
+    @property
+    def upright(self) -> tuple[int, int]:
+        """Width and height as the photo is looked at."""
+        # From 5 on, the picture lies on its side.
+        return (self.height, self.width) if self.orientation >= 5 else (self.width, self.height)
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """What a decoder needs, as a file of its own, and the colour profile that gives its numbers a meaning."""
+
+    stored: Stored
+    file: io.BytesIO
+    icc_profile: bytes | None
+
+
+def exactly(source: Source, size: int, where: str) -> bytes:
+    """The next `size` bytes.
+
+    Raises:
+        BrokenFileError: the file ends before.
+    """
+    data = source.read(size)
+    if len(data) < size:
+        raise BrokenFileError(f"it ends inside {where}")
+    return data

@@ -1,0 +1,108 @@
+"""A photo as it was uploaded: what it is, how large it is, and whether it can be used at all.
+
+All of it is read from the photo's own bytes; neither its name nor its Content-Type is asked. Importing this
+module imports no decoder.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from functions.decision import Reason, Refusal
+from functions.formats import BrokenFileError, Pixels, Source, UnreadableVariantError, jpeg, magic, png, webp
+
+_FORMATS = {"jpg": jpeg, "png": png, "webp": webp}
+# All types that can be read.
+READABLE = frozenset(_FORMATS)
+
+
+@dataclass(frozen=True)
+class Header:
+    """The type of a photo (`jpg`, `png`, `webp`), and its size in pixels when it is held upright."""
+
+    type: str
+    width: int
+    height: int
+
+    def as_detail(self) -> dict[str, Any]:
+        """Type and size for the detail of a decision."""
+        return {"type": self.type, "width_px": self.width, "height_px": self.height}
+
+
+def header(file: Source, types: frozenset[str] = READABLE) -> Header:
+    """Reads as much of a file as tells its type and size.
+
+    Raises:
+        Refusal: UNSUPPORTED_TYPE for an image of a type that is not among `types`, or of a kind that is not
+            read; CORRUPT_IMAGE for what is no image, or is broken as far as it was read. The detail names the
+            `type` where it is known, and says in its `message` what is wrong.
+    """
+    type_ = _type(file, types)
+    with _refusals(type_):
+        stored = _FORMATS[type_].header(file)
+    return Header(type_, *stored.upright)
+
+
+def pixels(data: bytes, *, max_pixels: int) -> tuple[Header, Pixels]:
+    """What a decoder needs of a whole photo, when it may be decoded.
+
+    Raises:
+        Refusal: as for `header`; and IMAGE_TOO_LARGE for a photo of more than `max_pixels` (width times
+            height), however small its file is.
+    """
+    first = header(io.BytesIO(data))
+    if first.width * first.height > max_pixels:
+        raise Refusal.because(Reason.IMAGE_TOO_LARGE, **first.as_detail(), max_pixels=max_pixels)
+    with _refusals(first.type):
+        found = _FORMATS[first.type].pixels(data)
+    return Header(first.type, *found.stored.upright), found
+
+
+def reduced_jpeg(file: Source, *, max_pixels: int, longest_side_px: int, at_most_bytes: int) -> bytes:
+    """A smaller JPEG of a photo: upright, sRGB, without metadata, and never enlarged.
+
+    The file is read whole. Where the JPEG would have more than `at_most_bytes`, it gets coarser first, then
+    smaller.
+
+    Raises:
+        Refusal: the photo cannot be read, or has more than `max_pixels`.
+    """
+    # Most photos go to Rekognition as they are, so most runs can do without a decoder.
+    from functions import picture  # noqa: PLC0415
+
+    file.seek(0)
+    data = file.read()
+    return picture.reduced_jpeg(
+        data, max_pixels=max_pixels, longest_side_px=longest_side_px, at_most_bytes=at_most_bytes
+    )
+
+
+def _type(file: Source, types: frozenset[str]) -> str:
+    file.seek(0)
+    first = file.read(magic.FIRST_BYTES)
+    if not first:
+        raise Refusal.because(Reason.CORRUPT_IMAGE, message="The file is empty.")
+    found = magic.kind(first)
+    if found is None:
+        raise Refusal.because(Reason.CORRUPT_IMAGE, message="The file is not an image of any known type.")
+    if found not in types:
+        raise Refusal.because(Reason.UNSUPPORTED_TYPE, type=found, allowed=sorted(types))
+    return found
+
+
+@contextmanager
+def _refusals(type_: str) -> Iterator[None]:
+    try:
+        yield
+    except BrokenFileError as error:
+        raise Refusal.because(
+            Reason.CORRUPT_IMAGE, type=type_, message=f"The {type_} file is broken: {error}."
+        ) from None
+    except UnreadableVariantError as error:
+        raise Refusal.because(
+            Reason.UNSUPPORTED_TYPE, type=type_, message=f"The file is {error}: save it as an ordinary one."
+        ) from None

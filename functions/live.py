@@ -1,0 +1,107 @@
+"""Which workflow is live: the SSM parameter, what it may say, and the choice that it makes for an upload."""
+
+from __future__ import annotations
+
+import re
+import time
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import accumulate
+
+from functions.aws import client
+
+# How long a value is kept. It bounds how long a switch of versions takes to reach every warm instance.
+MAX_AGE_S = 5.0
+
+_ROUTE = re.compile(r"(?P<workflow>[a-z][a-z0-9-]*)(?:=(?P<weight>[1-9][0-9]{0,8}))?")
+_GRAMMAR = "expected 'none', one workflow such as 'v4', or weights such as 'v3=90 v4=10'"
+
+
+class LiveError(Exception):
+    """The parameter is missing or makes no sense; the message names it and says what it may hold."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """The live workflows and their weights; without any, uploads wait."""
+
+    weights: tuple[tuple[str, int], ...] = ()
+
+    @classmethod
+    def parse(cls, value: str) -> Live:
+        """Reads the parameter's value: routes separated by white space.
+
+        >>> Live.parse("v3=90 v4=10").weights
+        (('v3', 90), ('v4', 10))
+
+        Raises:
+            ValueError: the value makes no sense.
+        """
+        if value.split() == ["none"]:
+            return cls()
+        weights: dict[str, int] = {}
+        routes = value.split()
+        for route in routes:
+            match = _ROUTE.fullmatch(route)
+            if match is None or match["workflow"] == "none":
+                raise ValueError(f"{route!r} is not understood: {_GRAMMAR}")
+            if match["weight"] is None and len(routes) > 1:
+                raise ValueError(f"{route!r} has no weight: {_GRAMMAR}")
+            if match["workflow"] in weights:
+                raise ValueError(f"{match['workflow']!r} is named twice: {_GRAMMAR}")
+            weights[match["workflow"]] = int(match["weight"] or 1)
+        if not weights:
+            raise ValueError(f"it is empty: {_GRAMMAR}")
+        return cls(tuple(weights.items()))
+
+    def choose(self, fingerprint: str) -> str | None:
+        """The workflow for an upload, None while none is live.
+
+        `fingerprint` is a hash of the upload in hexadecimal (`functions.record.fingerprint`), so that an
+        upload that is looked at again goes the same way.
+
+        >>> Live.parse("v3=1 v4=3").choose("5")
+        'v4'
+        """
+        if not self.weights:
+            return None
+        bounds = list(accumulate(weight for _, weight in self.weights))
+        return self.weights[bisect_right(bounds, int(fingerprint, 16) % bounds[-1])][0]
+
+
+class LiveParameter:
+    """The SSM parameter, read again when what is known of it is older than `max_age_s`."""
+
+    def __init__(
+        self, name: str, *, max_age_s: float = MAX_AGE_S, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.name = name
+        self._max_age_s = max_age_s
+        self._clock = clock
+        self._known: Live | None = None
+        self._read_at = 0.0
+
+    def read(self) -> Live:
+        """What is live now.
+
+        Raises:
+            LiveError: the parameter is missing or makes no sense.
+            botocore.exceptions.ClientError: SSM throttles, fails or refuses.
+        """
+        now = self._clock()
+        if self._known is None or now - self._read_at >= self._max_age_s:
+            self._known = self._fetch()
+            self._read_at = now
+        return self._known
+
+    def _fetch(self) -> Live:
+        ssm = client("ssm")
+        try:
+            value = ssm.get_parameter(Name=self.name)["Parameter"]["Value"]
+        except ssm.exceptions.ParameterNotFound:
+            raise LiveError(f"The SSM parameter {self.name} does not exist: deploy core again.") from None
+        try:
+            return Live.parse(value)
+        except ValueError as error:
+            raise LiveError(f"The SSM parameter {self.name} makes no sense: {error}.") from None

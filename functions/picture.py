@@ -1,0 +1,189 @@
+"""A photo's pixels: decoded once, upright, and written as JPEG in sRGB. The one module that uses Pillow."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from PIL import Image
+
+from functions import image
+from functions.decision import Reason, Refusal
+from functions.formats import Pixels
+
+# Areas are checked before Pillow sees a file, against the limit that the user has set.
+Image.MAX_IMAGE_PIXELS = None
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+# Pillow's name of each type. Its plugin is imported before a file is opened: asked for a decoder that it has
+# not met, Pillow imports all that it has.
+_DECODERS = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
+_PLUGINS = {"jpg": "PIL.JpegImagePlugin", "png": "PIL.PngImagePlugin", "webp": "PIL.WebPImagePlugin"}
+
+# What makes a picture upright that is stored with an EXIF orientation of 2 to 8.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+QUALITY = 85
+# What is tried when a JPEG must not exceed a size.
+_QUALITIES = (QUALITY, 70, 50, 30)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded photo, upright, in the colours it was stored in.
+
+    `width` and `height` are those of the photo; `raster` may be smaller, as far as it was said to suffice.
+    """
+
+    width: int
+    height: int
+    raster: Image.Image
+    icc_profile: bytes | None
+
+    def scaled(self, width: int, height: int) -> Picture:
+        """The whole picture in another size."""
+        return self._with(self.raster.resize((width, height), Image.Resampling.BICUBIC))
+
+    def square(self, side: int) -> Picture:
+        """The middle of the picture, as large a square as there is, in the size of `side`."""
+        width, height = self.raster.size
+        edge = min(width, height)
+        # Whole pixels, so that what has the right size already is cut and not computed.
+        left, top = (width - edge) // 2, (height - edge) // 2
+        box = (left, top, left + edge, top + edge)
+        return self._with(self.raster.resize((side, side), Image.Resampling.BICUBIC, box=box))
+
+    def jpeg(self, quality: int = QUALITY) -> bytes:
+        """The picture as a baseline JPEG in sRGB or gray, without metadata; on white where transparent."""
+        # Colours are converted here, on the few pixels that are left. It makes no visible difference to do so
+        # after scaling: both spaces are as far from linear light.
+        raster = _on_white(self.raster)
+        if self.icc_profile and not _is_srgb(self.icc_profile):
+            from functions.colour import to_srgb  # noqa: PLC0415  # most photos do without
+
+            raster = to_srgb(raster, self.icc_profile)
+        if raster.mode == "CMYK":
+            raster = raster.convert("RGB")
+        written = io.BytesIO()
+        raster.save(written, "JPEG", quality=quality)
+        return written.getvalue()
+
+    def _with(self, raster: Image.Image) -> Picture:
+        return Picture(self.width, self.height, raster, self.icc_profile)
+
+
+def decode(data: bytes, *, max_pixels: int, enough: Callable[[int, int], float]) -> Picture:
+    """Decodes a photo of any readable type.
+
+    `enough` is given width and height in pixels, and says which fraction of them suffices, at most 1. The
+    JPEG decoder then makes fewer pixels from the start; other types are reduced once they are decoded.
+
+    Peak memory besides the file, in bytes for each pixel of the photo: 1 for a baseline JPEG, 4 to 9 for a
+    progressive one, 5 to 9 for a PNG, 16 for a WebP.
+
+    Raises:
+        Refusal: CORRUPT_IMAGE, UNSUPPORTED_TYPE, or IMAGE_TOO_LARGE for more than `max_pixels` or more than
+            the memory holds.
+    """
+    header, pixels = image.pixels(data, max_pixels=max_pixels)
+    del data  # pixels has its own copy
+    fraction = enough(header.width, header.height)
+    with _refusals(header):
+        raster = _load(header.type, pixels, fraction)
+    return Picture(header.width, header.height, raster, pixels.icc_profile)
+
+
+def reduced_jpeg(data: bytes, *, max_pixels: int, longest_side_px: int, at_most_bytes: int) -> bytes:
+    """A JPEG within a size in pixels and in bytes; see `functions.image.reduced_jpeg`."""
+
+    def enough(width: int, height: int) -> float:
+        return min(1.0, longest_side_px / max(width, height))
+
+    picture = decode(data, max_pixels=max_pixels, enough=enough)
+    fraction = enough(picture.width, picture.height)
+    while True:
+        size = (max(1, round(side * fraction)) for side in (picture.width, picture.height))
+        smaller = picture.scaled(*size)
+        for quality in _QUALITIES:
+            jpeg = smaller.jpeg(quality)
+            if len(jpeg) <= at_most_bytes:
+                return jpeg
+        fraction /= 2
+
+
+def _load(type_: str, pixels: Pixels, fraction: float) -> Image.Image:
+    importlib.import_module(_PLUGINS[type_])
+    stored = pixels.stored
+    wanted = math.ceil(stored.width * fraction), math.ceil(stored.height * fraction)
+    with Image.open(pixels.file, formats=(_DECODERS[type_],)) as opened:
+        opened.draft(None, wanted)
+        opened.load()
+        raster = _in_whole_colours(opened)
+    # A box filter in whole steps is many times faster than a resampling filter; it leaves twice the pixels
+    # wanted, so that the last step is a good filter's.
+    step = min(raster.width // wanted[0], raster.height // wanted[1]) // 2
+    if step > 1:
+        raster = raster.reduce(step)
+    return raster.transpose(_TURNS[stored.orientation]) if stored.orientation in _TURNS else raster
+
+
+def _in_whole_colours(raster: Image.Image) -> Image.Image:
+    """The same picture as L, LA, RGB, RGBA or CMYK: modes whose pixels can be mixed."""
+    transparent = "transparency" in raster.info
+    match raster.mode:
+        case "P":
+            return raster.convert("RGBA" if transparent else "RGB")
+        case "1" | "L":
+            return raster.convert("LA" if transparent else "L")
+        case "I;16":
+            # Converting alone would make every tone above 255 white.
+            return raster.point(lambda tone: tone * (1 / 256)).convert("L")
+        case "RGB" if transparent:
+            return raster.convert("RGBA")
+        case _:
+            return raster
+
+
+def _on_white(raster: Image.Image) -> Image.Image:
+    if raster.mode not in {"LA", "RGBA"}:
+        return raster
+    white = Image.new(raster.mode.removesuffix("A"), raster.size, "white")
+    white.paste(raster.convert(white.mode), mask=raster.getchannel("A"))
+    return white
+
+
+def _is_srgb(profile: bytes) -> bool:
+    """Whether a profile is what the output means anyway: converting would cost time and change nothing."""
+    name = "sRGB IEC61966-2.1"
+    return name.encode("ascii") in profile or name.encode("utf-16-be") in profile
+
+
+@contextmanager
+def _refusals(header: image.Header) -> Iterator[None]:
+    try:
+        yield
+    except MemoryError:
+        raise Refusal.because(
+            Reason.IMAGE_TOO_LARGE, **header.as_detail(), message="The photo needs more memory than there is."
+        ) from None
+    except (
+        Exception
+    ) as error:  # Pillow raises whatever its decoders meet: OSError, SyntaxError, ValueError, …
+        raise Refusal.because(
+            Reason.CORRUPT_IMAGE,
+            **header.as_detail(),
+            message=f"The {header.type} file cannot be decoded: {str(error)[:200]}.",
+        ) from error

@@ -1,0 +1,110 @@
+"""The end of an accepted photo: its record becomes PROCESSED and its place gets it, both or neither."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from functions.aws import cancellation_codes, client
+from functions.record import PARTITION, timestamp, utc_now
+from functions.settings import PublishSettings, read
+from functions.task import Event, Result, task
+from functions.upload import Upload
+
+SETTINGS = read(PublishSettings)
+
+
+@task
+def handler(upload: Upload, event: Event) -> Result:
+    """Publishes the renditions that `resize` wrote, told of in `renditions`."""
+    return publish(
+        upload,
+        event["executionArn"],
+        event["renditions"],
+        table_name=SETTINGS.table_name,
+        distribution_url=SETTINGS.distribution_url,
+    )
+
+
+def publish(
+    upload: Upload,
+    execution_arn: str,
+    renditions: Mapping[str, Any],
+    *,
+    table_name: str,
+    distribution_url: str,
+    now: Callable[[], datetime] = utc_now,
+) -> Result:
+    """Writes the record's outcome and the photo item in one transaction.
+
+    Nothing is written, and `{"published": False}` returned, when the record is not this execution's (a newer
+    upload took it over) or has another outcome already. Repeated by the same execution, it changes nothing:
+    both times stay those of the first attempt.
+
+    Raises:
+        botocore.exceptions.ClientError: DynamoDB throttles, fails or refuses.
+    """
+    dynamodb = client("dynamodb")
+    time = timestamp(now())
+    tile_url = _url(distribution_url, renditions["tile"]["key"])
+    scaled_url = _url(distribution_url, renditions["scaled"]["key"])
+    try:
+        dynamodb.transact_write_items(
+            TransactItems=[
+                {
+                    "Update": {
+                        "TableName": table_name,
+                        "Key": {"PK": {"S": PARTITION}, "SK": {"S": upload.record or upload.upload_id}},
+                        "UpdateExpression": (
+                            "SET objStatus = :processed, finishedAt = if_not_exists(finishedAt, :time) "
+                            "REMOVE #reason, #detail"
+                        ),
+                        "ConditionExpression": (
+                            "executionArn = :execution AND objStatus IN (:received, :processed)"
+                        ),
+                        "ExpressionAttributeNames": _names("reason", "detail"),
+                        "ExpressionAttributeValues": {
+                            ":execution": {"S": execution_arn},
+                            ":received": {"S": "RECEIVED"},
+                            ":processed": {"S": "PROCESSED"},
+                            ":time": {"S": time},
+                        },
+                    }
+                },
+                {
+                    "Update": {
+                        "TableName": table_name,
+                        "Key": {"PK": {"S": upload.place_id}, "SK": {"S": upload.upload_id}},
+                        "UpdateExpression": (
+                            "SET tileURL = :tile, scaledURL = :scaled, #type = :photo, #width = :width, "
+                            "#height = :height, #created = if_not_exists(#created, :time)"
+                        ),
+                        "ExpressionAttributeNames": _names("type", "width", "height", "created"),
+                        "ExpressionAttributeValues": {
+                            ":tile": {"S": tile_url},
+                            ":scaled": {"S": scaled_url},
+                            ":photo": {"S": "photo"},
+                            ":width": {"N": str(renditions["width"])},
+                            ":height": {"N": str(renditions["height"])},
+                            ":time": {"S": time},
+                        },
+                    }
+                },
+            ]
+        )
+    except dynamodb.exceptions.TransactionCanceledException as error:
+        if "ConditionalCheckFailed" in cancellation_codes(error):
+            return {"published": False}
+        raise
+    return {"published": True, "tileURL": tile_url, "scaledURL": scaled_url}
+
+
+def _names(*attributes: str) -> dict[str, str]:
+    # DynamoDB reserves hundreds of plain words.
+    return {f"#{name}": name for name in attributes}
+
+
+def _url(distribution_url: str, key: str) -> str:
+    return f"{distribution_url.rstrip('/')}/{quote(key)}"

@@ -1,0 +1,209 @@
+"""The workflow record of an upload: one execution claims it, a newer upload takes it over, an older never.
+
+Its key is `workflow` and the upload id. Should another place's upload have that id already, the place id goes
+before it, with a slash, which no upload id has.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from functions.aws import cancellation_codes, client
+from functions.decision import Reason
+from functions.observability import logger
+from functions.upload import Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+Record: TypeAlias = Mapping[str, str]
+
+PARTITION = "workflow"
+# Each further try means that another instance wrote the same record in between.
+_TRIES = 5
+
+
+class ContendedError(Exception):
+    """The record changed under every attempt to claim it. The message is received again and tried anew."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An upload, and the execution that is to run for it."""
+
+    upload: Upload
+    workflow: str
+    execution_arn: str
+    # ISO 8601, UTC, milliseconds.
+    received_at: str
+    sequencer: str | None = None
+    trace_id: str | None = None
+
+    @property
+    def execution_name(self) -> str:
+        """The last part of the execution's ARN, the same for one upload in every workflow."""
+        return self.execution_arn.rpartition(":")[2]
+
+
+def utc_now() -> datetime:
+    """The time, for those who take a clock as a parameter."""
+    return datetime.now(UTC)
+
+
+def timestamp(moment: datetime) -> str:
+    """A time as the table writes it: ISO 8601 in UTC, with milliseconds.
+
+    >>> timestamp(datetime(2026, 5, 1, 12, 30, tzinfo=UTC))
+    '2026-05-01T12:30:00.000Z'
+    """
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def fingerprint(bucket: str, key: str, identity: str) -> str:
+    """A hash, in hexadecimal, that is the same for one upload and differs for any other."""
+    return hashlib.sha256(json.dumps([bucket, key, identity]).encode()).hexdigest()
+
+
+def claim(table_name: str, wanted: Claim, *, newer: Callable[[Record], bool]) -> Claim | None:
+    """Makes the upload's record that of the wanted execution.
+
+    Returns the claim to start: the wanted one, under the record's own sort key, or the one that is recorded
+    already when this very upload was claimed before but has no outcome yet (who claimed it may have died
+    before the start, and to start again is harmless). Returns None when there is nothing to start: the upload
+    has its outcome, or a newer upload owns the record. `newer` says whether the wanted upload is newer than
+    that of a record; a newer one overwrites the record and removes the place's published photo with it, so
+    that the photo item never contradicts the record.
+
+    Raises:
+        ContendedError: other instances kept changing the record.
+    """
+    for _ in range(_TRIES):
+        seen = _put_first(table_name, _key(wanted.upload) | _claimed(wanted))
+        upload = wanted.upload
+        if seen is None:
+            return wanted
+        if seen.get("placeId") != upload.place_id:
+            wanted = replace(wanted, upload=replace(upload, record=f"{upload.place_id}/{upload.upload_id}"))
+        elif seen.get("executionArn", "").endswith(f":{wanted.execution_name}"):
+            if seen["objStatus"] == "RECEIVED":
+                return replace(wanted, workflow=seen["workflow"], execution_arn=seen["executionArn"])
+            logger.info("duplicate: this upload has its outcome already", extra={"record": seen})
+            return None
+        elif not newer(seen):
+            logger.info("superseded: a newer upload owns the record", extra={"record": seen})
+            return None
+        elif _replace(table_name, wanted, seen):
+            logger.info("a newer upload took the record over", extra={"record": seen})
+            return wanted
+    raise ContendedError(
+        f"The workflow record of {wanted.upload.key!r} changed {_TRIES} times while it was being claimed."
+    )
+
+
+def release(table_name: str, claim: Claim) -> None:
+    """Gives up a claim whose execution cannot exist, so that the next attempt may choose another workflow."""
+    dynamodb = client("dynamodb")
+    try:
+        dynamodb.delete_item(
+            TableName=table_name,
+            Key=_key(claim.upload),
+            ConditionExpression="executionArn = :execution AND objStatus = :received",
+            ExpressionAttributeValues=_strings({":execution": claim.execution_arn, ":received": "RECEIVED"}),
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        logger.info("the claim was taken over before it was released")
+
+
+def refuse_key(table_name: str, upload: Upload, *, message: str, now: str, trace_id: str | None) -> None:
+    """Records the end of an object whose key no workflow can use, under that key.
+
+    `upload` has neither place nor upload id. Should the key be an upload's sort key already, a slash goes
+    before it. Repeated, it changes nothing.
+    """
+    outcome: dict[str, str | None] = {
+        "objStatus": "REJECTED",
+        "reason": Reason.INVALID_KEY,
+        "detail": json.dumps({"key": upload.key, "message": message}),
+        "bucket": upload.bucket,
+        "key": upload.key,
+        "version": upload.version_id,
+        "receivedAt": now,
+        "finishedAt": now,
+        "traceId": trace_id,
+    }
+    for sort_key in (upload.key, f"/{upload.key}"):
+        seen = _put_first(table_name, _strings({"PK": PARTITION, "SK": sort_key}) | _strings(outcome))
+        if seen is None or (seen.get("bucket"), seen.get("key")) == (upload.bucket, upload.key):
+            return
+
+
+def _claimed(claim: Claim) -> dict[str, AttributeValueTypeDef]:
+    return _strings(
+        {
+            "placeId": claim.upload.place_id,
+            "objStatus": "RECEIVED",
+            "workflow": claim.workflow,
+            "executionArn": claim.execution_arn,
+            "bucket": claim.upload.bucket,
+            "key": claim.upload.key,
+            "version": claim.upload.version_id,
+            "sequencer": claim.sequencer,
+            "receivedAt": claim.received_at,
+            "traceId": claim.trace_id,
+        }
+    )
+
+
+def _key(upload: Upload) -> dict[str, AttributeValueTypeDef]:
+    return _strings({"PK": PARTITION, "SK": upload.record or upload.upload_id})
+
+
+def _strings(values: Mapping[str, str | None]) -> dict[str, AttributeValueTypeDef]:
+    return {name: {"S": value} for name, value in values.items() if value is not None}
+
+
+def _put_first(table_name: str, item: Mapping[str, AttributeValueTypeDef]) -> Record | None:
+    """Puts an item where there is none; returns the one that was there already."""
+    dynamodb = client("dynamodb")
+    try:
+        dynamodb.put_item(
+            TableName=table_name,
+            Item=item,
+            ConditionExpression="attribute_not_exists(PK)",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException as error:
+        # What botocore knows of this answer, and its type stubs do not.
+        seen = cast("dict[str, dict[str, str]]", error.response.get("Item", {}))
+        return {name: value["S"] for name, value in seen.items() if "S" in value}
+    return None
+
+
+def _replace(table_name: str, claim: Claim, seen: Record) -> bool:
+    """Hands the record over, unless it is no longer the one that was seen."""
+    dynamodb = client("dynamodb")
+    photo = _strings({"PK": claim.upload.place_id, "SK": claim.upload.upload_id})
+    try:
+        dynamodb.transact_write_items(
+            TransactItems=[
+                {
+                    "Put": {
+                        "TableName": table_name,
+                        "Item": _key(claim.upload) | _claimed(claim),
+                        "ConditionExpression": "executionArn = :seen",
+                        "ExpressionAttributeValues": _strings({":seen": seen.get("executionArn", "")}),
+                    }
+                },
+                {"Delete": {"TableName": table_name, "Key": photo}},
+            ]
+        )
+    except dynamodb.exceptions.TransactionCanceledException as error:
+        if cancellation_codes(error) & {"ConditionalCheckFailed", "TransactionConflict"}:
+            return False
+        raise
+    return True

@@ -1,0 +1,202 @@
+"""An upload becomes one execution of the live workflow, exactly once."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSMessageAttribute, SQSRecord
+
+from functions import arrival as arrivals
+from functions import record as records
+from functions.arrival import Arrival, UnknownShapeError
+from functions.aws import client
+from functions.live import LiveParameter
+from functions.observability import logger
+from functions.record import Claim
+from functions.settings import IngestSettings, read
+from functions.upload import InvalidKeyError, Upload, parse_key
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
+
+SETTINGS = read(IngestSettings)
+LIVE = LiveParameter(SETTINGS.live_parameter)
+
+# A batch of nothing but failures is answered like any other: the messages are retried, not the invocation.
+_PROCESSOR = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+_TRACE_ID = re.compile(r"Root=(1-[0-9a-f]{8}-[0-9a-f]{24})")
+
+
+class _Trace(TypedDict, total=False):
+    traceHeader: str
+
+
+def handler(event: dict[str, Any], context: Any) -> PartialItemFailureResponse:
+    """Handles a batch of SQS messages; those that failed are named in `batchItemFailures`, and come again.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+    """
+    logger.append_keys(function_request_id=context.aws_request_id)
+    return process_partial_response(event=event, record_handler=take, processor=_PROCESSOR, context=context)
+
+
+def take(record: SQSRecord) -> None:
+    """Handles one message: each upload that it tells of is started, or the message is held."""
+    message = {"messageId": record.message_id, "receiveCount": record.attributes.approximate_receive_count}
+    try:
+        for arrival in arrivals.parse(record.body):
+            if not ingest(arrival, SETTINGS, LIVE):
+                hold(record, SETTINGS)
+                logger.info("held: no workflow is live", extra=message | {"key": arrival.key})
+                return
+    except Exception as error:
+        logger.exception("the message failed: %s", error, extra=message)
+        raise
+
+
+def ingest(
+    arrival: Arrival,
+    settings: IngestSettings,
+    live: LiveParameter,
+    *,
+    now: Callable[[], datetime] = records.utc_now,
+) -> bool:
+    """Starts the execution of one upload, or finds that there is nothing to start.
+
+    Returns False when the upload has to wait because no workflow is live.
+
+    Raises:
+        UnknownShapeError: the event contradicts itself.
+        LiveError: the parameter of the live workflow is missing or makes no sense.
+        ContendedError: the record changed under every attempt to claim it.
+        botocore.exceptions.ClientError: a service throttles, fails or refuses. All of them can be retried.
+    """
+    arrival = arrivals.locate(arrival)
+    received_at = records.timestamp(now())
+    try:
+        place_id, upload_id = parse_key(arrival.key)
+    except InvalidKeyError as error:
+        logger.info("rejected: %s", error, extra={"key": arrival.key})
+        nobodys = Upload(arrival.bucket, arrival.key, "", "", arrival.version_id)
+        records.refuse_key(
+            settings.table_name, nobodys, message=str(error), now=received_at, trace_id=trace_id(os.environ)
+        )
+        return True
+    if arrival.contradicts(place_id, upload_id):
+        raise UnknownShapeError(
+            f"the event's placeId {arrival.place_id!r} and ID {arrival.upload_id!r} are not those of its key "
+            f"{arrival.key!r}"
+        )
+    upload = Upload(arrival.bucket, arrival.key, place_id, upload_id, arrival.version_id, upload_id)
+    fingerprint = records.fingerprint(arrival.bucket, arrival.key, arrival.identity)
+    workflow = live.read().choose(fingerprint)
+    if workflow is None:
+        return False
+    claim = records.claim(
+        settings.table_name,
+        Claim(
+            upload=upload,
+            workflow=workflow,
+            execution_arn=execution_arn(
+                settings.state_machine_prefix, workflow, execution_name(upload_id, fingerprint)
+            ),
+            received_at=received_at,
+            sequencer=arrival.sequencer,
+            trace_id=trace_id(os.environ),
+        ),
+        newer=lambda seen: arrivals.is_newer(arrival, than=seen),
+    )
+    if claim is not None:
+        start(claim, arrival, settings)
+    return True
+
+
+def execution_name(upload_id: str, fingerprint: str) -> str:
+    """The execution's name: readable, and the same only for the same upload.
+
+    >>> execution_name("2026.05 picnic", "ab" * 32)
+    '2026-05-picnic-abababababababababababababababab'
+    """
+    # 80 characters at most: https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+    return f"{re.sub('[^A-Za-z0-9_-]', '-', upload_id)[:47]}-{fingerprint[:32]}"
+
+
+def execution_arn(state_machine_prefix: str, workflow: str, name: str) -> str:
+    """The ARN that the execution is going to have, known before it is started."""
+    return f"{state_machine_prefix}{workflow}:{name}".replace(":stateMachine:", ":execution:", 1)
+
+
+def start(claim: Claim, arrival: Arrival, settings: IngestSettings) -> None:
+    """Starts the claimed execution; one of that name that exists already is this very one.
+
+    Raises:
+        botocore.exceptions.ClientError: Step Functions throttles, fails or refuses. When there is no such
+            workflow, the claim is given up, so that the next attempt chooses among those that there are.
+    """
+    stepfunctions = client("stepfunctions")
+    payload = {
+        "source": arrival.source,
+        "detail-type": arrival.detail_type,
+        **({} if arrival.time is None else {"time": arrival.time}),
+        "detail": claim.upload.as_detail() | {"workflow": claim.workflow, "sequencer": arrival.sequencer},
+    }
+    started = {"executionArn": claim.execution_arn, "uploadId": claim.upload.upload_id}
+    try:
+        stepfunctions.start_execution(
+            stateMachineArn=f"{settings.state_machine_prefix}{claim.workflow}",
+            name=claim.execution_name,
+            input=json.dumps(payload),
+            **trace_header(os.environ),
+        )
+    except stepfunctions.exceptions.ExecutionAlreadyExists:
+        logger.info("the execution was started before", extra=started)
+    except stepfunctions.exceptions.StateMachineDoesNotExist:
+        records.release(settings.table_name, claim)
+        raise
+    else:
+        logger.info("started", extra=started)
+
+
+def trace_header(environment: Mapping[str, str]) -> _Trace:
+    """StartExecution's argument that continues this invocation's X-Ray trace, when there is one."""
+    header = environment.get("_X_AMZN_TRACE_ID", "")
+    return {"traceHeader": header} if header and header.isascii() and len(header) <= 256 else {}
+
+
+def trace_id(environment: Mapping[str, str]) -> str | None:
+    """The id of this invocation's X-Ray trace."""
+    match = _TRACE_ID.search(environment.get("_X_AMZN_TRACE_ID", ""))
+    return match and match[1]
+
+
+def hold(record: SQSRecord, settings: IngestSettings) -> None:
+    """Sends a message again, to be received after `hold_seconds`, before it counts as handled.
+
+    A new message starts with a new receive count: to wait is no failure, and must not end in the dead-letter
+    queue.
+    """
+    trace = record.attributes.aws_trace_header
+    client("sqs").send_message(
+        QueueUrl=settings.queue_url,
+        MessageBody=record.body,
+        DelaySeconds=settings.hold_seconds,
+        MessageAttributes={name: _sendable(value) for name, value in record.message_attributes.items()},
+        MessageSystemAttributes=(
+            {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}} if trace else {}
+        ),
+    )
+
+
+def _sendable(attribute: SQSMessageAttribute) -> MessageAttributeValueTypeDef:
+    """A message attribute as SendMessage takes it, from the form in which Lambda hands it over."""
+    if attribute.data_type.startswith("Binary"):
+        return {"DataType": attribute.data_type, "BinaryValue": base64.b64decode(attribute["binaryValue"])}
+    return {"DataType": attribute.data_type, "StringValue": attribute["stringValue"]}

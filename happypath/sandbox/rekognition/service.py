@@ -1,0 +1,134 @@
+"""The operations of Rekognition, each a request and a photo in and a response out."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from happypath.sandbox.rekognition import detectors, errors, photo
+from happypath.sandbox.rekognition.labels import labels_for
+from happypath.sandbox.rekognition.real import ask
+from happypath.sandbox.rekognition.recorded import Answers, sample_answers
+
+if TYPE_CHECKING:
+    from mypy_boto3_rekognition import RekognitionClient
+
+logger = logging.getLogger(__name__)
+
+# The models whose words the sandbox uses.
+LABEL_MODEL = "3.0"
+MODERATION_MODEL = "7.0"
+
+
+class Rekognition:
+    """Answers DetectLabels and DetectModerationLabels.
+
+    Args:
+        real: a client of the real service (see `real_client`), which then answers everything.
+        answers: recorded responses by the photo's SHA-256, then by operation; those for the sample photos
+            when left out. A rendition of a photo has other bytes, so that the detectors answer for it.
+
+    The request of each operation is the service's own, of valid types (`Image.S3Object` or `Image.Bytes` says
+    where the photo came from); `image` is the photo itself. The response is the service's own as well.
+
+    >>> from pathlib import Path
+    >>> photo = Path("samples/photos/wine.jpg").read_bytes()
+    >>> moderated = Rekognition().detect_moderation_labels({"Image": {"Bytes": ""}}, photo)
+    >>> [label["Name"] for label in moderated["ModerationLabels"]]
+    ['Alcoholic Beverages', 'Alcohol']
+    """
+
+    def __init__(self, real: RekognitionClient | None = None, answers: Answers | None = None) -> None:
+        self._real = real
+        self._answers = sample_answers() if answers is None else answers
+
+    def detect_labels(self, request: Mapping[str, Any], image: bytes) -> dict[str, Any]:
+        """The labels of the photo, the surest first.
+
+        https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectLabels.html
+
+        Raises:
+            RekognitionError: InvalidImageFormatException, ImageTooLargeException, InvalidParameterException
+                or ValidationException; with the real service, what it answered.
+        """
+        if self._real is not None:
+            return ask(self._real, "DetectLabels", request, image)
+        if "IMAGE_PROPERTIES" in request.get("Features", ()):
+            raise errors.invalid_parameter(
+                "the sandbox has no IMAGE_PROPERTIES: leave it out of Features, or use the real service"
+            )
+        response = self._known("DetectLabels", request, image) or _labels_seen(image)
+        wanted = _Filters(request.get("Settings", {}).get("GeneralLabels", {}))
+        labels = [
+            label for label in response["Labels"] if wanted(label) and _sure(label, request, default=55)
+        ]
+        # The service sorts equal confidences by name.
+        labels.sort(key=lambda label: (-label["Confidence"], label["Name"]))
+        return {**response, "Labels": labels[: request.get("MaxLabels", 1000)]}
+
+    def detect_moderation_labels(self, request: Mapping[str, Any], image: bytes) -> dict[str, Any]:
+        """What is inappropriate in the photo: nothing, unless a recorded answer says so.
+
+        https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectModerationLabels.html
+
+        Raises:
+            RekognitionError: as `detect_labels`; ResourceNotFoundException for an adapter or a human loop.
+        """
+        if self._real is not None:
+            return ask(self._real, "DetectModerationLabels", request, image)
+        for name in ("HumanLoopConfig", "ProjectVersion"):
+            if name in request:
+                raise errors.RekognitionError(
+                    "ResourceNotFoundException",
+                    f"The sandbox has no such resource: leave out {name}, or use the real service",
+                )
+        response = self._known("DetectModerationLabels", request, image) or _nothing_to_moderate(image)
+        labels = [label for label in response["ModerationLabels"] if _sure(label, request, default=50)]
+        labels.sort(key=lambda label: -label["Confidence"])
+        return {**response, "ModerationLabels": labels}
+
+    def _known(self, operation: str, request: Mapping[str, Any], image: bytes) -> dict[str, Any] | None:
+        """The recorded answer for the photo, or None."""
+        if not 0 <= request.get("MinConfidence", 0) <= 100:
+            raise errors.invalid_parameter("MinConfidence must be a number from 0 to 100")
+        photo.check_length(len(image), from_s3="S3Object" in request["Image"])
+        digest = hashlib.sha256(image).hexdigest()
+        answer = self._answers.get(digest, {}).get(operation)
+        source = "detectors answer" if answer is None else "the answer is recorded"
+        logger.info("%s of %s: %s", operation, digest, source)
+        return copy.deepcopy(answer)
+
+
+def _labels_seen(image: bytes) -> dict[str, Any]:
+    picture = photo.upright(photo.open_photo(image), "L", detectors.SIDE_PX)
+    return {"Labels": labels_for(*detectors.look(picture)), "LabelModelVersion": LABEL_MODEL}
+
+
+def _nothing_to_moderate(image: bytes) -> dict[str, Any]:
+    # A photo that cannot be decoded is an error even where nothing is looked for.
+    photo.upright(photo.open_photo(image), "L", detectors.SIDE_PX)
+    return {"ModerationLabels": [], "ModerationModelVersion": MODERATION_MODEL, "ContentTypes": []}
+
+
+def _sure(label: Mapping[str, Any], request: Mapping[str, Any], default: float) -> bool:
+    return bool(label["Confidence"] >= request.get("MinConfidence", default))
+
+
+class _Filters:
+    """Settings.GeneralLabels: which labels and categories to give, and which to leave out."""
+
+    def __init__(self, settings: Mapping[str, list[str]]) -> None:
+        self._labels = set(settings.get("LabelInclusionFilters", ()))
+        self._categories = set(settings.get("LabelCategoryInclusionFilters", ()))
+        self._no_labels = set(settings.get("LabelExclusionFilters", ()))
+        self._no_categories = set(settings.get("LabelCategoryExclusionFilters", ()))
+
+    def __call__(self, label: Mapping[str, Any]) -> bool:
+        name, categories = label["Name"], {category["Name"] for category in label.get("Categories", ())}
+        if name in self._no_labels or categories & self._no_categories:
+            return False
+        anything = not self._labels and not self._categories
+        return anything or name in self._labels or bool(categories & self._categories)

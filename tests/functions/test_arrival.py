@@ -1,0 +1,311 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.arrival import Arrival, UnknownShapeError, is_newer, locate, parse
+from functions.aws import client
+from tests.functions.account import answering, error
+
+BUCKET = "uploads"
+KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=80)
+
+
+def s3_event(key: str, **of_object: Any) -> dict[str, Any]:
+    return {
+        "version": "0",
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "time": "2026-05-01T12:00:00Z",
+        "detail": {"bucket": {"name": BUCKET}, "object": {"key": key, "size": 5, **of_object}},
+    }
+
+
+def custom_event(key: str, **detail: Any) -> dict[str, Any]:
+    return {
+        "source": "custom.happyPath",
+        "detail-type": "uploadComplete",
+        "time": "2026-05-01T12:00:00Z",
+        "detail": {"bucket": BUCKET, "key": key, **detail},
+    }
+
+
+def notification(*keys: str, **of_object: Any) -> dict[str, Any]:
+    return {
+        "Records": [
+            {
+                "eventSource": "aws:s3",
+                "eventName": "ObjectCreated:Put",
+                "eventTime": "2026-05-01T12:00:00.000Z",
+                "s3": {"bucket": {"name": BUCKET}, "object": {"key": quote_plus(key), **of_object}},
+            }
+            for key in keys
+        ]
+    }
+
+
+def make_bucket(*, versions: bool = True) -> None:
+    client("s3").create_bucket(Bucket=BUCKET)
+    if versions:
+        client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+
+
+def upload(key: str, body: bytes = b"photo") -> str:
+    return client("s3").put_object(Bucket=BUCKET, Key=key, Body=body).get("VersionId", "")
+
+
+@given(key=KEYS)
+def test_the_key_of_s3s_event_is_plain(key: str) -> None:
+    event = s3_event(key, **{"version-id": "v1", "sequencer": "0A"})
+    assert parse(json.dumps(event)) == [
+        Arrival(BUCKET, key, version_id="v1", sequencer="0A", time="2026-05-01T12:00:00Z")
+    ]
+
+
+@given(keys=st.lists(KEYS, min_size=1, max_size=3))
+def test_the_keys_of_a_notification_are_encoded(keys: list[str]) -> None:
+    event = notification(*keys, versionId="v1", sequencer="0A")
+    assert parse(json.dumps(event)) == [
+        Arrival(BUCKET, key, version_id="v1", sequencer="0A", time="2026-05-01T12:00:00.000Z") for key in keys
+    ]
+
+
+@given(key=KEYS)
+def test_the_key_of_a_custom_event_is_one_or_the_other(key: str) -> None:
+    (arrival,) = parse(json.dumps(custom_event(key, placeId="p", ID="u")))
+    assert (arrival.key, arrival.perhaps_encoded) == (key, True)
+    assert (arrival.place_id, arrival.upload_id) == ("p", "u")
+    assert (arrival.source, arrival.detail_type) == ("custom.happyPath", "uploadComplete")
+
+
+@pytest.mark.parametrize("version_id", ["null", None, ""])
+def test_no_version_is_told_apart_from_a_version(version_id: str | None) -> None:
+    (arrival,) = parse(json.dumps(s3_event("p/u.jpg", **{"version-id": version_id})))
+    assert arrival.version_id is None
+
+
+def test_a_senseless_sequencer_is_none() -> None:
+    (arrival,) = parse(json.dumps(s3_event("p/u.jpg", sequencer="later")))
+    assert arrival.sequencer is None
+
+
+def test_s3s_test_notification_means_nothing() -> None:
+    assert parse(json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": BUCKET})) == []
+
+
+@pytest.mark.parametrize(
+    ("message", "complaint"),
+    [
+        ("not JSON", "not JSON"),
+        ("", "not JSON"),
+        ("null", "neither"),
+        ("[]", "neither"),
+        ('"aws.s3"', "neither"),
+        ({}, "neither"),
+        ({"Records": []}, "neither"),
+        ({**s3_event("p/u.jpg"), "detail-type": "Object Deleted"}, "neither"),
+        ({**s3_event("p/u.jpg"), "source": "custom.happyPath"}, "neither"),
+        ({**s3_event("p/u.jpg"), "detail": None}, "detail.bucket.name"),
+        ({**s3_event("p/u.jpg"), "detail": {"bucket": BUCKET}}, "detail.bucket.name"),
+        (s3_event(""), "detail.object.key"),
+        (s3_event("p/\ud800.jpg"), "not Unicode"),
+        (s3_event("p/" + "é" * 512), "1026 bytes"),
+        (custom_event(""), "detail.key"),
+        ({**custom_event("p/u.jpg"), "detail": {"key": "p/u.jpg"}}, "detail.bucket"),
+        ({"Records": ["p/u.jpg"]}, "eventName"),
+        ({"Records": [{"eventName": "ObjectRemoved:Delete"}]}, "ObjectRemoved"),
+        ({"Records": [{"eventName": "ObjectCreated:Put", "s3": {}}]}, "s3.bucket.name"),
+        (json.dumps(notification("KEY")).replace("KEY", "p/%FF.jpg"), "not URL-encoded UTF-8"),
+    ],
+)
+def test_anything_else_is_refused_with_what_is_wrong(message: Any, complaint: str) -> None:
+    with pytest.raises(UnknownShapeError, match=complaint):
+        parse(message if isinstance(message, str) else json.dumps(message))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["bucket", "name", "object", "key", "s3", "eventName", "placeId"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(detail=JSON, shape=st.sampled_from(["s3", "custom", "records"]))
+def test_no_content_breaks_the_parser(detail: Any, shape: str) -> None:
+    message: Any = {
+        "s3": {**s3_event("k"), "detail": detail},
+        "custom": {**custom_event("k"), "detail": detail},
+        "records": {"Records": detail},
+    }[shape]
+    try:
+        arrivals = parse(json.dumps(message))
+    except UnknownShapeError:
+        return
+    assert all(arrival.bucket and arrival.key for arrival in arrivals)
+
+
+def test_a_known_version_is_not_looked_up() -> None:
+    arrival = Arrival(BUCKET, "p/u.jpg", version_id="v1")
+    with answering("HeadObject") as calls:
+        assert locate(arrival) == arrival
+    assert calls == []
+
+
+def test_an_unknown_version_is_looked_up() -> None:
+    make_bucket()
+    upload("p/u.jpg", b"first")
+    version_id = upload("p/u.jpg", b"second")
+    located = locate(Arrival(BUCKET, "p/u.jpg"))
+    assert located.version_id == located.identity == version_id
+
+
+def test_without_versions_the_etag_tells_uploads_apart() -> None:
+    make_bucket(versions=False)
+    upload("p/u.jpg", b"first")
+    first = locate(Arrival(BUCKET, "p/u.jpg"))
+    upload("p/u.jpg", b"second")
+    second = locate(Arrival(BUCKET, "p/u.jpg"))
+    assert first.version_id is None
+    assert second.version_id is None
+    assert first.identity != second.identity
+
+
+@pytest.mark.parametrize(
+    "key", ["p/a b+c.jpg", "p/100%.jpg", "p/100%25.jpg", "café/crème brûlée.jpg", "p/u.jpg"]
+)
+@pytest.mark.parametrize("encoding", [str, quote, quote_plus])
+def test_a_custom_events_key_is_read_as_the_object_that_exists(key: str, encoding: Any) -> None:
+    make_bucket()
+    version_id = upload(key)
+    (arrival,) = parse(json.dumps(custom_event(encoding(key))))
+    located = locate(arrival)
+    assert (located.key, located.version_id) == (key, version_id)
+
+
+def test_a_custom_events_key_is_plain_when_both_readings_exist() -> None:
+    make_bucket()
+    upload("p/a b.jpg")
+    plain = upload("p/a+b.jpg")
+    (arrival,) = parse(json.dumps(custom_event("p/a+b.jpg")))
+    assert locate(arrival).version_id == plain
+
+
+def test_the_key_of_s3s_event_is_never_decoded() -> None:
+    make_bucket()
+    upload("p/a b.jpg")
+    located = locate(Arrival(BUCKET, "p/a+b.jpg"))
+    assert (located.key, located.version_id) == ("p/a+b.jpg", None)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_an_object_that_is_not_to_be_seen_stays_without_a_version(status: int) -> None:
+    make_bucket()
+    arrival = Arrival(BUCKET, "p/%41%FF.jpg", perhaps_encoded=True)
+    with answering("HeadObject", error(str(status), "HeadObject", status)):
+        assert locate(arrival) == arrival
+
+
+def test_trouble_of_s3_is_not_taken_for_a_missing_object() -> None:
+    make_bucket()
+    with (
+        answering("HeadObject", error("SlowDown", "HeadObject", 503)),
+        pytest.raises(ClientError, match="SlowDown"),
+    ):
+        locate(Arrival(BUCKET, "p/u.jpg"))
+
+
+@pytest.mark.parametrize(
+    ("place_id", "upload_id", "contradicts"),
+    [
+        (None, None, False),
+        ("café du coin", "a+b", False),
+        ("caf%C3%A9+du+coin", "a%2Bb", False),
+        ("café du coin", None, False),
+        ("elsewhere", "a+b", True),
+        ("café du coin", "another", True),
+    ],
+)
+def test_a_custom_event_may_not_contradict_its_key(
+    place_id: str | None, upload_id: str | None, contradicts: bool
+) -> None:
+    arrival = Arrival(BUCKET, "café du coin/a+b.jpg", place_id=place_id, upload_id=upload_id)
+    assert arrival.contradicts("café du coin", "a+b") is contradicts
+
+
+def seen(key: str, version: str, sequencer: str | None = None) -> dict[str, str]:
+    told = {"bucket": BUCKET, "key": key, "version": version}
+    return told if sequencer is None else {**told, "sequencer": sequencer}
+
+
+@pytest.mark.parametrize(
+    ("sequencer", "recorded", "newer"),
+    [
+        ("0055AED6DCD90281E6", "0055AED6DCD90281E5", True),
+        ("0055AED6DCD90281E5", "0055AED6DCD90281E6", False),
+        ("0055aed6dcd90281e6", "0055AED6DCD90281E5", True),
+        # Of different lengths, and however they are padded: later, and earlier.
+        ("617f08299329d189", "0055AED6DCD90281E5", True),
+        ("0055AED6DCD90281E5", "617f08299329d189", False),
+    ],
+)
+def test_the_sequencer_orders_uploads_of_one_key(sequencer: str, recorded: str, newer: bool) -> None:
+    arrival = Arrival(BUCKET, "p/u.jpg", version_id="ours", sequencer=sequencer)
+    with answering("HeadObject") as calls:
+        assert is_newer(arrival, than=seen("p/u.jpg", "theirs", recorded)) is newer
+    assert calls == []
+
+
+@pytest.mark.parametrize(
+    ("sequencer", "recorded"),
+    # Missing, missing, equal, and of different lengths where the padding matters.
+    [(None, "0A"), ("0A", None), ("0A", "0a"), ("0A", "0A0"), ("0A0", "0A"), ("F", "10"), ("10", "F")],
+)
+def test_where_sequencers_do_not_tell_the_current_version_is_newer(
+    sequencer: str | None, recorded: str | None
+) -> None:
+    make_bucket()
+    old, new = upload("p/u.jpg", b"old"), upload("p/u.jpg", b"new")
+    arrives_new = Arrival(BUCKET, "p/u.jpg", version_id=new, sequencer=sequencer)
+    assert is_newer(arrives_new, than=seen("p/u.jpg", old, recorded))
+    arrives_old = Arrival(BUCKET, "p/u.jpg", version_id=old, sequencer=recorded)
+    assert not is_newer(arrives_old, than=seen("p/u.jpg", new, sequencer))
+
+
+def test_a_deleted_upload_is_not_newer() -> None:
+    make_bucket()
+    old, new = upload("p/u.jpg", b"old"), upload("p/u.jpg", b"new")
+    client("s3").delete_object(Bucket=BUCKET, Key="p/u.jpg")
+    assert not is_newer(Arrival(BUCKET, "p/u.jpg", version_id=new), than=seen("p/u.jpg", old))
+
+
+def test_of_two_keys_exactly_one_is_newer() -> None:
+    make_bucket()
+    one = Arrival(BUCKET, "p/u.jpg", version_id=upload("p/u.jpg"), sequencer="0B")
+    two = Arrival(BUCKET, "p/u.png", version_id=upload("p/u.png"), sequencer="0A")
+    answers = [
+        is_newer(one, than=seen("p/u.png", str(two.version_id), "0A")),
+        is_newer(two, than=seen("p/u.jpg", str(one.version_id), "0B")),
+    ]
+    assert sorted(answers) == [False, True]
+
+
+@pytest.mark.parametrize(("deleted", "newer"), [("p/u.jpg", True), ("p/u.png", False)])
+def test_of_two_keys_the_one_that_is_there_is_newer(deleted: str, newer: bool) -> None:
+    make_bucket()
+    versions = {key: upload(key) for key in ("p/u.jpg", "p/u.png")}
+    client("s3").delete_object(Bucket=BUCKET, Key=deleted, VersionId=versions[deleted])
+    arrival = Arrival(BUCKET, "p/u.png", version_id=versions["p/u.png"])
+    assert is_newer(arrival, than=seen("p/u.jpg", versions["p/u.jpg"])) is newer

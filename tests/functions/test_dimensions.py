@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from functions.aws import PhotoNotFoundError, client
+from functions.decide import dimensions
+from functions.photo import FIRST_BYTES
+from functions.upload import Upload
+from tests.functions.account import answering
+from tests.functions.pictures import (
+    SAMPLE_PHOTOS,
+    encoded,
+    jpeg_of_size,
+    png,
+    scene,
+    segment,
+    turned,
+    webp_of_size,
+    with_segments,
+)
+
+ALL_TYPES = frozenset({"jpg", "png", "webp"})
+MAKERS = {"jpg": jpeg_of_size, "png": png, "webp": webp_of_size}
+OF_SIZE = pytest.mark.parametrize("kind", sorted(MAKERS))
+
+
+@pytest.fixture(autouse=True)
+def _bucket() -> None:
+    client("s3").create_bucket(Bucket="uploads")
+
+
+def decide(content: bytes, name: str = "photo.jpg", content_type: str = "image/jpeg") -> dict[str, Any]:
+    """The task's result for an object of this content, under the limits of the environment."""
+    upload = Upload("uploads", f"park/{name}", "park", "photo")
+    client("s3").put_object(Bucket="uploads", Key=upload.key, Body=content, ContentType=content_type)
+    event = {"detail": upload.as_detail(), "executionArn": "arn:execution"}
+    return dimensions.handler(event, SimpleNamespace(aws_request_id="request"))
+
+
+def decide_within(content: bytes, min_pixels: int, max_pixels: int) -> dict[str, Any]:
+    return dimensions.decide(
+        io.BytesIO(content), min_pixels=min_pixels, max_pixels=max_pixels, allowed_types=ALL_TYPES
+    ).as_result()
+
+
+@pytest.mark.parametrize("path", SAMPLE_PHOTOS, ids=lambda path: path.stem)
+def test_sample_photos_cost_one_small_request(path: Path) -> None:
+    with answering("GetObject") as calls:
+        result = decide(path.read_bytes())
+    with Image.open(path) as photo:
+        width, height = photo.size
+    assert result["detail"].items() >= {"type": "jpg", "width_px": width, "height_px": height}.items()
+    assert result["accepted"] == (min(width, height) >= 800)
+    assert result["reason"] == (None if result["accepted"] else "IMAGE_TOO_SMALL")
+    assert [call["Range"] for call in calls] == [f"bytes=0-{FIRST_BYTES - 1}"]
+
+
+def test_the_sample_photos_are_there() -> None:
+    assert len(SAMPLE_PHOTOS) == 9
+
+
+@OF_SIZE
+@given(data=st.data(), least=st.integers(1, 2_000))
+def test_both_sides_must_reach_the_least(kind: str, data: st.DataObject, least: int) -> None:
+    side = st.integers(max(1, least - 2), least + 2)
+    width, height = data.draw(st.tuples(side, side))
+    result = decide_within(MAKERS[kind](width, height), least, 10**9)
+    assert result["accepted"] == (width >= least and height >= least)
+    assert result["detail"].items() >= {"type": kind, "width_px": width, "height_px": height}.items()
+    if not result["accepted"]:
+        assert (result["reason"], result["detail"]["min_pixels"]) == ("IMAGE_TOO_SMALL", least)
+
+
+@OF_SIZE
+@given(width=st.integers(1, 3_000), height=st.integers(1, 3_000), over=st.integers(-1, 1))
+def test_the_area_may_reach_the_most(kind: str, width: int, height: int, over: int) -> None:
+    most = max(1, width * height - over)
+    result = decide_within(MAKERS[kind](width, height), 1, most)
+    assert result["accepted"] == (width * height <= most)
+    if not result["accepted"]:
+        assert (result["reason"], result["detail"]["max_pixels"]) == ("IMAGE_TOO_LARGE", most)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_width_and_height_are_those_of_the_upright_photo(kind: str, orientation: int) -> None:
+    detail = decide(turned(scene(900, 820), orientation, kind))["detail"]
+    assert (detail["width_px"], detail["height_px"]) == (900, 820)
+
+
+@pytest.mark.parametrize(("kind", "type_"), [("JPEG", "jpg"), ("PNG", "png"), ("WEBP", "webp")])
+def test_the_type_is_what_the_bytes_say(kind: str, type_: str) -> None:
+    result = decide(encoded(scene(820, 820), kind), name="photo.gif", content_type="text/html")
+    assert result == {
+        "accepted": True,
+        "reason": None,
+        "detail": {"type": type_, "width_px": 820, "height_px": 820},
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "type_"), [("GIF", "gif"), ("BMP", "bmp"), ("TIFF", "tiff"), ("AVIF", "avif")]
+)
+def test_another_type_is_unsupported_whatever_its_name(kind: str, type_: str) -> None:
+    assert decide(encoded(scene(820, 820), kind)) == {
+        "accepted": False,
+        "reason": "UNSUPPORTED_TYPE",
+        "detail": {"type": type_, "allowed": ["jpg", "png", "webp"]},
+    }
+
+
+def test_a_type_that_is_not_allowed_is_unsupported() -> None:
+    result = dimensions.decide(
+        io.BytesIO(png(900, 900)), min_pixels=1, max_pixels=10**9, allowed_types=frozenset({"jpg"})
+    ).as_result()
+    assert (result["reason"], result["detail"]) == ("UNSUPPORTED_TYPE", {"type": "png", "allowed": ["jpg"]})
+
+
+@pytest.mark.parametrize("content", [b"", b"Dear sir or madam,\n", bytes(5_000), b"\xff\xd8\xff", b"RIFF"])
+def test_what_is_no_image_is_corrupt(content: bytes) -> None:
+    result = decide(content)
+    assert (result["accepted"], result["reason"]) == (False, "CORRUPT_IMAGE")
+    assert result["detail"]["message"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    "bomb", [png(30_000, 30_000), jpeg_of_size(65_500, 65_500), webp_of_size(16_384, 16_384)], ids=MAKERS
+)
+def test_a_bomb_is_refused_at_once(bomb: bytes) -> None:
+    assert len(bomb) < 2_000
+    started = time.process_time()
+    result = decide_within(bomb, 800, 100_000_000)
+    assert time.process_time() - started < 0.05
+    assert result["reason"] == "IMAGE_TOO_LARGE"
+
+
+def test_a_header_behind_much_metadata_is_found_by_few_requests() -> None:
+    photo = with_segments(
+        SAMPLE_PHOTOS[0].read_bytes(), *(segment(0xE2, b"other" + bytes(65_000)) for _ in range(20))
+    )
+    with answering("GetObject") as calls:
+        assert decide(photo)["accepted"]
+    assert len(calls) < 10
+
+
+def test_a_header_behind_too_much_metadata_is_corrupt() -> None:
+    photo = with_segments(jpeg_of_size(900, 900), *(segment(0xE2, bytes(65_000)) for _ in range(200)))
+    with answering("GetObject") as calls:
+        result = decide(photo)
+    assert (result["reason"], "header" in result["detail"]["message"]) == ("CORRUPT_IMAGE", True)
+    assert len(calls) < 30
+
+
+def test_the_orientation_of_a_large_webp_costs_a_second_small_request() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    noise = Image.effect_noise((900, 810), 90).convert("RGB")
+    photo = encoded(noise, "WEBP", lossless=False, quality=95, method=0, exif=exif.tobytes())
+    assert len(photo) > 3 * FIRST_BYTES
+    with answering("GetObject") as calls:
+        detail = decide(photo)["detail"]
+    assert (detail["width_px"], detail["height_px"]) == (810, 900)
+    assert len(calls) == 2
+    start, end = calls[1]["Range"].removeprefix("bytes=").split("-")
+    assert int(end) - int(start) < 1_000
+
+
+def test_a_photo_that_is_gone_is_an_error() -> None:
+    event = {
+        "detail": Upload("uploads", "park/gone.jpg", "park", "gone").as_detail(),
+        "executionArn": "arn:execution",
+    }
+    with pytest.raises(PhotoNotFoundError):
+        dimensions.handler(event, SimpleNamespace(aws_request_id="request"))
+
+
+def test_no_decoder_is_imported_to_look_at_a_header() -> None:
+    script = (
+        "import sys, functions.decide.dimensions; print(any(name.startswith('PIL') for name in sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout == "False\n"

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import hashlib
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.aws import client
+from functions.live import Live, LiveError, LiveParameter
+from tests.functions.account import answering, error
+
+PARAMETER = "/happypath/live"
+FINGERPRINTS = st.binary(min_size=32, max_size=32).map(bytes.hex)
+WORKFLOWS = st.from_regex(r"[a-z][a-z0-9-]{0,20}", fullmatch=True).filter(lambda name: name != "none")
+WEIGHTS = st.dictionaries(WORKFLOWS, st.integers(1, 999_999_999), min_size=1, max_size=6)
+
+
+def say(value: str) -> None:
+    client("ssm").put_parameter(Name=PARAMETER, Value=value, Type="String", Overwrite=True)
+
+
+class Clock:
+    """A clock that stands still until it is told."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.mark.parametrize(
+    ("value", "weights"),
+    [
+        ("none", ()),
+        (" none\n", ()),
+        ("v4", (("v4", 1),)),
+        ("v4=7", (("v4", 7),)),
+        ("v3=90 v4=10", (("v3", 90), ("v4", 10))),
+        ("v3=90\tmatcher-2=10\n", (("v3", 90), ("matcher-2", 10))),
+    ],
+)
+def test_the_grammar(value: str, weights: tuple[tuple[str, int], ...]) -> None:
+    assert Live.parse(value).weights == weights
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        " ",
+        "V4",
+        "4",
+        "-v4",
+        "v 4",
+        "v4=",
+        "v4=0",
+        "v4=01",
+        "v4=-1",
+        "v4=1.5",
+        "v4=10%",
+        "v4=٣",
+        "v4=" + "9" * 5000,
+        "v3 v4",
+        "v3=90 v4",
+        "v3=90,v4=10",
+        "v4=1 v4=2",
+        "none=1",
+        "none v4",
+        "v3=90 none",
+        "v4\x00",
+        "arn:aws:states:us-east-1:1:stateMachine:v4",
+    ],
+)
+def test_a_senseless_value_names_the_parameter_and_says_what_to_write(value: str) -> None:
+    with pytest.raises(ValueError, match="expected 'none'"):
+        Live.parse(value)
+    answer = {"Parameter": {"Value": value}}
+    with answering("GetParameter", answer), pytest.raises(LiveError) as raised:
+        LiveParameter(PARAMETER).read()
+    assert PARAMETER in str(raised.value)
+    assert "v3=90 v4=10" in str(raised.value)
+
+
+def test_a_missing_parameter_is_named() -> None:
+    with pytest.raises(LiveError, match=f"{PARAMETER} does not exist"):
+        LiveParameter(PARAMETER).read()
+
+
+def test_none_chooses_nothing() -> None:
+    assert Live.parse("none").choose("ab" * 32) is None
+
+
+@given(fingerprint=FINGERPRINTS)
+def test_one_live_workflow_gets_everything(fingerprint: str) -> None:
+    assert Live.parse("v4").choose(fingerprint) == "v4"
+
+
+@given(weights=WEIGHTS, fingerprint=FINGERPRINTS)
+def test_a_choice_is_one_of_the_live_and_stays_the_same(weights: dict[str, int], fingerprint: str) -> None:
+    value = " ".join(f"{workflow}={weight}" for workflow, weight in weights.items())
+    chosen = Live.parse(value).choose(fingerprint)
+    assert chosen in weights
+    assert Live.parse(value).choose(fingerprint) == chosen
+
+
+@given(weights=st.dictionaries(WORKFLOWS, st.integers(1, 20), min_size=1, max_size=4))
+def test_every_weight_counts_exactly(weights: dict[str, int]) -> None:
+    live = Live(tuple(weights.items()))
+    chosen = [live.choose(f"{point:x}") for point in range(sum(weights.values()))]
+    assert {workflow: chosen.count(workflow) for workflow in weights} == weights
+
+
+def test_a_split_divides_many_uploads_as_it_says() -> None:
+    live = Live.parse("v3=90 v4=10")
+    count = 2000
+    fingerprints = [hashlib.sha256(f"upload {number}".encode()).hexdigest() for number in range(count)]
+    to_v4 = sum(live.choose(fingerprint) == "v4" for fingerprint in fingerprints)
+    # 99.9 % of all samples of that size lie within 3.29 standard deviations.
+    assert abs(to_v4 - count * 0.1) < 3.29 * math.sqrt(count * 0.1 * 0.9)
+
+
+def test_a_value_is_kept_for_its_time_and_read_again_after_it() -> None:
+    clock = Clock()
+    parameter = LiveParameter(PARAMETER, max_age_s=5, clock=clock)
+    say("v3")
+    with answering("GetParameter") as calls:
+        assert parameter.read() == Live.parse("v3")
+        say("v4")
+        clock.now_s += 4.9
+        assert parameter.read() == Live.parse("v3")
+        assert len(calls) == 1
+        clock.now_s += 0.1
+        assert parameter.read() == Live.parse("v4")
+        assert len(calls) == 2
+
+
+def test_an_error_is_not_kept_and_an_old_value_not_used_in_its_place() -> None:
+    clock = Clock()
+    parameter = LiveParameter(PARAMETER, max_age_s=5, clock=clock)
+    say("v3")
+    parameter.read()
+    say("none")
+    clock.now_s += 5
+    throttled = error("ThrottlingException", "GetParameter")
+    with answering("GetParameter", throttled, throttled):
+        for _ in range(2):
+            with pytest.raises(client("ssm").exceptions.ClientError, match="ThrottlingException"):
+                parameter.read()
+        assert parameter.read() == Live.parse("none")

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from functions.aws import AccessDeniedError, PhotoNotFoundError, ThrottledError
+from functions.decide import moderation
+from functions.upload import Upload
+from tests.functions.account import answering, error
+from tests.functions.test_rekognition import photo, uploaded
+
+CONTEXT = SimpleNamespace(aws_request_id="request-1")
+
+
+def event(upload: Upload) -> dict[str, Any]:
+    return {"detail": upload.as_detail(), "executionArn": "arn:execution"}
+
+
+def label(name: str, confidence: float, parent: str = "") -> dict[str, Any]:
+    return {"Name": name, "Confidence": confidence, "ParentName": parent, "TaxonomyLevel": 2 if parent else 1}
+
+
+def found(*labels: dict[str, Any]) -> dict[str, Any]:
+    return {"ModerationLabels": list(labels), "ModerationModelVersion": "7.0"}
+
+
+def test_a_photo_without_labels_is_accepted() -> None:
+    upload = uploaded(photo(100, 100))
+    with answering("DetectModerationLabels", found()) as calls:
+        result = moderation.handler(event(upload), CONTEXT)
+    assert result == {"accepted": True, "reason": None, "detail": {"labels": []}}
+    ((call),) = calls
+    assert call["MinConfidence"] == 80.0
+    assert call["Image"]["S3Object"]["Version"] == upload.version_id
+
+
+def test_any_label_rejects_with_all_of_them() -> None:
+    upload = uploaded(photo(100, 100))
+    answer = found(label("Alcohol", 99.12345), label("Alcoholic Beverages", 99.12345, "Alcohol"))
+    with answering("DetectModerationLabels", answer):
+        result = moderation.handler(event(upload), CONTEXT)
+    assert result == {
+        "accepted": False,
+        "reason": "FAILED_MODERATION",
+        "detail": {
+            "labels": [
+                {"name": "Alcohol", "confidence": 99.12, "parent": ""},
+                {"name": "Alcoholic Beverages", "confidence": 99.12, "parent": "Alcohol"},
+            ]
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"no photo", "CORRUPT_IMAGE"),
+        (photo(100, 100, "GIF"), "UNSUPPORTED_TYPE"),
+        (photo(100, 79), "IMAGE_TOO_SMALL"),
+    ],
+)
+def test_a_photo_that_cannot_be_looked_at_is_rejected_not_an_error(data: bytes, reason: str) -> None:
+    with answering("DetectModerationLabels", found()) as calls:
+        result = moderation.handler(event(uploaded(data)), CONTEXT)
+    assert (result["accepted"], result["reason"]) == (False, reason)
+    assert result["detail"]
+    assert calls == []
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("ThrottlingException", ThrottledError),
+        ("ProvisionedThroughputExceededException", ThrottledError),
+        ("AccessDeniedException", AccessDeniedError),
+    ],
+)
+def test_an_error_of_rekognition_leaves_under_its_name(code: str, kind: type[Exception]) -> None:
+    upload = uploaded(photo(100, 100))
+    with (
+        answering("DetectModerationLabels", error(code, "DetectModerationLabels")),
+        pytest.raises(kind),
+    ):
+        moderation.handler(event(upload), CONTEXT)
+
+
+def test_a_photo_that_is_gone_is_an_error_of_that_name() -> None:
+    upload = uploaded(photo(100, 100), versions=False)
+    gone = Upload(upload.bucket, "p/gone.jpg", "p", "gone")
+    with pytest.raises(PhotoNotFoundError):
+        moderation.handler(event(gone), CONTEXT)

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from functions import publish
+from functions.aws import AwsCallError, ThrottledError
+from functions.upload import Upload
+from tests.functions import account
+from tests.functions.account import TABLE, answering, error, make_table
+
+CONTEXT = SimpleNamespace(aws_request_id="request-1")
+UPLOAD = Upload("uploads", "p/crème brûlée +1.jpg", "p", "crème brûlée +1", "v1", "crème brûlée +1")
+OURS = "arn:aws:states:us-east-1:123456789012:execution:happypath-v4:ours"
+FIRST = datetime(2026, 5, 1, 12, tzinfo=UTC)
+SECOND = datetime(2026, 5, 1, 13, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _table() -> None:
+    make_table()
+
+
+def renditions(upload: Upload = UPLOAD) -> dict[str, Any]:
+    return {
+        "width": 1200,
+        "height": 900,
+        "tile": {"key": upload.rendition_key("tile"), "width": 400, "height": 400, "bytes": 1},
+        "scaled": {"key": upload.rendition_key("scaled"), "width": 600, "height": 450, "bytes": 1},
+    }
+
+
+def received(upload: Upload = UPLOAD, arn: str = OURS, status: str = "RECEIVED", **more: str) -> None:
+    account.put(
+        "workflow",
+        upload.record,
+        placeId=upload.place_id,
+        objStatus=status,
+        executionArn=arn,
+        receivedAt="2026-05-01T11:59:59.000Z",
+        traceId="1-5759e988-bd862e3fe1be46a994272793",
+        **more,
+    )
+
+
+def published(upload: Upload = UPLOAD, at: datetime = FIRST) -> dict[str, Any]:
+    return publish.publish(
+        upload,
+        OURS,
+        renditions(upload),
+        table_name=TABLE,
+        distribution_url="https://photos.example.com/",
+        now=lambda: at,
+    )
+
+
+def test_the_record_ends_and_the_place_gets_its_photo() -> None:
+    received()
+    account.put("p", "listing", type="park", name="A park")
+    result = published()
+    tile = "https://photos.example.com/p/cr%C3%A8me%20br%C3%BBl%C3%A9e%20%2B1-tile.jpg"
+    scaled = "https://photos.example.com/p/cr%C3%A8me%20br%C3%BBl%C3%A9e%20%2B1-scaled.jpg"
+    assert result == {"published": True, "tileURL": tile, "scaledURL": scaled}
+    assert account.items() == {
+        ("workflow", UPLOAD.record): {
+            "placeId": "p",
+            "objStatus": "PROCESSED",
+            "executionArn": OURS,
+            "receivedAt": "2026-05-01T11:59:59.000Z",
+            "finishedAt": "2026-05-01T12:00:00.000Z",
+            "traceId": "1-5759e988-bd862e3fe1be46a994272793",
+        },
+        ("p", "crème brûlée +1"): {
+            "type": "photo",
+            "tileURL": tile,
+            "scaledURL": scaled,
+            "width": "1200",
+            "height": "900",
+            "created": "2026-05-01T12:00:00.000Z",
+        },
+        ("p", "listing"): {"type": "park", "name": "A park"},
+    }
+
+
+def test_published_again_by_the_same_execution_nothing_changes() -> None:
+    received()
+    first = published(at=FIRST)
+    before = account.items()
+    assert published(at=SECOND) == first
+    assert account.items() == before
+
+
+def test_reason_and_detail_do_not_outlive_the_outcome() -> None:
+    received(reason="left over", detail="{}")
+    published()
+    record = account.items()["workflow", UPLOAD.record]
+    assert "reason" not in record
+    assert "detail" not in record
+
+
+@pytest.mark.parametrize(
+    ("arn", "status"),
+    [(f"{OURS}-not", "RECEIVED"), (f"{OURS}-not", "PROCESSED"), (OURS, "REJECTED"), (OURS, "FAILED")],
+)
+def test_a_record_that_is_not_ours_to_end_stays_as_it_is(arn: str, status: str) -> None:
+    received(arn=arn, status=status)
+    account.put("p", UPLOAD.upload_id, tileURL="of the owner")
+    before = account.items()
+    assert published() == {"published": False}
+    assert account.items() == before
+
+
+def test_without_a_record_nothing_is_published() -> None:
+    assert published() == {"published": False}
+    assert account.items() == {}
+
+
+def test_an_upload_whose_id_another_place_has_ends_in_its_own_record() -> None:
+    upload = Upload("uploads", "there/u.jpg", "there", "u", "v1", "there/u")
+    received(Upload("uploads", "here/u.jpg", "here", "u", "v1", "u"), arn=f"{OURS}-not")
+    received(upload)
+    assert published(upload)["published"] is True
+    items = account.items()
+    assert items["workflow", "u"]["objStatus"] == "RECEIVED"
+    assert items["workflow", "there/u"]["objStatus"] == "PROCESSED"
+    assert ("there", "u") in items
+    assert ("here", "u") not in items
+
+
+@settings(max_examples=60)
+@given(st.text(st.characters(exclude_characters="/", exclude_categories=["Cs"]), min_size=1, max_size=40))
+def test_an_address_leads_to_the_key(name: str) -> None:
+    key = f"{name}/{name}-tile.jpg"
+    address = publish._url("https://photos.example.com", key)
+    assert address.isascii()
+    parts = urlsplit(address)
+    assert (parts.netloc, parts.query, parts.fragment) == ("photos.example.com", "", "")
+    assert unquote(parts.path) == f"/{key}"
+
+
+@pytest.mark.parametrize(
+    ("codes", "kind"),
+    [
+        (["TransactionConflict", "None"], ThrottledError),
+        (["None", "ThrottlingError"], ThrottledError),
+        (["None", "ItemCollectionSizeLimitExceeded"], AwsCallError),
+    ],
+)
+def test_a_transaction_cancelled_for_other_reasons_is_an_error_of_its_name(
+    codes: list[str], kind: type[Exception]
+) -> None:
+    received()
+    cancelled = error(
+        "TransactionCanceledException",
+        "TransactWriteItems",
+        CancellationReasons=[{"Code": code} for code in codes],
+    )
+    event = {"detail": UPLOAD.as_detail(), "executionArn": OURS, "renditions": renditions()}
+    with answering("TransactWriteItems", cancelled):
+        with pytest.raises(kind):
+            publish.handler(event, CONTEXT)
+        assert publish.handler(event, CONTEXT)["published"] is True
+
+
+def test_trouble_is_told_to_the_caller() -> None:
+    received()
+    with (
+        answering("TransactWriteItems", error("InternalServerError", "TransactWriteItems", 500)),
+        pytest.raises(ClientError, match="InternalServerError"),
+    ):
+        published()

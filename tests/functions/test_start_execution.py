@@ -1,0 +1,646 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from botocore.exceptions import ClientError
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from functions import record as records
+from functions import start_execution
+from functions.arrival import Arrival
+from functions.aws import client
+from functions.live import LiveParameter
+from functions.record import Claim, ContendedError
+from functions.upload import Upload
+from tests.functions import account
+from tests.functions.account import TABLE, answering, error, make_table
+from tests.functions.test_arrival import BUCKET, custom_event, make_bucket, notification, s3_event, upload
+
+PREFIX = start_execution.SETTINGS.state_machine_prefix
+CONTEXT = SimpleNamespace(aws_request_id="request-1")
+TRACE_ID = "1-5759e988-bd862e3fe1be46a994272793"
+TRACE = f"Root={TRACE_ID};Parent=53995c3f42cd8ad8;Sampled=1"
+WORKFLOWS = ("v3", "v4")
+
+
+@pytest.fixture(autouse=True)
+def core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the core stack holds, with v4 live and v3 beside it."""
+    monkeypatch.delenv("_X_AMZN_TRACE_ID", raising=False)
+    make_table()
+    make_bucket()
+    for workflow in WORKFLOWS:
+        make_workflow(workflow)
+    url = client("sqs").create_queue(QueueName="uploads")["QueueUrl"]
+    monkeypatch.setattr(start_execution, "SETTINGS", replace(start_execution.SETTINGS, queue_url=url))
+    monkeypatch.setattr(
+        start_execution, "LIVE", LiveParameter(start_execution.SETTINGS.live_parameter, max_age_s=0)
+    )
+    set_live("v4")
+
+
+def make_workflow(workflow: str) -> None:
+    client("stepfunctions").create_state_machine(
+        name=f"{PREFIX.rpartition(':')[2]}{workflow}",
+        definition='{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}',
+        roleArn="arn:aws:iam::123456789012:role/workflow",
+    )
+
+
+def set_live(value: str) -> None:
+    name = start_execution.SETTINGS.live_parameter
+    client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+
+
+def message(body: Any, number: int = 0, **more: Any) -> dict[str, Any]:
+    """One SQS message as Lambda hands it over."""
+    return {
+        "messageId": f"message-{number}",
+        "receiptHandle": "handle",
+        "body": body if isinstance(body, str) else json.dumps(body),
+        "attributes": {"ApproximateReceiveCount": "1"},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:uploads",
+        "awsRegion": "us-east-1",
+        **more,
+    }
+
+
+def deliver(*bodies: Any) -> list[int]:
+    """Delivers messages as one batch; returns the numbers of those that failed."""
+    batch = {"Records": [message(body, number) for number, body in enumerate(bodies)]}
+    response = start_execution.handler(batch, CONTEXT)
+    failed = [str(failure["itemIdentifier"]) for failure in response["batchItemFailures"]]
+    return [int(identifier.removeprefix("message-")) for identifier in failed]
+
+
+def take(body: Any) -> None:
+    """Does what another instance does at the same time."""
+    start_execution.take(SQSRecord(message(body)))
+
+
+def executions(workflow: str = "v4") -> list[dict[str, Any]]:
+    """The inputs of a workflow's executions, oldest first."""
+    stepfunctions = client("stepfunctions")
+    listed = stepfunctions.list_executions(stateMachineArn=f"{PREFIX}{workflow}")["executions"]
+    described = [stepfunctions.describe_execution(executionArn=each["executionArn"]) for each in listed]
+    return [
+        {**json.loads(each["input"]), "arn": each["executionArn"]}
+        for each in sorted(described, key=lambda each: each["startDate"])
+    ]
+
+
+def record_of(sort_key: str) -> dict[str, Any]:
+    return account.items()[("workflow", sort_key)]
+
+
+def finish(sort_key: str, status: str) -> None:
+    """Does what the end of an execution does."""
+    client("dynamodb").update_item(
+        TableName=TABLE,
+        Key={"PK": {"S": "workflow"}, "SK": {"S": sort_key}},
+        UpdateExpression="SET objStatus = :status",
+        ExpressionAttributeValues={":status": {"S": status}},
+    )
+
+
+def uploaded(key: str, *, sequencer: str | None = None, body: bytes = b"photo") -> dict[str, Any]:
+    """Uploads a photo; returns the event that S3 sends."""
+    more = {"version-id": upload(key, body)}
+    return s3_event(key, **(more if sequencer is None else {**more, "sequencer": sequencer}))
+
+
+# One upload
+
+
+def test_an_upload_becomes_a_record_and_an_execution() -> None:
+    event = uploaded("central-park/2026.05 picnic.jpg", sequencer="0A")
+    before = datetime.now(UTC)
+    assert deliver(event) == []
+    version_id = event["detail"]["object"]["version-id"]
+    (execution,) = executions()
+    arn = execution.pop("arn")
+    assert re.fullmatch(r"2026-05-picnic-[0-9a-f]{32}", arn.rpartition(":")[2])
+    assert execution == {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "time": "2026-05-01T12:00:00Z",
+        "detail": {
+            "bucket": BUCKET,
+            "key": "central-park/2026.05 picnic.jpg",
+            "placeId": "central-park",
+            "ID": "2026.05 picnic",
+            "version": version_id,
+            "record": "2026.05 picnic",
+            "workflow": "v4",
+            "sequencer": "0A",
+        },
+    }
+    record = record_of("2026.05 picnic")
+    received_at = record.pop("receivedAt")
+    assert record == {
+        "placeId": "central-park",
+        "objStatus": "RECEIVED",
+        "workflow": "v4",
+        "executionArn": arn,
+        "bucket": BUCKET,
+        "key": "central-park/2026.05 picnic.jpg",
+        "version": version_id,
+        "sequencer": "0A",
+    }
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", received_at)
+    assert abs(datetime.fromisoformat(received_at) - before) < timedelta(minutes=1)
+
+
+def test_every_shape_of_event_means_the_same_upload() -> None:
+    key = "café/crème brûlée +1.jpg"
+    version_id = upload(key)
+    events = [
+        custom_event(key, placeId="café", ID="crème brûlée +1"),
+        custom_event("caf%C3%A9/cr%C3%A8me+br%C3%BBl%C3%A9e+%2B1.jpg"),
+        notification(key, versionId=version_id, sequencer="0A"),
+        s3_event(key, **{"version-id": version_id, "sequencer": "0A"}),
+        s3_event(key),
+    ]
+    assert deliver(*events) == []
+    (execution,) = executions()
+    assert execution["source"] == "custom.happyPath"
+    assert execution["detail-type"] == "uploadComplete"
+    assert execution["detail"]["version"] == version_id
+    assert record_of("crème brûlée +1")["executionArn"] == execution["arn"]
+
+
+def test_a_notification_can_tell_of_several_uploads() -> None:
+    for key in ("p/one.jpg", "p/two.jpg"):
+        upload(key)
+    assert deliver(notification("p/one.jpg", "p/two.jpg")) == []
+    assert {execution["detail"]["ID"] for execution in executions()} == {"one", "two"}
+
+
+def test_the_trace_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", TRACE)
+    with answering("StartExecution") as calls:
+        deliver(uploaded("p/u.jpg"))
+    assert calls[0]["traceHeader"] == TRACE
+    assert record_of("u")["traceId"] == TRACE_ID
+
+
+@pytest.mark.parametrize("header", ["", "Root=é", "Root=1-5759e988", "x" * 257])
+def test_a_senseless_trace_harms_nothing(header: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", header)
+    with answering("StartExecution") as calls:
+        assert deliver(uploaded("p/u.jpg")) == []
+    assert len(executions()) == 1
+    # Step Functions takes no more than 256 ASCII characters.
+    assert re.fullmatch(r"[ -~]{1,256}", calls[0].get("traceHeader", "none"))
+    assert "traceId" not in record_of("u")
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_photo_that_cannot_be_seen_is_left_to_the_workflow_to_report(status: int) -> None:
+    with answering("HeadObject", error(str(status), "HeadObject", status)):
+        assert deliver(s3_event("p/gone.jpg", sequencer="0A")) == []
+    (execution,) = executions()
+    assert execution["detail"]["version"] is None
+    assert "version" not in record_of("gone")
+
+
+@settings(max_examples=60)
+@given(
+    upload_id=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100),
+    fingerprint=st.binary(min_size=32, max_size=32).map(bytes.hex),
+)
+@example(upload_id="x" * 100, fingerprint="ab" * 32)
+def test_any_upload_id_makes_a_name_that_step_functions_takes(upload_id: str, fingerprint: str) -> None:
+    name = start_execution.execution_name(upload_id, fingerprint)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,80}", name)
+    assert name.endswith(fingerprint[:32])
+
+
+def test_the_expected_arn_is_the_one_that_step_functions_gives() -> None:
+    deliver(uploaded("p/u.jpg"))
+    (execution,) = executions()
+    assert execution["arn"] == record_of("u")["executionArn"]
+
+
+def test_different_uploads_have_different_fingerprints() -> None:
+    parts = [("b", "a/b", "c"), ("b", "a", "b/c"), ("b/a", "b", "c"), ("b", "a/bc", ""), ("b", 'a","b', "c")]
+    assert len({records.fingerprint(*part) for part in parts}) == len(parts)
+
+
+# Repetition and order
+
+
+def test_repeated_events_start_one_execution() -> None:
+    event = uploaded("p/u.jpg", sequencer="0A")
+    assert deliver(event, event) == []
+    assert deliver(event) == []
+    assert len(executions()) == 1
+
+
+def test_two_instances_on_one_upload_start_one_execution(monkeypatch: pytest.MonkeyPatch) -> None:
+    event = uploaded("p/u.jpg", sequencer="0A")
+    started_by: list[str] = []
+    through = start_execution.start
+
+    def start_second(*arguments: Any) -> None:
+        # The other instance receives the repeated event between this one's claim and its start.
+        if not started_by:
+            started_by.append("other")
+            take(event)
+        through(*arguments)
+
+    monkeypatch.setattr(start_execution, "start", start_second)
+    assert deliver(event) == []
+    assert started_by
+    (execution,) = executions()
+    assert record_of("u")["executionArn"] == execution["arn"]
+
+
+@pytest.mark.parametrize("status", ["PROCESSED", "REJECTED", "FAILED"])
+def test_an_event_replayed_after_the_end_starts_nothing(status: str) -> None:
+    event = uploaded("p/u.jpg", sequencer="0A")
+    deliver(event)
+    finish("u", status)
+    before = account.items()
+    # Not even when Step Functions has forgotten the name, as it does after 90 days.
+    with answering("StartExecution") as calls:
+        assert deliver(event) == []
+    assert calls == []
+    assert account.items() == before
+
+
+def test_a_claim_whose_start_failed_is_started_by_the_next_attempt_as_it_was_claimed() -> None:
+    event = uploaded("p/u.jpg")
+    with answering("StartExecution", error("ServiceUnavailable", "StartExecution", 503)):
+        assert deliver(event) == [0]
+    assert executions() == []
+    claimed = record_of("u")
+    set_live("v3")
+    assert deliver(event) == []
+    assert len(executions("v4")) == 1
+    assert executions("v3") == []
+    assert record_of("u") == claimed
+
+
+def test_an_upload_goes_to_the_workflow_that_is_live() -> None:
+    deliver(uploaded("p/one.jpg"))
+    set_live("v3")
+    deliver(uploaded("p/two.jpg"))
+    assert [execution["detail"]["ID"] for execution in executions("v4")] == ["one"]
+    assert [execution["detail"]["ID"] for execution in executions("v3")] == ["two"]
+    assert record_of("two")["workflow"] == "v3"
+
+
+def test_a_claim_on_a_workflow_that_does_not_exist_is_given_up() -> None:
+    set_live("v9")
+    event = uploaded("p/u.jpg")
+    assert deliver(event) == [0]
+    assert account.items() == {}
+    set_live("v4")
+    assert deliver(event) == []
+    assert record_of("u")["workflow"] == "v4"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "status"),
+    [
+        ("0A", "0B", "RECEIVED"),
+        ("0A", "0B", "PROCESSED"),
+        ("0A", "0B", "REJECTED"),
+        ("0A", "0B", "FAILED"),
+        ("0A", "0a", "PROCESSED"),
+        (None, None, "PROCESSED"),
+    ],
+)
+def test_a_newer_version_takes_the_record_over(first: str | None, second: str | None, status: str) -> None:
+    deliver(uploaded("p/u.jpg", sequencer=first, body=b"old"))
+    finish("u", status)
+    account.put("p", "u", tileURL="https://photos.example.com/p/u-tile.jpg")
+    account.put("p", "other", tileURL="https://photos.example.com/p/other-tile.jpg")
+    account.put("p", "listing", type="park")
+    event = uploaded("p/u.jpg", sequencer=second, body=b"new")
+    assert deliver(event) == []
+    old, new = executions()
+    assert old["arn"] != new["arn"]
+    items = account.items()
+    assert items["workflow", "u"]["executionArn"] == new["arn"]
+    assert items["workflow", "u"]["objStatus"] == "RECEIVED"
+    assert items["workflow", "u"]["version"] == event["detail"]["object"]["version-id"]
+    # The old version's photo is gone, and no other.
+    assert set(items) == {("workflow", "u"), ("p", "other"), ("p", "listing")}
+
+
+@pytest.mark.parametrize("sequencers", [("0A", "0B"), ("0A", "0A"), (None, None), ("0A", None)])
+def test_an_older_event_after_a_newer_upload_starts_nothing(
+    sequencers: tuple[str | None, str | None],
+) -> None:
+    old = uploaded("p/u.jpg", sequencer=sequencers[0], body=b"old")
+    new = uploaded("p/u.jpg", sequencer=sequencers[1], body=b"new")
+    assert deliver(new, old) == []
+    (execution,) = executions()
+    assert execution["detail"]["version"] == new["detail"]["object"]["version-id"]
+    assert record_of("u")["executionArn"] == execution["arn"]
+
+
+def test_two_keys_of_one_upload_id_do_not_take_turns() -> None:
+    events = [uploaded("p/u.jpg"), uploaded("p/u.png")]
+    deliver(*events, *events, *reversed(events))
+    started = executions()
+    assert len(started) <= 2
+    owner = record_of("u")["executionArn"]
+    assert owner == started[-1]["arn"]
+
+
+def test_the_same_upload_id_at_two_places_is_two_uploads() -> None:
+    here, there = uploaded("here/u.jpg", sequencer="0A"), uploaded("there/u.jpg", sequencer="0B")
+    assert deliver(here, there, here, there) == []
+    first, second = executions()
+    assert (first["detail"]["placeId"], first["detail"]["record"]) == ("here", "u")
+    assert (second["detail"]["placeId"], second["detail"]["record"]) == ("there", "there/u")
+    assert record_of("u")["executionArn"] == first["arn"]
+    assert record_of("there/u")["executionArn"] == second["arn"]
+
+
+def test_a_newer_version_takes_over_the_record_of_its_own_place() -> None:
+    deliver(uploaded("here/u.jpg", sequencer="0A"), uploaded("there/u.jpg", sequencer="0A"))
+    before = record_of("u")
+    account.put("here", "u", tileURL="kept")
+    account.put("there", "u", tileURL="removed")
+    deliver(uploaded("there/u.jpg", sequencer="0B", body=b"new"))
+    assert record_of("u") == before
+    assert record_of("there/u")["executionArn"] == executions()[-1]["arn"]
+    assert ("here", "u") in account.items()
+    assert ("there", "u") not in account.items()
+
+
+def test_a_record_that_changes_during_the_claim_is_looked_at_again() -> None:
+    events = [uploaded("p/u.jpg", sequencer=f"0{digit}", body=digit.encode()) for digit in "ABC"]
+    deliver(events[0])
+    interrupted: list[Any] = []
+
+    def in_between(changes: Callable[[], object]) -> Callable[..., bool]:
+        through = records._replace
+
+        def replace_after_changes(*arguments: Any) -> bool:
+            if not interrupted:
+                interrupted.append(arguments)
+                changes()
+            return through(*arguments)
+
+        return replace_after_changes
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "_replace", in_between(lambda: take(events[2])))
+        assert deliver(events[1]) == []
+    assert len(interrupted) == 1
+    # The newest owns the record, and the one that it overtook was never started.
+    assert [execution["detail"]["sequencer"] for execution in executions()] == ["0A", "0C"]
+    assert record_of("u")["sequencer"] == "0C"
+
+
+def test_a_record_that_never_stands_still_is_left_for_the_next_attempt() -> None:
+    def claim(number: int) -> Claim:
+        photo = Upload(BUCKET, "p/u.jpg", "p", "u", f"version-{number}", "u")
+        return Claim(photo, "v4", f"{PREFIX}v4:u-{number}", "2026-05-01T12:00:00.000Z")
+
+    assert records.claim(TABLE, claim(0), newer=lambda seen: False) == claim(0)
+    conflict = error(
+        "TransactionCanceledException",
+        "TransactWriteItems",
+        CancellationReasons=[{"Code": "TransactionConflict"}, {"Code": "None"}],
+    )
+    with (
+        answering("TransactWriteItems", *[conflict] * 10) as calls,
+        pytest.raises(ContendedError, match=r"p/u\.jpg"),
+    ):
+        records.claim(TABLE, claim(1), newer=lambda seen: True)
+    assert 1 < len(calls) < 10
+    assert records.claim(TABLE, claim(1), newer=lambda seen: True) == claim(1)
+
+
+def test_a_takeover_that_dynamodb_refuses_fails_the_message() -> None:
+    deliver(uploaded("p/u.jpg", sequencer="0A", body=b"old"))
+    before = account.items()
+    refusal = error(
+        "TransactionCanceledException", "TransactWriteItems", CancellationReasons=[{"Code": "Other"}]
+    )
+    event = uploaded("p/u.jpg", sequencer="0B", body=b"new")
+    with answering("TransactWriteItems", refusal):
+        assert deliver(event) == [0]
+    assert account.items() == before
+    assert deliver(event) == []
+    assert record_of("u")["sequencer"] == "0B"
+
+
+def test_a_claim_that_was_taken_over_is_not_given_up() -> None:
+    deliver(uploaded("p/u.jpg"))
+    before = account.items()
+    photo = Upload(BUCKET, "p/u.jpg", "p", "u", "older", "u")
+    records.release(TABLE, Claim(photo, "v4", f"{PREFIX}v4:older", "2026-05-01T12:00:00.000Z"))
+    assert account.items() == before
+
+
+# What never reaches a workflow
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["picnic.jpg", "a/b/c.jpg", "place/", "/picnic.jpg", "place/.jpg", "workflow/u.jpg", "p/listing.png"],
+)
+def test_an_impossible_key_ends_in_a_record_at_once(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", TRACE)
+    set_live("none")
+    event = s3_event(key, **{"version-id": "v1"})
+    assert deliver(event, event) == []
+    ((keys, record),) = account.items().items()
+    assert keys == ("workflow", key)
+    detail = json.loads(record.pop("detail"))
+    assert detail["key"] == key
+    assert detail["message"]
+    assert record.pop("receivedAt") == record.pop("finishedAt")
+    assert record == {
+        "objStatus": "REJECTED",
+        "reason": "INVALID_KEY",
+        "bucket": BUCKET,
+        "key": key,
+        "version": "v1",
+        "traceId": TRACE_ID,
+    }
+    assert executions() == []
+
+
+def test_an_impossible_key_is_recorded_once() -> None:
+    event = s3_event("picnic.jpg", **{"version-id": "v1"})
+    deliver(event)
+    before = account.items()
+    deliver(event)
+    assert account.items() == before
+
+
+@pytest.mark.parametrize("first", ["impossible", "upload"])
+def test_an_impossible_key_and_an_upload_of_that_id_do_not_touch(first: str) -> None:
+    events = {"impossible": s3_event("u.jpg", **{"version-id": "v1"}), "upload": uploaded("p/u.jpg.jpg")}
+    order = sorted(events, key=lambda name: name != first)
+    for name in (*order, *order):
+        assert deliver(events[name]) == []
+    outcomes = {sort: item["objStatus"] for (_, sort), item in account.items().items()}
+    if first == "impossible":
+        assert outcomes == {"u.jpg": "REJECTED", "p/u.jpg": "RECEIVED"}
+    else:
+        assert outcomes == {"u.jpg": "RECEIVED", "/u.jpg": "REJECTED"}
+    assert len(executions()) == 1
+
+
+def test_an_unknown_message_fails_alone_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    good = uploaded("p/u.jpg")
+    contradiction = custom_event("p/u.jpg", placeId="elsewhere")
+    assert deliver("not JSON", good, {"source": "aws.ec2"}, contradiction) == [0, 2, 3]
+    assert len(executions()) == 1
+    logged = [line.getMessage() for line in caplog.records if line.levelname == "ERROR"]
+    assert [re.search(r"not JSON|neither|elsewhere", line) is not None for line in logged] == [True] * 3
+    assert [getattr(line, "messageId", None) for line in caplog.records if line.levelname == "ERROR"] == [
+        "message-0",
+        "message-2",
+        "message-3",
+    ]
+
+
+def test_a_batch_of_nothing_but_failures_is_answered_too() -> None:
+    assert deliver("one", "two") == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "status"),
+    [
+        ("GetParameter", "ThrottlingException", 400),
+        ("PutItem", "ProvisionedThroughputExceededException", 400),
+        ("PutItem", "TransactionConflictException", 400),
+        ("StartExecution", "ThrottlingException", 400),
+        ("StartExecution", "ExecutionLimitExceeded", 400),
+        ("StartExecution", "StateMachineDeleting", 400),
+        ("HeadObject", "SlowDown", 503),
+    ],
+)
+def test_trouble_with_a_service_fails_the_message_and_the_retry_succeeds(
+    operation: str, code: str, status: int
+) -> None:
+    upload("p/u.jpg")
+    event = s3_event("p/u.jpg")
+    with answering(operation, error(code, operation, status)):
+        assert deliver(event) == [0]
+    assert executions() == []
+    assert deliver(event) == []
+    (execution,) = executions()
+    assert record_of("u")["executionArn"] == execution["arn"]
+
+
+def test_a_senseless_parameter_fails_the_message(caplog: pytest.LogCaptureFixture) -> None:
+    set_live("v4 and v5")
+    assert deliver(uploaded("p/u.jpg")) == [0]
+    assert account.items() == {}
+    assert start_execution.SETTINGS.live_parameter in caplog.text
+
+
+# Waiting while no workflow is live
+
+
+def test_while_none_is_live_a_message_goes_back_into_the_queue(caplog: pytest.LogCaptureFixture) -> None:
+    set_live("none")
+    event = uploaded("p/u.jpg")
+    attributes = {
+        "word": {"stringValue": "a", "binaryValue": None, "dataType": "String"},
+        "bytes": {"binaryValue": "AAE=", "stringValue": None, "dataType": "Binary"},
+    }
+    held = message(
+        event,
+        messageAttributes=attributes,
+        attributes={"ApproximateReceiveCount": "3", "AWSTraceHeader": TRACE},
+    )
+    with answering("SendMessage") as calls:
+        response = start_execution.handler({"Records": [held]}, CONTEXT)
+    assert response == {"batchItemFailures": []}
+    assert calls == [
+        {
+            "QueueUrl": start_execution.SETTINGS.queue_url,
+            "MessageBody": held["body"],
+            "DelaySeconds": 30,
+            "MessageAttributes": {
+                "word": {"DataType": "String", "StringValue": "a"},
+                "bytes": {"DataType": "Binary", "BinaryValue": b"\x00\x01"},
+            },
+            "MessageSystemAttributes": {"AWSTraceHeader": {"DataType": "String", "StringValue": TRACE}},
+        }
+    ]
+    assert account.items() == {}
+    assert executions() == []
+    assert "no workflow is live" in caplog.text
+
+
+def test_a_held_upload_starts_once_a_workflow_is_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start_execution, "SETTINGS", replace(start_execution.SETTINGS, hold_seconds=0))
+    set_live("none")
+    body: Any = uploaded("p/u.jpg")
+    for _ in range(6):
+        assert deliver(body) == []
+        received = client("sqs").receive_message(
+            QueueUrl=start_execution.SETTINGS.queue_url, MessageSystemAttributeNames=["All"]
+        )["Messages"]
+        assert [each["Attributes"]["ApproximateReceiveCount"] for each in received] == ["1"]
+        body = received[0]["Body"]
+    set_live("v4")
+    assert deliver(body) == []
+    assert len(executions()) == 1
+
+
+def test_a_message_that_cannot_be_held_fails() -> None:
+    set_live("none")
+    with answering("SendMessage", error("ServiceUnavailable", "SendMessage", 503)):
+        assert deliver(uploaded("p/u.jpg")) == [0]
+
+
+# A split
+
+
+def test_a_split_sends_each_upload_the_same_way_each_time() -> None:
+    set_live("v3=1 v4=1")
+    events = [uploaded(f"p/{number}.jpg") for number in range(12)]
+    assert deliver(*events) == []
+    first = {name: {each["detail"]["ID"] for each in executions(name)} for name in WORKFLOWS}
+    assert first["v3"]
+    assert first["v4"]
+    assert first["v3"] | first["v4"] == {str(number) for number in range(12)}
+    assert not first["v3"] & first["v4"]
+    # Even when all that was recorded is lost.
+    client("dynamodb").delete_table(TableName=TABLE)
+    make_table()
+    assert deliver(*events) == []
+    assert {name: {each["detail"]["ID"] for each in executions(name)} for name in WORKFLOWS} == first
+
+
+def test_the_clock_is_the_callers() -> None:
+    upload("p/u.jpg")
+    moment = datetime(2026, 5, 1, 14, 30, 1, 2345, tzinfo=UTC)
+    live = LiveParameter(start_execution.SETTINGS.live_parameter)
+    arrival = Arrival(BUCKET, "p/u.jpg")
+    assert start_execution.ingest(arrival, start_execution.SETTINGS, live, now=lambda: moment)
+    assert record_of("u")["receivedAt"] == "2026-05-01T14:30:01.002Z"
+
+
+def test_a_failing_service_is_told_to_the_caller() -> None:
+    live = LiveParameter(start_execution.SETTINGS.live_parameter)
+    with (
+        answering("StartExecution", error("ThrottlingException", "StartExecution")),
+        pytest.raises(ClientError, match="ThrottlingException"),
+    ):
+        start_execution.ingest(Arrival(BUCKET, "p/u.jpg", version_id="v1"), start_execution.SETTINGS, live)

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import io
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from functions.aws import PhotoNotFoundError, ServiceUnavailableError
+from functions.decision import Reason, Refusal
+from functions.observability import logger
+from functions.task import Event, Result, task
+from functions.upload import Upload
+from tests.functions.account import error
+
+UPLOAD = Upload("bucket", "p/u.jpg", "p", "u", "v1", "u")
+EVENT = {"detail": UPLOAD.as_detail() | {"workflow": "v4"}, "executionArn": "arn:execution", "more": 1}
+CONTEXT = SimpleNamespace(aws_request_id="request-1")
+
+
+def raising(raised: Exception) -> Any:
+    @task
+    def handler(upload: Upload, event: Event) -> Result:
+        raise raised
+
+    return handler
+
+
+def test_the_work_gets_the_upload_and_the_whole_event() -> None:
+    @task
+    def handler(upload: Upload, event: Event) -> Result:
+        return {"upload": upload, "more": event["more"]}
+
+    assert handler(EVENT, CONTEXT) == {"upload": UPLOAD, "more": 1}
+    assert handler.__name__ == "handler"
+
+
+def test_an_answer_of_aws_leaves_as_a_task_error() -> None:
+    with pytest.raises(PhotoNotFoundError, match="NoSuchKey"):
+        raising(error("NoSuchKey", "GetObject", 404))(EVENT, CONTEXT)
+
+
+def test_a_time_out_leaves_as_a_task_error() -> None:
+    with pytest.raises(ServiceUnavailableError):
+        raising(ReadTimeoutError(endpoint_url="https://rekognition"))(EVENT, CONTEXT)
+
+
+def test_a_refusal_leaves_under_its_reason() -> None:
+    with pytest.raises(Refusal) as raised:
+        raising(Refusal.because(Reason.CORRUPT_IMAGE, message="cut short"))(EVENT, CONTEXT)
+    assert type(raised.value).__name__ == "CORRUPT_IMAGE"
+    assert json.loads(str(raised.value)) == {"message": "cut short"}
+
+
+def test_any_other_error_leaves_as_it_is() -> None:
+    with pytest.raises(ZeroDivisionError):
+        raising(ZeroDivisionError())(EVENT, CONTEXT)
+
+
+def test_log_lines_tell_of_upload_and_execution(monkeypatch: pytest.MonkeyPatch) -> None:
+    @task
+    def handler(upload: Upload, event: Event) -> Result:
+        return {"accepted": True}
+
+    lines = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", lines)
+    handler(EVENT, CONTEXT)
+    line = json.loads(lines.getvalue())
+    assert line["uploadId"] == "u"
+    assert line["placeId"] == "p"
+    assert line["executionArn"] == "arn:execution"
+    assert line["function_request_id"] == "request-1"
+    assert line["result"] == {"accepted": True}

@@ -1,0 +1,164 @@
+"""The state machines as their files say, and what can be read off them without running them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+ROOT = Path(__file__).resolve().parents[2]
+VERSIONS = ("v1", "v2", "v3", "v4")
+
+State: TypeAlias = dict[str, Any]
+# A path into the state's data, such as "$.refusal.reason".
+Field: TypeAlias = str
+
+
+@cache
+def text(version: str) -> str:
+    return (ROOT / "statemachines" / f"{version}.asl.json").read_text(encoding="utf-8")
+
+
+def load(version: str) -> dict[str, Any]:
+    machine: dict[str, Any] = json.loads(text(version))
+    return machine
+
+
+def states(version: str) -> dict[str, State]:
+    found: dict[str, State] = load(version)["States"]
+    return found
+
+
+def tasks(version: str) -> dict[str, State]:
+    return {name: state for name, state in states(version).items() if state["Type"] == "Task"}
+
+
+def all_tasks() -> list[tuple[str, str]]:
+    """Every task as (version, name): parameters for tests."""
+    return [(version, name) for version in VERSIONS for name in tasks(version)]
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A transition, with the fields that are there when it is taken, and those that it found missing."""
+
+    to: str
+    sets: frozenset[Field] = frozenset()
+    # What stood at this field before is gone.
+    overwrites: Field | None = None
+    caught: bool = False
+
+
+def edges(state: State) -> Iterator[Edge]:
+    """The transitions out of a state."""
+    match state["Type"]:
+        case "Choice":
+            yield from _choice_edges(state)
+        case "Task" | "Pass":
+            if "Next" in state:
+                path = state["ResultPath"]
+                yield Edge(state["Next"], frozenset(_results(state)), overwrites=path)
+            for catcher in state.get("Catch", []):
+                path = catcher["ResultPath"]
+                yield Edge(catcher["Next"], frozenset({path, f"{path}.Error", f"{path}.Cause"}), path, True)
+
+
+def _choice_edges(state: State) -> Iterator[Edge]:
+    # A rule is reached when those before it did not hold: what they asked to be missing is there.
+    known: set[Field] = set()
+    for rule in state["Choices"]:
+        yield Edge(rule["Next"], frozenset(known | _present(rule)))
+        if rule.get("IsPresent") is False:
+            known |= _with_parents(rule["Variable"])
+    yield Edge(state["Default"], frozenset(known))
+
+
+def _present(rule: dict[str, Any]) -> set[Field]:
+    found: set[Field] = set()
+    for condition in [rule, *rule.get("And", [])]:
+        if condition.get("IsPresent") is True:
+            found |= _with_parents(condition["Variable"])
+    return found
+
+
+def _with_parents(field: Field) -> set[Field]:
+    steps = field.split(".")
+    return {".".join(steps[: end + 1]) for end in range(1, len(steps))}
+
+
+def _results(state: State) -> set[Field]:
+    path = state["ResultPath"]
+    if path is None:
+        return set()
+    template = state.get("ResultSelector", state.get("Parameters", state.get("Result", {})))
+    if state["Type"] == "Task" and "ResultSelector" not in state:
+        template = {}
+    return {path} | set(_keys(path, template))
+
+
+def _keys(path: Field, template: Any) -> Iterator[Field]:
+    if not isinstance(template, dict):
+        return
+    for key, value in template.items():
+        field = f"{path}.{key.removesuffix('.$')}"
+        yield field
+        yield from _keys(field, value)
+        if value == "States.StringToJson($.error.Cause)":
+            # The JSON that Lambda makes of an error.
+            # https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
+            yield from (f"{field}.errorMessage", f"{field}.errorType")
+
+
+def reads(value: Any) -> set[Field]:
+    """The fields that a state's Parameters, or a Fail state's paths, read from its input."""
+    found: set[Field] = set()
+    for key, each in value.items():
+        if isinstance(each, dict):
+            found |= reads(each)
+        elif key.endswith((".$", "Path")):
+            found |= _fields(each)
+    return found
+
+
+def _fields(expression: str) -> set[Field]:
+    return set(re.findall(r"(?<!\$)\$(?:\.\w+)+", expression))
+
+
+def given(version: str, start: frozenset[Field]) -> dict[str, frozenset[Field]]:
+    """For each state the fields that are there whichever way it was reached, `start` being the input's."""
+    machine = load(version)
+    there: dict[str, frozenset[Field]] = {machine["StartAt"]: start}
+    waiting = [machine["StartAt"]]
+    while waiting:
+        name = waiting.pop()
+        for edge in edges(machine["States"][name]):
+            kept = {
+                field
+                for field in there[name]
+                if edge.overwrites is None or not (field + ".").startswith(edge.overwrites + ".")
+            }
+            arriving = frozenset(kept | edge.sets)
+            now = arriving if edge.to not in there else there[edge.to] & arriving
+            if now != there.get(edge.to):
+                there[edge.to] = now
+                waiting.append(edge.to)
+    return there
+
+
+def paths_to(version: str, end: str) -> set[tuple[str, ...]]:
+    """Every way from the start to a state on which nothing is caught."""
+    machine = load(version)
+
+    def walk(path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        if path[-1] == end:
+            yield path
+            return
+        for edge in edges(machine["States"][path[-1]]):
+            if not edge.caught and edge.to not in path:
+                yield from walk((*path, edge.to))
+
+    return set(walk((machine["StartAt"],)))

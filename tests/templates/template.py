@@ -1,0 +1,111 @@
+"""The SAM templates as their files say, with short forms such as !Ref written out."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).resolve().parents[2]
+VERSIONS = ("v1", "v2", "v3", "v4")
+STACKS = ("core", *VERSIONS)
+
+Resource: TypeAlias = dict[str, Any]
+
+
+def path(stack: str) -> Path:
+    return ROOT / "templates" / stack / "template.yaml"
+
+
+@cache
+def load(stack: str) -> dict[str, Any]:
+    document: dict[str, Any] = yaml_parse(path(stack).read_text(encoding="utf-8"))
+    return document
+
+
+def resources(stack: str, kind: str = "AWS") -> dict[str, Resource]:
+    """The resources of a type, or of a service such as `AWS::Serverless`."""
+    found: dict[str, Resource] = load(stack)["Resources"]
+    return {name: each for name, each in found.items() if f"{each['Type']}::".startswith(f"{kind}::")}
+
+
+def functions(stack: str) -> dict[str, Resource]:
+    return resources(stack, "AWS::Serverless::Function")
+
+
+def all_functions() -> list[tuple[str, str]]:
+    """Every function as (stack, logical id): parameters for tests."""
+    return [(stack, name) for stack in STACKS for name in functions(stack)]
+
+
+def environment(stack: str, name: str) -> dict[str, Any]:
+    """A function's own variables, without those that Globals gives to all."""
+    variables: dict[str, Any] = functions(stack)[name]["Properties"]["Environment"]["Variables"]
+    return variables
+
+
+def statements(stack: str) -> Iterator[tuple[str, Resource]]:
+    """Every statement of every policy that a function or state machine of ours has, with its logical id."""
+    for name, resource in resources(stack, "AWS::Serverless").items():
+        for policy in resource["Properties"]["Policies"]:
+            for statement in policy["Statement"]:
+                yield name, statement
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _mappings(value: Any) -> Iterator[dict[str, Any]]:
+    """Every mapping within a value, at any depth."""
+    if isinstance(value, dict):
+        yield value
+    if isinstance(value, (dict, list)):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _mappings(each)
+
+
+def imports(value: Any) -> Iterator[Any]:
+    """What is imported anywhere within a value."""
+    return (each["Fn::ImportValue"] for each in _mappings(value) if "Fn::ImportValue" in each)
+
+
+def names(value: Any) -> Iterator[str]:
+    """The parameters and resources that are referred to anywhere within a value."""
+    for each in _mappings(value):
+        if "Ref" in each:
+            yield each["Ref"]
+        if "Fn::GetAtt" in each:
+            yield each["Fn::GetAtt"][0]
+        if "Fn::Sub" in each:
+            text, own = each["Fn::Sub"] if isinstance(each["Fn::Sub"], list) else (each["Fn::Sub"], {})
+            yield from (name for name in re.findall(r"\$\{([\w:]+)(?:\.\w+)?\}", text) if name not in own)
+
+
+def settings_of(handler: str) -> type[Any]:
+    """The settings class that a handler's module reads when it is imported.
+
+    Found without importing the module, which would want the variables to be there.
+    """
+    module = handler.removesuffix(".handler")
+    source = ROOT / Path(*module.split(".")).with_suffix(".py")
+    for node in ast.parse(source.read_text(encoding="utf-8")).body:
+        match node:
+            case ast.Assign(
+                targets=[ast.Name("SETTINGS")], value=ast.Call(ast.Name("read"), [ast.Name(name)], [])
+            ):
+                found: type[Any] = getattr(importlib.import_module("functions.settings"), name)
+                return found
+    raise LookupError(f"{source} has no SETTINGS = read(…)")
+
+
+def variables_of(settings: type[Any]) -> dict[str, Any]:
+    """The variables of a settings class, each with the function that reads its value."""
+    return {each.name.upper(): each.metadata["parse"] for each in fields(settings)}

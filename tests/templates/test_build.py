@@ -1,0 +1,76 @@
+"""What `sam build` is given: a Makefile for every function, and a lock of all that the functions import."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+
+import pytest
+
+from tests.templates.template import ROOT, all_functions, functions, path
+
+LOCK = ROOT / "requirements" / "functions.txt"
+# What Lambda's own Python runtime brings.
+# https://docs.aws.amazon.com/lambda/latest/dg/python-package.html
+IN_THE_RUNTIME = {"boto3", "botocore"}
+
+
+@pytest.mark.parametrize(("stack", "name"), all_functions())
+def test_sam_finds_what_builds_a_function(stack: str, name: str) -> None:
+    function = functions(stack)[name]
+    beside = path(stack).parent
+
+    assert function["Metadata"]["BuildMethod"] == "makefile"
+    makefile = beside / function["Metadata"]["ContextPath"] / "Makefile"
+    assert "\nbuild-%:\n" in makefile.read_text(encoding="utf-8")
+    assert (beside / function["Properties"]["CodeUri"]).resolve() == ROOT / "functions"
+
+
+def test_the_lock_holds_all_that_the_functions_import_and_the_runtime_lacks() -> None:
+    distributions = packages_distributions()
+    imported = {
+        distributions[module][0].lower().replace("_", "-")
+        for source in (ROOT / "functions").rglob("*.py")
+        for module in _imports(ast.parse(source.read_text(encoding="utf-8")))
+        if module not in sys.stdlib_module_names | {"functions"}
+    }
+
+    assert imported >= {"boto3", "pillow", "aws-lambda-powertools"}
+    assert imported - IN_THE_RUNTIME <= _pinned(LOCK.name).keys()
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    """The modules that are imported when the code runs: not those for type checkers alone."""
+    for node in ast.iter_child_nodes(tree):
+        match node:
+            case ast.If(test=ast.Name("TYPE_CHECKING")):
+                continue
+            case ast.Import():
+                yield from (each.name.partition(".")[0] for each in node.names)
+            case ast.ImportFrom(level=0, module=str(module)):
+                yield module.partition(".")[0]
+            case _:
+                yield from _imports(node)
+
+
+def test_what_is_shipped_is_what_was_tested() -> None:
+    tested = _pinned("dev.txt")
+    shipped = _pinned(LOCK.name)
+
+    assert shipped
+    assert shipped.items() <= tested.items()
+
+
+def test_the_lock_names_hashes_and_no_registry() -> None:
+    text = LOCK.read_text(encoding="utf-8")
+
+    assert "--hash=sha256:" in text
+    assert not re.search(r"https?://|--(extra-)?index-url", text)
+
+
+def _pinned(lock: str) -> dict[str, str]:
+    text = (ROOT / "requirements" / lock).read_text(encoding="utf-8")
+    return dict(re.findall(r"^([a-z0-9][\w.-]*)==([\w.]+)", text, re.MULTILINE))
