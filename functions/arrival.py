@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.aws import client
+from functions.trace_header import TraceHeader
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]+")
+# How often one upload can be run. The number stands at the end of the execution's name, which has a limit.
+MAX_ATTEMPTS = 999
+# The metadata of an object in which its uploader may name a trace: `x-amz-meta-x-amzn-trace-id` over HTTP.
+_TRACE = "x-amzn-trace-id"
 
 
 class UnknownShapeError(ValueError):
@@ -42,6 +48,8 @@ class Arrival:
     place_id: str | None = None
     upload_id: str | None = None
     perhaps_encoded: bool = False
+    # Above 1 when an operator has an upload run again that failed (`happypath redrive`).
+    attempt: int = 1
 
     @property
     def identity(self) -> str:
@@ -60,9 +68,10 @@ def parse(body: str) -> list[Arrival]:
     """Reads the body of an SQS message.
 
     Three shapes mean an upload: S3's own event on EventBridge (`aws.s3`, `Object Created`; its key is plain),
-    the custom event (`custom.happyPath`, `uploadComplete`; its key is plain or URL-encoded), and S3's classic
-    notification (`Records`; its keys are URL-encoded), for buckets that notify the queue directly. S3's test
-    notification, sent when such a bucket is connected, means nothing.
+    the custom event (`custom.happyPath`, `uploadComplete`; its key is plain or URL-encoded, and it may name a
+    `version` and an `attempt`), and S3's classic notification (`Records`; its keys are URL-encoded), for
+    buckets that notify the queue directly. S3's test notification, sent when such a bucket is connected,
+    means nothing.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 
@@ -102,12 +111,14 @@ def _custom(event: Any) -> Arrival:
     return Arrival(
         bucket=_text(event, "detail", "bucket"),
         key=_key(_text(event, "detail", "key")),
+        version_id=_version(_optional(event, "detail", "version")),
         source=event["source"],
         detail_type=event["detail-type"],
         time=_optional(event, "time"),
         place_id=_optional(event, "detail", "placeId"),
         upload_id=_optional(event, "detail", "ID"),
         perhaps_encoded=True,
+        attempt=_attempt(event["detail"].get("attempt", 1)),
     )
 
 
@@ -160,6 +171,13 @@ def _version(version_id: str | None) -> str | None:
     return None if version_id == "null" else version_id
 
 
+def _attempt(attempt: Any) -> int:
+    # To Python, true is a whole number, too.
+    if type(attempt) is not int or not 1 <= attempt <= MAX_ATTEMPTS:
+        raise UnknownShapeError(f"the attempt {attempt!r} is not a whole number from 1 to {MAX_ATTEMPTS}")
+    return attempt
+
+
 def _sequencer(sequencer: str | None) -> str | None:
     return sequencer if sequencer and _HEXADECIMAL.fullmatch(sequencer) else None
 
@@ -168,16 +186,16 @@ def locate(arrival: Arrival) -> Arrival:
     """Completes an arrival with what its event left open: the version, and how the key is to be read.
 
     A custom event's key is taken as it stands when such an object exists, else as URL-encoded when that one
-    exists. An object that cannot be found, or not be looked at, stays without a version: the workflow will
-    meet the same answer, and record it by its name.
+    exists. An object that cannot be found, or not be looked at, stays as the event tells of it: the workflow
+    will meet the same answer, and record it by its name.
 
     Raises:
         botocore.exceptions.ClientError: S3 throttles or fails.
     """
-    if arrival.version_id is not None:
+    if arrival.version_id is not None and not arrival.perhaps_encoded:
         return arrival
     for key in _readings(arrival):
-        head = _head(arrival.bucket, key)
+        head = _head(arrival.bucket, key, arrival.version_id)
         if head is not None:
             return replace(
                 arrival, key=key, version_id=_version(head.get("VersionId")), etag=head["ETag"].strip('"')
@@ -207,6 +225,19 @@ def _head(bucket: str, key: str, version_id: str | None = None) -> HeadObjectOut
         if error.response["ResponseMetadata"]["HTTPStatusCode"] in {403, 404, 405}:
             return None
         raise
+
+
+def uploaders_trace(arrival: Arrival) -> TraceHeader | None:
+    """The trace that the uploader named in the object's metadata; None when there is none that makes sense.
+
+    It takes a HeadObject, some ten milliseconds. Where S3 does not answer, the upload goes on without.
+    """
+    try:
+        head = _head(arrival.bucket, arrival.key, arrival.version_id)
+    except (ClientError, BotoCoreError):
+        return None
+    header = TraceHeader.parse(head["Metadata"].get(_TRACE)) if head else None
+    return header if header and header.is_current(time.time()) else None
 
 
 def is_newer(arrival: Arrival, *, than: Mapping[str, str]) -> bool:

@@ -15,6 +15,8 @@ from botocore.exceptions import (
     IncompleteReadError,
 )
 
+from functions.observability import subsegment
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_rekognition import RekognitionClient
@@ -47,7 +49,9 @@ def client(service: str) -> Any:
 
 @cache
 def _client(service: str) -> Any:
-    return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]
+    # It takes longer than most calls that the client will make.
+    with subsegment(f"client {service}"):
+        return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]
 
 
 class TaskError(Exception):

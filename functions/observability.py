@@ -18,10 +18,12 @@ from functions.trace_header import TraceHeader, new_id
 
 Value: TypeAlias = str | int | float | bool
 
-_SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "happypath")
+# The logger is named for it, so it must not be `happypath`: the command's own loggers are below that one.
+_SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "functions")
 # Lambda writes each invocation's trace header here.
 _HEADER = "_X_AMZN_TRACE_ID"
 _NAMESPACE = "HappyPath"
+_SAID_OF_METRICS = ("uploadId", "placeId", "executionArn", "function_request_id", "xray_trace_id")
 
 logger = Logger(service=_SERVICE)
 
@@ -67,9 +69,19 @@ def trace_header() -> TraceHeader | None:
     return TraceHeader.parse(os.environ.get(_HEADER))
 
 
+# What metrics are kept by. An execution environment has one invocation at a time.
+_dimensions = {"service": _SERVICE}
+
+
 @contextmanager
-def invocation(name: str) -> Iterator[Subsegment]:
-    """One invocation of a handler: a subsegment named for it, and nothing left over from the one before."""
+def invocation(name: str, workflow: str | None = None) -> Iterator[Subsegment]:
+    """One invocation of a handler: a subsegment named for it, and nothing left over from the one before.
+
+    Its metrics are kept by the service, and by the workflow if it serves one.
+    """
+    _dimensions.pop("workflow", None)
+    if workflow:
+        _dimensions["workflow"] = workflow
     if TRACED:
         xray.forget()
     with subsegment(f"## {name}") as work:
@@ -121,20 +133,27 @@ def continued(header: TraceHeader | None) -> Iterator[None]:
         os.environ[_HEADER] = before
 
 
-def measure(workflow: str | None, reason: str | None = None, **metrics: float) -> None:
+def measure(reason: str | None = None, **metrics: float) -> None:
     """Sends metrics as a log line that CloudWatch reads (EMF); what ends in `Bytes` is counted in bytes.
 
-    They are kept by service and workflow, and with a reason once more by that.
+    With a reason they are kept twice: for all reasons, and for this one.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
     """
     if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
         return
     line = EphemeralMetrics(namespace=_NAMESPACE, service=_SERVICE)
-    dimensions = {"service": _SERVICE, **({"workflow": workflow} if workflow else {})}
-    for name, value in dimensions.items():
+    for name, value in _dimensions.items():
         line.add_dimension(name, value)
     if reason:
-        line.add_dimensions(**dimensions, reason=reason)
+        line.add_dimensions(**_dimensions, reason=reason)
+    # So that a metric leads to the uploads, and the traces, that it counts.
+    known = {
+        **logger.get_current_keys(),
+        "xray_trace_id": header.root if (header := trace_header()) else None,
+    }
+    for key in _SAID_OF_METRICS:
+        if known.get(key):
+            line.add_metadata(key, known[key])
     for metric, number in metrics.items():
         line.add_metric(metric, MetricUnit.Bytes if metric.endswith("Bytes") else MetricUnit.Count, number)
     line.flush_metrics()

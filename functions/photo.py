@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from functions.aws import client
 from functions.decision import Reason, Refusal
+from functions.observability import subsegment
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
@@ -99,13 +100,15 @@ class S3File(io.BufferedIOBase):
         """The whole object, by one request unless it is there already. It is not kept here."""
         if self._size is not None and sum(len(block) for _, block in self._blocks) == self._size:
             return b"".join(block for _, block in sorted(self._blocks))
-        answer = client("s3").get_object(**self._which)  # type: ignore[arg-type]  # mypy cannot see the keys
-        size = answer["ContentLength"]
-        if size > WHOLE_BYTES:
-            answer["Body"].close()
-            raise Refusal.because(Reason.IMAGE_TOO_LARGE, size_bytes=size, max_size_bytes=WHOLE_BYTES)
-        self._remember(answer, size)
-        return self._body(answer)
+        with subsegment("fetch") as work:
+            answer = client("s3").get_object(**self._which)  # type: ignore[arg-type]  # mypy cannot see the keys
+            size = answer["ContentLength"]
+            work.note(size_bytes=size)
+            if size > WHOLE_BYTES:
+                answer["Body"].close()
+                raise Refusal.because(Reason.IMAGE_TOO_LARGE, size_bytes=size, max_size_bytes=WHOLE_BYTES)
+            self._remember(answer, size)
+            return self._body(answer)
 
     def _block_at(self, position: int, end: int) -> tuple[int, bytes]:
         """A block that holds the position. If it must be fetched, it reaches to `end` or the next block."""
@@ -125,20 +128,22 @@ class S3File(io.BufferedIOBase):
         return position, block
 
     def _fetch_block(self, start: int, size: int) -> bytes:
-        try:
-            answer = client("s3").get_object(
-                **self._which,  # type: ignore[arg-type]  # mypy cannot see the keys
-                Range=f"bytes={start}-{start + size - 1}",
-            )
-        except ClientError as error:
-            # An empty object has no first byte.
-            if start or error.response.get("Error", {}).get("Code") != "InvalidRange":
-                raise
-            self._size = 0
-            return b""
-        # "bytes 0-65535/183584"
-        self._remember(answer, int(answer["ContentRange"].rpartition("/")[2]))
-        block = self._body(answer)
+        with subsegment("fetch") as work:
+            try:
+                answer = client("s3").get_object(
+                    **self._which,  # type: ignore[arg-type]  # mypy cannot see the keys
+                    Range=f"bytes={start}-{start + size - 1}",
+                )
+            except ClientError as error:
+                # An empty object has no first byte.
+                if start or error.response.get("Error", {}).get("Code") != "InvalidRange":
+                    raise
+                self._size = 0
+                return b""
+            # "bytes 0-65535/183584"
+            self._remember(answer, int(answer["ContentRange"].rpartition("/")[2]))
+            block = self._body(answer)
+            work.note(size_bytes=self._size or 0, bytes_fetched=len(block))
         self._blocks.append((start, block))
         return block
 

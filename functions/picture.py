@@ -15,6 +15,7 @@ from PIL import Image
 from functions import image
 from functions.decision import Reason, Refusal
 from functions.formats import Pixels
+from functions.observability import subsegment
 
 # Areas are checked before Pillow sees a file, against the limit that the user has set.
 Image.MAX_IMAGE_PIXELS = None
@@ -55,7 +56,9 @@ class Picture:
 
     def scaled(self, width: int, height: int) -> Picture:
         """The whole picture in another size."""
-        return self._with(self.raster.resize((width, height), Image.Resampling.BICUBIC))
+        with subsegment("resize") as work:
+            work.note(width_px=width, height_px=height)
+            return self._with(self.raster.resize((width, height), Image.Resampling.BICUBIC))
 
     def square(self, side: int) -> Picture:
         """The middle of the picture, as large a square as there is, in the size of `side`."""
@@ -64,22 +67,26 @@ class Picture:
         # Whole pixels, so that what has the right size already is cut and not computed.
         left, top = (width - edge) // 2, (height - edge) // 2
         box = (left, top, left + edge, top + edge)
-        return self._with(self.raster.resize((side, side), Image.Resampling.BICUBIC, box=box))
+        with subsegment("resize") as work:
+            work.note(width_px=side, height_px=side)
+            return self._with(self.raster.resize((side, side), Image.Resampling.BICUBIC, box=box))
 
     def jpeg(self, quality: int = QUALITY) -> bytes:
         """The picture as a baseline JPEG in sRGB or gray, without metadata; on white where transparent."""
         # Colours are converted here, on the few pixels that are left. It makes no visible difference to do so
         # after scaling: both spaces are as far from linear light.
-        raster = _on_white(self.raster)
-        if self.icc_profile and not _is_srgb(self.icc_profile):
-            from functions.colour import to_srgb  # noqa: PLC0415  # most photos do without
+        with subsegment("encode") as work:
+            raster = _on_white(self.raster)
+            if self.icc_profile and not _is_srgb(self.icc_profile):
+                from functions.colour import to_srgb  # noqa: PLC0415  # most photos do without
 
-            raster = to_srgb(raster, self.icc_profile)
-        if raster.mode == "CMYK":
-            raster = raster.convert("RGB")
-        written = io.BytesIO()
-        raster.save(written, "JPEG", quality=quality)
-        return written.getvalue()
+                raster = to_srgb(raster, self.icc_profile)
+            if raster.mode == "CMYK":
+                raster = raster.convert("RGB")
+            written = io.BytesIO()
+            raster.save(written, "JPEG", quality=quality)
+            work.note(width_px=raster.width, height_px=raster.height, size_bytes=written.tell())
+            return written.getvalue()
 
     def _with(self, raster: Image.Image) -> Picture:
         return Picture(self.width, self.height, raster, self.icc_profile)
@@ -98,12 +105,15 @@ def decode(data: bytes, *, max_pixels: int, enough: Callable[[int, int], float])
         Refusal: CORRUPT_IMAGE, UNSUPPORTED_TYPE, or IMAGE_TOO_LARGE for more than `max_pixels` or more than
             the memory holds.
     """
-    header, pixels = image.pixels(data, max_pixels=max_pixels)
-    del data  # pixels has its own copy
-    fraction = enough(header.width, header.height)
-    with _refusals(header):
-        raster = _load(header.type, pixels, fraction)
-    return Picture(header.width, header.height, raster, pixels.icc_profile)
+    with subsegment("decode") as work:
+        work.note(size_bytes=len(data))
+        header, pixels = image.pixels(data, max_pixels=max_pixels)
+        del data  # pixels has its own copy
+        work.note(type=header.type, width_px=header.width, height_px=header.height)
+        fraction = enough(header.width, header.height)
+        with _refusals(header):
+            raster = _load(header.type, pixels, fraction)
+        return Picture(header.width, header.height, raster, pixels.icc_profile)
 
 
 def reduced_jpeg(data: bytes, *, max_pixels: int, longest_side_px: int, at_most_bytes: int) -> bytes:

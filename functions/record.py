@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -43,11 +44,19 @@ class Claim:
     received_at: str
     sequencer: str | None = None
     trace_id: str | None = None
+    # Above 1 when an operator has the upload run again.
+    attempt: int = 1
 
     @property
     def execution_name(self) -> str:
         """The last part of the execution's ARN, the same for one upload in every workflow."""
         return self.execution_arn.rpartition(":")[2]
+
+    def is_of_upload(self, record: Record) -> bool:
+        """Whether a record tells of the same upload, whichever attempt."""
+        return _first_name(record.get("executionArn", ""), _attempt(record)) == _first_name(
+            self.execution_arn, self.attempt
+        )
 
 
 def utc_now() -> datetime:
@@ -69,6 +78,28 @@ def fingerprint(bucket: str, key: str, identity: str) -> str:
     return hashlib.sha256(json.dumps([bucket, key, identity]).encode()).hexdigest()
 
 
+def execution_name(upload_id: str, fingerprint: str, attempt: int = 1) -> str:
+    """The execution's name: readable, and the same only for the same attempt at the same upload.
+
+    >>> execution_name("2026.05 picnic", "ab" * 32, 2)
+    '2026-05-picnic-abababababababababababababababab-2'
+    """
+    # 80 characters at most, of which the last four are for the attempt:
+    # https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+    again = f"-{attempt}" if attempt > 1 else ""
+    return f"{re.sub('[^A-Za-z0-9_-]', '-', upload_id)[:43]}-{fingerprint[:32]}{again}"
+
+
+def _first_name(execution_arn: str, attempt: int) -> str:
+    """The name of an upload's first execution, from the ARN of any."""
+    name = execution_arn.rpartition(":")[2]
+    return name.removesuffix(f"-{attempt}") if attempt > 1 else name
+
+
+def _attempt(record: Record) -> int:
+    return int(record.get("attempt", "1"))
+
+
 def claim(table_name: str, wanted: Claim, *, newer: Callable[[Record], bool]) -> Claim | None:
     """Makes the upload's record that of the wanted execution.
 
@@ -78,6 +109,9 @@ def claim(table_name: str, wanted: Claim, *, newer: Callable[[Record], bool]) ->
     has its outcome, or a newer upload owns the record. `newer` says whether the wanted upload is newer than
     that of a record; a newer one overwrites the record and removes the place's published photo with it, so
     that the photo item never contradicts the record.
+
+    A further attempt at the same upload takes the record of an earlier one over that failed, or that never
+    came to its outcome: should its execution still run, it finds that the record is no longer its own.
 
     Raises:
         ContendedError: other instances kept changing the record.
@@ -89,11 +123,22 @@ def claim(table_name: str, wanted: Claim, *, newer: Callable[[Record], bool]) ->
             return wanted
         if seen.get("placeId") != upload.place_id:
             wanted = replace(wanted, upload=replace(upload, record=f"{upload.place_id}/{upload.upload_id}"))
-        elif seen.get("executionArn", "").endswith(f":{wanted.execution_name}"):
-            if seen["objStatus"] == "RECEIVED":
-                return replace(wanted, workflow=seen["workflow"], execution_arn=seen["executionArn"])
-            logger.info("duplicate: this upload has its outcome already", extra={"record": seen})
-            return None
+        elif wanted.is_of_upload(seen):
+            # The events that an operator sends have no sequencer.
+            wanted = replace(wanted, sequencer=wanted.sequencer or seen.get("sequencer"))
+            if seen["objStatus"] == "RECEIVED" and _attempt(seen) == wanted.attempt:
+                return replace(
+                    wanted,
+                    workflow=seen["workflow"],
+                    execution_arn=seen["executionArn"],
+                    trace_id=seen.get("traceId"),
+                )
+            if seen["objStatus"] not in {"RECEIVED", "FAILED"} or _attempt(seen) >= wanted.attempt:
+                logger.info("duplicate: this upload has its outcome already", extra={"record": seen})
+                return None
+            if _replace(table_name, wanted, seen):
+                logger.info("the upload is run again", extra={"record": seen})
+                return wanted
         elif not newer(seen):
             logger.info("superseded: a newer upload owns the record", extra={"record": seen})
             return None
@@ -156,7 +201,7 @@ def _claimed(claim: Claim) -> dict[str, AttributeValueTypeDef]:
             "receivedAt": claim.received_at,
             "traceId": claim.trace_id,
         }
-    )
+    ) | ({"attempt": {"N": str(claim.attempt)}} if claim.attempt > 1 else {})
 
 
 def _key(upload: Upload) -> dict[str, AttributeValueTypeDef]:
@@ -180,7 +225,9 @@ def _put_first(table_name: str, item: Mapping[str, AttributeValueTypeDef]) -> Re
     except dynamodb.exceptions.ConditionalCheckFailedException as error:
         # What botocore knows of this answer, and its type stubs do not.
         seen = cast("dict[str, dict[str, str]]", error.response.get("Item", {}))
-        return {name: value["S"] for name, value in seen.items() if "S" in value}
+        return {
+            name: text for name, value in seen.items() for kind, text in value.items() if kind in {"S", "N"}
+        }
     return None
 
 
@@ -195,8 +242,11 @@ def _replace(table_name: str, claim: Claim, seen: Record) -> bool:
                     "Put": {
                         "TableName": table_name,
                         "Item": _key(claim.upload) | _claimed(claim),
-                        "ConditionExpression": "executionArn = :seen",
-                        "ExpressionAttributeValues": _strings({":seen": seen.get("executionArn", "")}),
+                        # An outcome that came in between may change what is to be done.
+                        "ConditionExpression": "executionArn = :seen AND objStatus = :status",
+                        "ExpressionAttributeValues": _strings(
+                            {":seen": seen.get("executionArn", ""), ":status": seen.get("objStatus", "")}
+                        ),
                     }
                 },
                 {"Delete": {"TableName": table_name, "Key": photo}},

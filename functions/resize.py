@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functions.aws import client
+from functions.observability import measure
 from functions.photo import open_photo
 from functions.picture import Picture, decode
 from functions.settings import ResizeSettings, read
@@ -39,7 +40,9 @@ def resize(upload: Upload, *, bucket: str, max_pixels: int) -> Result:
         Refusal: the photo cannot be read, or has more than `max_pixels`.
         botocore.exceptions.ClientError, BotoCoreError: a call to S3 failed.
     """
-    picture = decode(open_photo(upload).fetch(), max_pixels=max_pixels, enough=_enough)
+    photo = open_photo(upload)
+    picture = decode(photo.fetch(), max_pixels=max_pixels, enough=_enough)
+    measure(PhotoBytes=photo.size_bytes, PhotoPixels=picture.width * picture.height)
     scaled = picture.scaled(*_scaled_size(picture.width, picture.height))
     # A scaled photo of the usual 3:2 is as high as the tile, which is then cut from it.
     tile = (scaled if min(scaled.raster.size) == TILE_PX else picture).square(TILE_PX)

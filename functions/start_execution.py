@@ -17,10 +17,12 @@ from functions import arrival as arrivals
 from functions import record as records
 from functions.arrival import Arrival, UnknownShapeError
 from functions.aws import client
+from functions.decision import Reason
 from functions.live import LiveParameter
-from functions.observability import logger
+from functions.observability import Subsegment, continued, invocation, logger, measure, subsegment
 from functions.record import Claim
 from functions.settings import IngestSettings, read
+from functions.trace_header import TraceHeader
 from functions.upload import InvalidKeyError, Upload, parse_key
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ LIVE = LiveParameter(SETTINGS.live_parameter)
 _PROCESSOR = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 _TRACE_ID = re.compile(r"Root=(1-[0-9a-f]{8}-[0-9a-f]{24})")
 
+# What log lines carry while they are about one upload.
+_UPLOAD_KEYS = ("uploadId", "placeId", "executionArn")
+
 
 class _Trace(TypedDict, total=False):
     traceHeader: str
@@ -45,7 +50,10 @@ def handler(event: dict[str, Any], context: Any) -> PartialItemFailureResponse:
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
     """
     logger.append_keys(function_request_id=context.aws_request_id)
-    return process_partial_response(event=event, record_handler=take, processor=_PROCESSOR, context=context)
+    with invocation("start_execution"):
+        return process_partial_response(
+            event=event, record_handler=take, processor=_PROCESSOR, context=context
+        )
 
 
 def take(record: SQSRecord) -> None:
@@ -53,6 +61,7 @@ def take(record: SQSRecord) -> None:
     message = {"messageId": record.message_id, "receiveCount": record.attributes.approximate_receive_count}
     try:
         for arrival in arrivals.parse(record.body):
+            logger.remove_keys(_UPLOAD_KEYS)
             if not ingest(arrival, SETTINGS, LIVE):
                 hold(record, SETTINGS)
                 logger.info("held: no workflow is live", extra=message | {"key": arrival.key})
@@ -60,6 +69,8 @@ def take(record: SQSRecord) -> None:
     except Exception as error:
         logger.exception("the message failed: %s", error, extra=message)
         raise
+    finally:
+        logger.remove_keys(_UPLOAD_KEYS)
 
 
 def ingest(
@@ -80,11 +91,21 @@ def ingest(
         botocore.exceptions.ClientError: a service throttles, fails or refuses. All of them can be retried.
     """
     arrival = arrivals.locate(arrival)
-    received_at = records.timestamp(now())
+    # Only where there is a trace at all is it worth a request to ask for the uploader's.
+    header = arrivals.uploaders_trace(arrival) if trace_id(os.environ) else None
+    with continued(header), subsegment("## upload") as trace:
+        return _ingest(arrival, settings, live, records.timestamp(now()), trace)
+
+
+def _ingest(
+    arrival: Arrival, settings: IngestSettings, live: LiveParameter, received_at: str, trace: Subsegment
+) -> bool:
     try:
         place_id, upload_id = parse_key(arrival.key)
     except InvalidKeyError as error:
         logger.info("rejected: %s", error, extra={"key": arrival.key})
+        trace.annotate(status="REJECTED", reason=str(Reason.INVALID_KEY))
+        measure(str(Reason.INVALID_KEY), Rejected=1)
         nobodys = Upload(arrival.bucket, arrival.key, "", "", arrival.version_id)
         records.refuse_key(
             settings.table_name, nobodys, message=str(error), now=received_at, trace_id=trace_id(os.environ)
@@ -95,6 +116,8 @@ def ingest(
             f"the event's placeId {arrival.place_id!r} and ID {arrival.upload_id!r} are not those of its key "
             f"{arrival.key!r}"
         )
+    trace.annotate(uploadId=upload_id, placeId=place_id)
+    logger.append_keys(uploadId=upload_id, placeId=place_id)
     upload = Upload(arrival.bucket, arrival.key, place_id, upload_id, arrival.version_id, upload_id)
     fingerprint = records.fingerprint(arrival.bucket, arrival.key, arrival.identity)
     workflow = live.read().choose(fingerprint)
@@ -106,27 +129,24 @@ def ingest(
             upload=upload,
             workflow=workflow,
             execution_arn=execution_arn(
-                settings.state_machine_prefix, workflow, execution_name(upload_id, fingerprint)
+                settings.state_machine_prefix,
+                workflow,
+                records.execution_name(upload_id, fingerprint, arrival.attempt),
             ),
             received_at=received_at,
             sequencer=arrival.sequencer,
+            attempt=arrival.attempt,
             trace_id=trace_id(os.environ),
         ),
         newer=lambda seen: arrivals.is_newer(arrival, than=seen),
     )
     if claim is not None:
-        start(claim, arrival, settings)
+        trace.annotate(workflow=claim.workflow, status="RECEIVED")
+        logger.append_keys(executionArn=claim.execution_arn)
+        # Whoever claimed the record first, and failed, gave it its trace: the execution belongs there.
+        with continued(TraceHeader(claim.trace_id) if claim.trace_id else None):
+            start(claim, arrival, settings)
     return True
-
-
-def execution_name(upload_id: str, fingerprint: str) -> str:
-    """The execution's name: readable, and the same only for the same upload.
-
-    >>> execution_name("2026.05 picnic", "ab" * 32)
-    '2026-05-picnic-abababababababababababababababab'
-    """
-    # 80 characters at most: https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
-    return f"{re.sub('[^A-Za-z0-9_-]', '-', upload_id)[:47]}-{fingerprint[:32]}"
 
 
 def execution_arn(state_machine_prefix: str, workflow: str, name: str) -> str:
@@ -146,7 +166,7 @@ def start(claim: Claim, arrival: Arrival, settings: IngestSettings) -> None:
         "source": arrival.source,
         "detail-type": arrival.detail_type,
         **({} if arrival.time is None else {"time": arrival.time}),
-        "detail": claim.upload.as_detail() | {"workflow": claim.workflow, "sequencer": arrival.sequencer},
+        "detail": claim.upload.as_detail() | {"workflow": claim.workflow, "sequencer": claim.sequencer},
     }
     started = {"executionArn": claim.execution_arn, "uploadId": claim.upload.upload_id}
     try:

@@ -8,13 +8,16 @@ from typing import Any, TypeAlias
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.aws import task_error
+from functions.aws import ServiceUnavailableError, ThrottledError, task_error
 from functions.decision import Refusal
-from functions.observability import logger
+from functions.observability import Subsegment, invocation, logger, measure
 from functions.upload import Upload
 
 Event: TypeAlias = Mapping[str, Any]
 Result: TypeAlias = dict[str, Any]
+
+# What the state machine tries again: not yet the end of an upload.
+_TRANSIENT = (ServiceUnavailableError, ThrottledError)
 
 
 def task(work: Callable[[Upload, Event], Result]) -> Callable[[Event, Any], Result]:
@@ -22,27 +25,62 @@ def task(work: Callable[[Upload, Event], Result]) -> Callable[[Event, Any], Resu
 
     The event is the state machine's payload: `detail` (the upload), `executionArn`, and what else the
     task asks for. Each log line carries the upload and the execution. Errors leave under the names that the
-    state machine retries or catches: AWS errors as `functions.aws.TaskError`, refusals as their reason.
+    state machine retries or catches: AWS errors as `functions.aws.TaskError`, refusals as their reason. What
+    the task means for the upload goes into its trace and the metrics.
     """
+    name = work.__module__.rpartition(".")[2]
 
     @wraps(work)
     def handler(event: Event, context: Any) -> Result:
         upload = Upload.from_detail(event["detail"])
+        workflow = event["detail"].get("workflow")
         logger.append_keys(
             uploadId=upload.upload_id,
             placeId=upload.place_id,
             executionArn=event["executionArn"],
             function_request_id=context.aws_request_id,
         )
-        try:
-            result = work(upload, event)
-        except (ClientError, BotoCoreError) as error:
-            logger.exception("an AWS call failed")
-            raise task_error(error) from error
-        except Refusal as refusal:
-            logger.info("refused", extra=refusal.decision.as_result())
-            raise refusal.named() from refusal
-        logger.info("done", extra={"result": result})
-        return result
+        with invocation(name, workflow) as trace:
+            trace.annotate(uploadId=upload.upload_id, placeId=upload.place_id, workflow=workflow)
+            # An invocation that is cut short leaves no line but this one.
+            logger.info("begun")
+            try:
+                result = work(upload, event)
+            except (ClientError, BotoCoreError) as error:
+                logger.exception("an AWS call failed")
+                failure = task_error(error)
+                _failed(failure, trace)
+                raise failure from error
+            except Refusal as refusal:
+                logger.info("refused", extra=refusal.decision.as_result())
+                _told(refusal.decision.as_result(), trace)
+                raise refusal.named() from refusal
+            except Exception as error:
+                logger.exception("the task failed")
+                _failed(error, trace)
+                raise
+            logger.info("done", extra={"result": result})
+            _told(result, trace)
+            return result
 
     return handler
+
+
+def _failed(error: Exception, trace: Subsegment) -> None:
+    reason = type(error).__name__
+    if isinstance(error, _TRANSIENT):
+        trace.annotate(reason=reason)
+    else:
+        trace.annotate(status="FAILED", reason=reason)
+        measure(reason, Failed=1)
+
+
+def _told(result: Result, trace: Subsegment) -> None:
+    """Tells of the end of an upload, if a result is one: a refusal, or that it is published."""
+    if result.get("accepted") is False:
+        reason = str(result["reason"])
+        trace.annotate(status="REJECTED", reason=reason)
+        measure(reason, Rejected=1)
+    elif result.get("published") is True:
+        trace.annotate(status="PROCESSED")
+        measure(Processed=1)

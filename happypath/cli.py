@@ -7,12 +7,18 @@ their own, and import it only then.
 
 from __future__ import annotations
 
+import os
+import re
 import secrets
 import signal
 import sys
 import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import boto3
 import typer
@@ -25,7 +31,15 @@ from botocore.exceptions import (
 )
 
 from happypath import display
+from happypath.deploy import DeployRefusedError
 from happypath.installation import TERMINAL, Installation, NotDeployedError
+from happypath.live import LiveRefusedError
+from happypath.project import PREFIX, SAMPLES, WORKFLOWS
+from happypath.redrive import RedriveError
+from happypath.trace import NoTraceError
+
+if TYPE_CHECKING:
+    from happypath.sandbox.faults import Faults
 
 app = typer.Typer(
     help="Happy Path: photos of places through AWS Step Functions, on AWS and on this machine.",
@@ -39,6 +53,17 @@ RealRekognition = Annotated[
     bool,
     typer.Option("--real-rekognition", help="Ask Amazon Rekognition itself, with your own AWS credentials."),
 ]
+
+
+FaultRules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fault",
+        metavar="RULE",
+        help="Make calls fail on purpose: 'state:Resizer=throttle@1' (docs/faults.md). Repeatable.",
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Decides which calls a fault with a percentage hits.")]
 
 
 class UsageError(Exception):
@@ -57,8 +82,18 @@ def _existing(photos: list[Path]) -> list[Path]:
 
 
 def _installation(prefix: str) -> Installation:
-    make: Any = boto3.Session().client
+    # boto3 itself reads AWS_DEFAULT_REGION only; every other SDK, and Lambda, reads AWS_REGION.
+    make: Any = boto3.Session(region_name=os.environ.get("AWS_REGION") or None).client
     return Installation(make, prefix)
+
+
+def _faults(rules: list[str] | None, seed: int) -> Faults:
+    from happypath.sandbox.faults import FaultError, Faults
+
+    try:
+        return Faults.parse(rules or [], seed=seed)
+    except FaultError as error:
+        raise UsageError(str(error)) from None
 
 
 @app.command()
@@ -78,33 +113,38 @@ def run(
     as_json: AsJson = False,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for an upload's end.", min=1)] = 300.0,
     real_rekognition: RealRekognition = False,
+    fault: FaultRules = None,
+    seed: Seed = 0,
 ) -> None:
     """Run photos through a workflow, in a sandbox made for the run."""
-    from happypath import run as runs
-    from happypath.sandbox.sandbox import WORKFLOWS
-
     if workflow not in WORKFLOWS:
         raise UsageError(f"There is no workflow {workflow}: choose one of {', '.join(WORKFLOWS)}.")
     if place_type is not None and not place_type.strip():
         raise UsageError("--place-type must not be empty.")
-    if photos:
-        chosen = [runs.Photo(path, place_type or "park") for path in _existing(photos)]
-    else:
-        chosen = runs.sample_photos(place_type)
+    faults = _faults(fault, seed)
+    given = _existing(photos or [])
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"--out {out} cannot be made: {error.strerror}.") from error
 
+    from happypath import run as runs
+
+    chosen = [runs.Photo(path, place_type or "park") for path in given] or runs.sample_photos(place_type)
     results = []
     with display.notices.status("Starting the sandbox …") as status:
-        for result in runs.run(chosen, workflow, out, timeout_s=timeout, real_rekognition=real_rekognition):
+        ended = runs.run(
+            chosen, workflow, out, timeout_s=timeout, real_rekognition=real_rekognition, faults=faults
+        )
+        for result in ended:
             results.append(result)
             status.update(f"{len(results)} of {len(chosen)} ended …")
             if not as_json:
                 display.show_result(result)
     if as_json:
         display.show_json([result.as_json() for result in results])
+    for rule in faults.unmet():
+        display.notices.print(f"No call met the fault {rule}.", markup=False, soft_wrap=True)
     if any(result.status not in {"PROCESSED", "REJECTED"} for result in results):
         raise typer.Exit(1)
 
@@ -112,35 +152,45 @@ def run(
 @app.command()
 def up(
     port: Annotated[int, typer.Option(help="The port of the endpoint.", min=1, max=65535)] = 4566,
+    empty: Annotated[bool, typer.Option("--empty", help="Deploy nothing: for `happypath deploy`.")] = False,
     real_rekognition: RealRekognition = False,
+    fault: FaultRules = None,
+    seed: Seed = 0,
 ) -> None:
     """Start a sandbox that stays: core and every workflow deployed, v4 live, sample places seeded."""
-    from happypath.run import SAMPLES
-    from happypath.sandbox.sandbox import WORKFLOWS, Sandbox
+    from happypath.sandbox.sandbox import Sandbox
 
+    faults = _faults(fault, seed)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with Sandbox(port, real_rekognition=real_rekognition) as sandbox:
-        with display.notices.status("Deploying …") as status:
-            for stack in ("core", *WORKFLOWS):
-                if stop.is_set():
-                    return
-                status.update(f"Deploying {stack} …")
-                sandbox.deploy(stack)
-            installation = Installation(sandbox.client, sandbox.prefix)
-            for place_type in ("park", "restaurant", "cafe", "bar"):
-                installation.put_place(f"sample-{place_type}", place_type, f"A {place_type}")
-            installation.set_live("v4")
-        photo = SAMPLES / "photos" / "mountains.jpg"
+    with Sandbox(port, real_rekognition=real_rekognition, faults=faults) as sandbox:
+        if not empty:
+            with display.notices.status("Deploying …") as status:
+                for stack in ("core", *WORKFLOWS):
+                    if stop.is_set():
+                        return
+                    status.update(f"Deploying {stack} …")
+                    sandbox.deploy(stack)
+                installation = Installation(sandbox.client, sandbox.prefix)
+                for place_type in ("park", "restaurant", "cafe", "bar"):
+                    installation.put_place(f"sample-{place_type}", place_type, f"A {place_type}")
+                installation.set_live("v4")
+                photo = SAMPLES / "photos" / "mountains.jpg"
+                bucket = installation.core["UploadBucket"]
+        with_what = "with nothing in it" if empty else f"with {', '.join(WORKFLOWS)}; v4 is live"
+        first = (
+            "happypath deploy core --yes"
+            if empty
+            else f"aws s3 cp {photo} s3://{bucket}/sample-park/mountains.jpg\n    happypath show mountains"
+        )
         display.output.print(
-            f"""The sandbox is up at {sandbox.endpoint} with {", ".join(WORKFLOWS)}; v4 is live.
+            f"""The sandbox is up at {sandbox.endpoint} {with_what}.
 In another terminal:
 
-    export AWS_ENDPOINT_URL={sandbox.endpoint} AWS_REGION=us-east-1
+    export AWS_ENDPOINT_URL={sandbox.endpoint} AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
     export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox
-    aws s3 cp {photo} s3://{installation.core["UploadBucket"]}/sample-park/mountains.jpg
-    happypath show mountains
+    {first}
 
 Ctrl-C stops it; nothing is kept.""",
             soft_wrap=True,
@@ -157,7 +207,7 @@ def upload(
     place: Annotated[str, typer.Option(help="The id of the place that the photos are of.")],
     wait: Annotated[bool, typer.Option("--wait", help="Wait until each upload has ended.")] = False,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for an upload's end.", min=1)] = 300.0,
-    prefix: Prefix = "happypath",
+    prefix: Prefix = PREFIX,
     as_json: AsJson = False,
 ) -> None:
     """Upload photos of a place; each starts a run of the live workflow."""
@@ -189,6 +239,84 @@ def upload(
         raise typer.Exit(1)
 
 
+Stack = Annotated[str, typer.Argument(metavar="core|v1|v2|v3|v4", help="The stack.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def _stack(name: str) -> str:
+    from happypath.deploy import STACKS
+
+    if name not in STACKS:
+        raise UsageError(f"There is no stack {name}: choose one of {', '.join(STACKS)}.")
+    return name
+
+
+@app.command()
+def deploy(
+    stack: Stack,
+    guided: Annotated[bool, typer.Option("--guided", help="Let SAM ask for every parameter.")] = False,
+    yes: Yes = False,
+    parameter: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter of the template. Repeatable.")
+    ] = None,
+    prefix: Prefix = PREFIX,
+) -> None:
+    """Build a stack and deploy it, with the AWS SAM CLI: shows what will change and asks."""
+    from happypath import deploy as deploying
+
+    parameters = dict(each.partition("=")[::2] for each in parameter or [])
+    if not all(parameters) or not all("=" in each for each in parameter or []):
+        raise UsageError("--parameter wants NAME=VALUE.")
+    if "Prefix" in parameters:
+        raise UsageError("--parameter Prefix=… would not rename the stack: use --prefix.")
+    deploying.deploy(_installation(prefix), _stack(stack), guided=guided, ask=not yes, parameters=parameters)
+
+
+@app.command()
+def destroy(stack: Stack, yes: Yes = False, prefix: Prefix = PREFIX) -> None:
+    """Remove a stack, unless it is live or has executions that run; buckets and the table stay."""
+    from happypath import deploy as deploying
+
+    installation = _installation(prefix)
+    deploying.removable_in(installation, _stack(stack))
+    if not yes:
+        question = f"Remove {prefix}-{stack}? Its failed executions cannot be redriven afterwards."
+        typer.confirm(question, abort=True, err=True)
+    with display.notices.status(f"Removing {prefix}-{stack} …"):
+        deploying.destroy(installation, stack, time.sleep)
+    display.output.print(f"{prefix}-{stack} is gone.", markup=False)
+
+
+@app.command()
+def live(
+    workflows: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[v4 | v3=90 v4=10 | none]", help="What new uploads go to; nothing: show it."),
+    ] = None,
+    back: Annotated[bool, typer.Option("--back", help="Return to what was live before.")] = False,
+    prefix: Prefix = PREFIX,
+    as_json: AsJson = False,
+) -> None:
+    """Show or set which version runs; with `none`, uploads wait in the queue."""
+    from happypath import live as switching
+
+    if back and workflows:
+        raise UsageError("--back goes back to what was live before: name no version with it.")
+    installation = _installation(prefix)
+    if back or workflows:
+        value = switching.before(installation) if back else " ".join(workflows or [])
+        written = switching.switch(installation, value)
+        if not as_json:
+            said = "is live now" if written else "was live already; nothing is written"
+            display.output.print(f"{value}: {said}.", markup=False)
+            return
+    history = switching.changes(installation)
+    if as_json:
+        display.show_json([{"live": each.value, "at": each.at, "by": each.by} for each in history])
+    else:
+        display.show_changes(history)
+
+
 @app.command()
 def runs(
     workflow: Annotated[str | None, typer.Option(help="Only this workflow's.")] = None,
@@ -196,7 +324,7 @@ def runs(
         str | None, typer.Option(help="Only RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED ones.")
     ] = None,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 20,
-    prefix: Prefix = "happypath",
+    prefix: Prefix = PREFIX,
     as_json: AsJson = False,
 ) -> None:
     """List executions, newest first."""
@@ -211,17 +339,39 @@ def runs(
         display.show_executions(newest)
 
 
+UploadName = Annotated[
+    str, typer.Argument(metavar="UPLOAD", help="An upload id, <placeId>/<uploadId>, or the object's key.")
+]
+
+
+def _record(installation: Installation, upload: str) -> dict[str, Any]:
+    record = installation.find(upload)
+    if record is None:
+        raise UsageError(f"There is no upload {upload}: `happypath runs` lists what has run.")
+    return record
+
+
 @app.command()
 def show(
-    upload: Annotated[str, typer.Argument(help="An upload id, <placeId>/<uploadId>, or the object's key.")],
-    prefix: Prefix = "happypath",
+    upload: UploadName,
+    with_logs: Annotated[
+        bool, typer.Option("--logs", help="Show the log lines of all functions instead.")
+    ] = False,
+    prefix: Prefix = PREFIX,
     as_json: AsJson = False,
 ) -> None:
     """Show one upload: its record, the states it went through, its decision and its outputs."""
     installation = _installation(prefix)
-    record = installation.find(upload)
-    if record is None:
-        raise UsageError(f"There is no upload {upload}: `happypath runs` lists what has run.")
+    record = _record(installation, upload)
+    if with_logs:
+        from happypath import logs
+
+        lines = logs.of_upload(installation, record)
+        if as_json:
+            display.show_json([line.as_json() for line in lines])
+        else:
+            display.show_lines(lines)
+        return
     arn = record.get("executionArn")
     steps = installation.steps(arn) if arn else []
     photo = (
@@ -239,12 +389,163 @@ def show(
         display.show_record(record, steps, photo)
 
 
+@app.command()
+def trace(
+    upload: Annotated[
+        str | None,
+        typer.Argument(metavar="[UPLOAD]", help="An upload id, <placeId>/<uploadId>, or the object's key."),
+    ] = None,
+    slowest: Annotated[bool, typer.Option("--slowest", help="The uploads that took longest.")] = False,
+    errors: Annotated[bool, typer.Option("--errors", help="The uploads that failed, newest first.")] = False,
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="How far back these two look: 15m, 2h or 1d.")
+    ] = "1h",
+    limit: Annotated[int, typer.Option(help="At most so many of them.", min=1)] = 10,
+    prefix: Prefix = PREFIX,
+    as_json: AsJson = False,
+) -> None:
+    """Show where an upload's time went, call by call, or find the uploads worth looking at."""
+    from happypath import trace as traces
+    from happypath import waterfall
+
+    if (upload is not None) + slowest + errors != 1:
+        raise UsageError("Name one upload, or give --slowest or --errors.")
+    installation = _installation(prefix)
+    if upload is None:
+        search = traces.slowest if slowest else traces.errors
+        found = search(installation, _duration("--since", since), limit)
+        if as_json:
+            display.show_json([each.as_json() for each in found])
+        else:
+            display.output.print(waterfall.render_found(found))
+        return
+    shown = traces.of_upload(installation, _record(installation, upload))
+    if as_json:
+        display.show_json(shown.as_json())
+    else:
+        display.output.print(waterfall.render(shown))
+
+
+@app.command()
+def redrive(
+    uploads: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="UPLOAD", help="Upload ids or keys; nothing: the dead-letter queue."),
+    ] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Every upload that ended as FAILED.")] = False,
+    prefix: Prefix = PREFIX,
+    as_json: AsJson = False,
+) -> None:
+    """Send the dead-letter queue back, or have uploads that failed run again by what is live."""
+    if failed and uploads:
+        raise UsageError("--failed means every upload that failed: name none with it.")
+    installation = _installation(prefix)
+    if failed or uploads:
+        _run_again(installation, uploads or None, as_json)
+    else:
+        _send_dead_letters_back(installation, as_json)
+
+
+def _send_dead_letters_back(installation: Installation, as_json: bool) -> None:
+    from happypath import redrive as redriving
+
+    with display.notices.status("Moving …") as status:
+        for now in redriving.dead_letters(installation):
+            status.update(f"{now.moved} of {now.of} moved …")
+    if as_json:
+        display.show_json({"moved": now.moved, "of": now.of})
+    elif now.of:
+        display.output.print(f"{now.moved} of {now.of} dead letters are in the queue of uploads again.")
+    else:
+        display.show_notice("The dead-letter queue is empty.")
+
+
+def _run_again(installation: Installation, uploads: list[str] | None, as_json: bool) -> None:
+    from happypath import redrive as redriving
+
+    total = Counter(looked=0, refused=0)
+
+    def sent() -> Iterator[redriving.Sent]:
+        with display.notices.status("Sending …") as status:
+            for each in redriving.run_again(installation, uploads):
+                total.update(looked=1, refused=each.attempt is None)
+                status.update(f"{total['looked']} looked at …")
+                yield each
+
+    if as_json:
+        display.show_json_array(each.as_json() for each in sent())
+    else:
+        for each in sent():
+            display.show_sent(each)
+    if not total["looked"]:
+        display.show_notice("No upload ended as FAILED.")
+    if total["refused"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def reconcile(
+    older_than: Annotated[
+        str, typer.Option(metavar="TIME", help="What is younger is in time: 90s, 15m, 2h or 1d.")
+    ] = "15m",
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Have them run, but for those that are running.")
+    ] = False,
+    prefix: Prefix = PREFIX,
+    as_json: AsJson = False,
+) -> None:
+    """List the uploads that have no outcome although it is time. The exit status is 1 if there are any."""
+    from happypath import live as switching
+    from happypath import reconcile as reconciling
+    from happypath.redrive import waiting
+
+    until = datetime.now(UTC) - _duration("--older-than", older_than)
+    installation = _installation(prefix)
+    if fix and not switching.workflows(switching.changes(installation)[0].value):
+        raise UsageError(
+            "No workflow is live, so uploads wait in the queue: they run once one is (happypath live)."
+        )
+    total = Counter(looked=0, open=0)
+
+    def open_uploads() -> Iterator[tuple[reconciling.OpenUpload, bool]]:
+        with display.notices.status("Looking …") as status:
+
+            def looked(more: int) -> None:
+                total["looked"] += more
+                status.update(f"{total['looked']} looked at, {total['open']} open …")
+
+            for upload in reconciling.find(installation, until, looked):
+                total["open"] += 1
+                yield upload, fix and reconciling.fix(installation, upload)
+
+    if as_json:
+        display.show_json_array({**upload.as_json(), "sent": sent} for upload, sent in open_uploads())
+    else:
+        for upload, sent in open_uploads():
+            display.show_open_upload(upload, sent)
+    display.show_notice(f"Records and objects looked at: {total['looked']}; open uploads: {total['open']}.")
+    if total["open"]:
+        queue, dead = waiting(installation, "Queue"), waiting(installation, "DeadLetterQueue")
+        display.show_notice(f"Messages in the queue of uploads: {queue}; in the dead-letter queue: {dead}.")
+        raise typer.Exit(1)
+
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _duration(option: str, text: str) -> timedelta:
+    match = re.fullmatch(r"(\d{1,4})([smhd])", text)
+    if match is None:
+        raise UsageError(f"{option} {text} is not a time: 90s, 15m, 2h or 1d.")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
 def _explain(error: Exception) -> str:
     """What to tell a person about a foreseeable error."""
     match error:
         case typer.TyperException():
             text = getattr(error, "format_message", error.__str__)()
-            return f"{text} See `happypath --help`."
+            return f"{text.rstrip('.')}. See `happypath --help`."
         case NoCredentialsError():
             return "No AWS credentials: set AWS_PROFILE, or what `happypath up` prints for its sandbox."
         case NoRegionError():
@@ -269,6 +570,15 @@ def main() -> None:
     except (typer.TyperException, UsageError) as error:
         display.show_error(_explain(error))
         sys.exit(2)
-    except (NotDeployedError, ClientError, BotoCoreError, OSError) as error:
+    except (
+        NotDeployedError,
+        LiveRefusedError,
+        DeployRefusedError,
+        NoTraceError,
+        RedriveError,
+        ClientError,
+        BotoCoreError,
+        OSError,
+    ) as error:
         display.show_error(_explain(error))
         sys.exit(1)

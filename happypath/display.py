@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
 
     from happypath.installation import Step
+    from happypath.live import Change
+    from happypath.logs import Line
+    from happypath.reconcile import OpenUpload
+    from happypath.redrive import Sent
     from happypath.run import Result
 
 output = Console(highlight=False)
@@ -31,6 +36,21 @@ _COLOURS = {
 }
 
 
+# Of log lines: what the line shows elsewhere, and what is the same in all of one upload.
+_SAME_IN_ALL = {
+    "executionArn",
+    "function_request_id",
+    "level",
+    "location",
+    "message",
+    "placeId",
+    "service",
+    "timestamp",
+    "uploadId",
+    "xray_trace_id",
+}
+
+
 def coloured(status: str) -> str:
     """A status in its colour; what is not known to be good is red."""
     return f"[{_COLOURS.get(status, 'red')}]{escape(status)}[/]"
@@ -39,6 +59,20 @@ def coloured(status: str) -> str:
 def show_json(value: Any) -> None:
     """The value as JSON, and nothing else, on standard output."""
     sys.stdout.write(json.dumps(value, indent=2, default=str, ensure_ascii=False) + "\n")
+
+
+def show_json_array(values: Iterable[Any]) -> None:
+    """The values as one JSON array, each written as it comes."""
+    before = "[\n"
+    for value in values:
+        sys.stdout.write(f"{before}{json.dumps(value, default=str, ensure_ascii=False)}")
+        before = ",\n"
+    sys.stdout.write("[]\n" if before == "[\n" else "\n]\n")
+
+
+def show_notice(message: str) -> None:
+    """One line on standard error that is no error."""
+    notices.print(message, markup=False, soft_wrap=True)
 
 
 def show_error(message: str) -> None:
@@ -61,30 +95,37 @@ def show_result(result: Result) -> None:
 
 def show_executions(executions: Iterable[ExecutionListItemTypeDef]) -> None:
     """A table of executions."""
-    table = Table("workflow", "execution", "status", "started", "seconds", box=None, pad_edge=False)
+    table = Table("status", "started", "seconds", "workflow", "execution", box=None, pad_edge=False)
+    table.columns[-1].overflow = "fold"
     for execution in executions:
         machine = execution["stateMachineArn"].rpartition(":")[2]
         stopped = execution.get("stopDate")
         seconds = f"{(stopped - execution['startDate']).total_seconds():.2f}" if stopped else ""
         table.add_row(
-            escape(machine),
-            escape(execution["name"]),
             coloured(execution["status"]),
             _time(execution["startDate"]),
             seconds,
+            escape(machine),
+            escape(execution["name"]),
         )
+    output.print(table)
+
+
+def show_changes(changes: list[Change], at_most: int = 10) -> None:
+    """What is live, and below it what was before."""
+    table = Table("live", "since", "by", box=None, pad_edge=False)
+    for number, change in enumerate(changes[:at_most]):
+        value = escape(change.value)
+        table.add_row(f"[bold]{value}[/]" if number == 0 else value, _time(change.at), escape(change.by))
     output.print(table)
 
 
 def show_record(record: dict[str, Any], steps: list[Step], photo: dict[str, Any] | None) -> None:
     """One upload: its record, its states with times, and where it is published."""
-    table = Table(show_header=False, box=None, pad_edge=False)
     for name, value in record.items():
-        if value is None:
-            continue
-        text = coloured(value) if name == "objStatus" else escape(_brief(value))
-        table.add_row(f"[bold]{escape(name)}[/]", text)
-    output.print(table)
+        if value is not None:
+            text = coloured(value) if name == "objStatus" else escape(_brief(value))
+            _line(f"[bold]{escape(name):13}[/] {text}")
     if steps:
         output.print()
         path = Table("state", "entered", "seconds", box=None, pad_edge=False)
@@ -95,8 +136,37 @@ def show_record(record: dict[str, Any], steps: list[Step], photo: dict[str, Any]
         output.print(path)
     if photo:
         output.print()
-        output.print(f"[bold]tile[/]    {escape(photo['tileURL'])}")
-        output.print(f"[bold]scaled[/]  {escape(photo['scaledURL'])}")
+        _line(f"[bold]{'tile':13}[/] {escape(photo['tileURL'])}")
+        _line(f"[bold]{'scaled':13}[/] {escape(photo['scaledURL'])}")
+
+
+def show_lines(lines: list[Line]) -> None:
+    """Log lines, oldest first; what is the same in all of them is left out."""
+    for line in lines:
+        said = {name: value for name, value in line.fields.items() if name not in _SAME_IN_ALL}
+        level = str(line.fields.get("level", ""))
+        colour = {"ERROR": "red", "CRITICAL": "red", "WARNING": "yellow"}.get(level, "")
+        clock = line.time.astimezone().strftime("%H:%M:%S.%f")[:-3]
+        text = Text.assemble(
+            (clock, "bright_black"), "  ", (line.function, "cyan"), "  ", (line.message, colour or "default")
+        )
+        for name, value in said.items():
+            text.append(f"  {name}: {_brief(value)}", style="bright_black")
+        output.print(text, soft_wrap=True)
+
+
+def show_sent(sent: Sent) -> None:
+    """An upload that is to be run again, or why it is not."""
+    if sent.refused:
+        show_error(sent.refused)
+    else:
+        _line(f"{escape(sent.upload)} is in the queue, as attempt {sent.attempt}.")
+
+
+def show_open_upload(upload: OpenUpload, sent: bool) -> None:
+    """One upload without an outcome, since when, and whether it was sent to be run."""
+    end = "  → queue" if sent else ""
+    _line(f"[red]{upload.state:12}[/]  {_time(upload.since)}  {escape(upload.key)}{end}")
 
 
 def _brief(value: Any) -> str:

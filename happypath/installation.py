@@ -56,16 +56,25 @@ class Installation:
         Raises:
             NotDeployedError: there is no core stack.
         """
-        try:
-            stacks = self.client("cloudformation").describe_stacks(StackName=f"{self.prefix}-core")["Stacks"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ValidationError":
-                raise
+        stack = self.stack("core")
+        if stack is None:
             raise NotDeployedError(
                 f"There is no stack {self.prefix}-core in this account and region: deploy it, name another "
                 "with --prefix, or set AWS_ENDPOINT_URL to a sandbox (happypath up)."
-            ) from error
-        return {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
+            )
+        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+    def stack(self, name: str) -> dict[str, Any] | None:
+        """`core` or a workflow's stack as CloudFormation describes it; None if there is none."""
+        try:
+            stacks = self.client("cloudformation").describe_stacks(StackName=f"{self.prefix}-{name}")[
+                "Stacks"
+            ]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
+            return None
+        return stacks[0] if stacks else None
 
     def put_place(self, place_id: str, place_type: str, name: str) -> None:
         """Writes a place's listing."""
@@ -138,14 +147,22 @@ class Installation:
         execution = self.client("stepfunctions").describe_execution(executionArn=execution_arn)
         return bool(execution["status"] != "RUNNING")
 
+    def state_machines(self) -> dict[str, str]:
+        """The ARNs of the installed workflows' state machines, by workflow."""
+        pages = self.client("stepfunctions").get_paginator("list_state_machines").paginate()
+        return {
+            machine["name"].removeprefix(f"{self.prefix}-"): machine["stateMachineArn"]
+            for page in pages
+            for machine in page["stateMachines"]
+            if machine["name"].startswith(f"{self.prefix}-")
+        }
+
     def executions(self, workflow: str | None, status: str | None) -> Iterator[ExecutionListItemTypeDef]:
         """Executions of the installed workflows, newest first within each."""
-        machines = self.client("stepfunctions").get_paginator("list_state_machines").paginate()
-        for machine in (machine for page in machines for machine in page["stateMachines"]):
-            name = machine["name"].removeprefix(f"{self.prefix}-")
-            if name == machine["name"] or (workflow and name != workflow):
+        for name, arn in self.state_machines().items():
+            if workflow and name != workflow:
                 continue
-            arguments = {"stateMachineArn": machine["stateMachineArn"]}
+            arguments = {"stateMachineArn": arn}
             if status:
                 arguments["statusFilter"] = status
             pages = self.client("stepfunctions").get_paginator("list_executions").paginate(**arguments)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from happypath.installation import TERMINAL, Installation
-from happypath.sandbox.packaging import ROOT
+from happypath.project import SAMPLES
+from happypath.sandbox.faults import Faults
 from happypath.sandbox.sandbox import Sandbox
 
-SAMPLES = ROOT / "samples"
 # The sandbox is in this process, so asking it often costs little.
 _POLL_S = 0.02
 
@@ -44,6 +44,7 @@ class Result:
     detail: Any
     path: list[str]
     execution_arn: str | None
+    trace_id: str | None
     seconds: float
     outputs: list[str]
 
@@ -59,6 +60,7 @@ class Result:
             "detail": self.detail,
             "path": self.path,
             "executionArn": self.execution_arn,
+            "traceId": self.trace_id,
             "seconds": self.seconds,
             "outputs": self.outputs,
         }
@@ -82,14 +84,20 @@ class _Pending:
 
 
 def run(
-    photos: Iterable[Photo], workflow: str, out: Path, *, timeout_s: float, real_rekognition: bool
+    photos: Iterable[Photo],
+    workflow: str,
+    out: Path,
+    *,
+    timeout_s: float,
+    real_rekognition: bool,
+    faults: Faults | None = None,
 ) -> Iterator[Result]:
     """Uploads the photos to a new sandbox and yields each result as it comes.
 
     An upload without a terminal record after `timeout_s` is yielded with the status it has by then, or
     `LOST` if it has no record at all.
     """
-    with Sandbox(real_rekognition=real_rekognition) as sandbox:
+    with Sandbox(real_rekognition=real_rekognition, faults=faults) as sandbox:
         sandbox.deploy("core")
         sandbox.deploy(workflow)
         installation = Installation(sandbox.client, sandbox.prefix)
@@ -141,6 +149,7 @@ def _result(
         detail=record.get("detail") if record else None,
         path=[step.state for step in installation.steps(execution_arn)] if execution_arn else [],
         execution_arn=execution_arn,
+        trace_id=record.get("traceId") if record else None,
         seconds=round(seconds, 3),
         outputs=outputs,
     )

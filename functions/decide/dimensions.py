@@ -5,7 +5,7 @@ from __future__ import annotations
 from functions.decision import Decision, Reason, Refusal
 from functions.formats import Source
 from functions.image import header
-from functions.observability import logger
+from functions.observability import logger, subsegment
 from functions.photo import open_photo
 from functions.settings import DimensionsSettings, read
 from functions.task import Event, Result, task
@@ -18,12 +18,13 @@ SETTINGS = read(DimensionsSettings)
 def handler(upload: Upload, _event: Event) -> Result:
     """Decides on one upload."""
     photo = open_photo(upload)
-    decision = decide(
-        photo,
-        min_pixels=SETTINGS.min_pixels,
-        max_pixels=SETTINGS.max_pixels,
-        allowed_types=SETTINGS.allowed_types,
-    )
+    with subsegment("decide"):
+        decision = decide(
+            photo,
+            min_pixels=SETTINGS.min_pixels,
+            max_pixels=SETTINGS.max_pixels,
+            allowed_types=SETTINGS.allowed_types,
+        )
     logger.info(
         "looked at the header", extra={"bytesFetched": photo.bytes_fetched, "sizeBytes": photo.size_bytes}
     )

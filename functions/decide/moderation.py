@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functions.aws import client
 from functions.decision import Decision, Reason, Refusal
+from functions.observability import subsegment
 from functions.rekognition import ask
 from functions.settings import ModerationSettings, read
 from functions.task import Event, Result, task
@@ -15,7 +16,8 @@ SETTINGS = read(ModerationSettings)
 @task
 def handler(upload: Upload, _event: Event) -> Result:
     """Decides on one upload."""
-    decision = decide(upload, min_confidence=SETTINGS.min_confidence, max_pixels=SETTINGS.max_pixels)
+    with subsegment("decide"):
+        decision = decide(upload, min_confidence=SETTINGS.min_confidence, max_pixels=SETTINGS.max_pixels)
     return decision.as_result()
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from functions.aws import client
 from functions.decision import Decision, Reason, Refusal
+from functions.observability import subsegment
 from functions.rekognition import ask
 from functions.settings import PeopleSettings, read
 from functions.task import Event, Result, task
@@ -23,7 +24,8 @@ _MAX_LABELS = 1000
 @task
 def handler(upload: Upload, _event: Event) -> Result:
     """Decides on one upload."""
-    decision = decide(upload, min_confidence=SETTINGS.min_confidence, max_pixels=SETTINGS.max_pixels)
+    with subsegment("decide"):
+        decision = decide(upload, min_confidence=SETTINGS.min_confidence, max_pixels=SETTINGS.max_pixels)
     return decision.as_result()
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 import warnings
 from contextlib import ExitStack
+from functools import lru_cache
+from typing import Any
 from unittest.mock import patch
 
 from moto.core.config import default_user_config
@@ -14,6 +17,9 @@ from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
+from happypath.sandbox.calls import Calls, noting, tasks_noted
+from happypath.sandbox.faults import Faults
+from happypath.sandbox.injection import injected, refusing
 from happypath.sandbox.mends import Invoke, mended
 
 ACCOUNT_ID = "123456789012"
@@ -26,6 +32,10 @@ CREDENTIALS = {
     "AWS_REGION": REGION,
     "AWS_DEFAULT_REGION": REGION,
 }
+# The sandbox's own calls (deploying, polling, looking) have a key of their own: no fault is meant for them.
+OWN_ACCESS_KEY = "sandbox-itself"
+# The interpreter of state machines signs as nobody in particular: its calls are noted where it makes them.
+_PERSONS = frozenset({CREDENTIALS["AWS_ACCESS_KEY_ID"], OWN_ACCESS_KEY, "ak"})
 
 
 class PortInUseError(OSError):
@@ -33,7 +43,7 @@ class PortInUseError(OSError):
 
 
 class Account:
-    """Serves the account on `port` (0: any free one).
+    """Serves the account on `port` (0: any free one), with `faults` in it, and notes `calls`.
 
     Only one can be open in a process, because moto's state is global.
 
@@ -41,27 +51,35 @@ class Account:
         PortInUseError: the port is taken.
     """
 
-    def __init__(self, port: int, invoke: Invoke, executions_at_once: int) -> None:
+    def __init__(
+        self, port: int, invoke: Invoke, executions_at_once: int, faults: Faults, calls: Calls
+    ) -> None:
         _quiet()
         moto_api_backend.reset()
+        # werkzeug's own answer to a port in use is two lines on standard error and an exit.
         try:
+            listening = socket.create_server(("127.0.0.1", port), backlog=128)
+        except OSError as error:
+            raise PortInUseError(
+                f"Port {port} cannot be used: stop what runs there, or choose another. ({error.strerror})"
+            ) from error
+        with listening:
             self._server = make_server(
                 "127.0.0.1",
-                port,
-                DomainDispatcherApplication(create_backend_app),
+                listening.getsockname()[1],
+                refusing(noting(_moto(), calls, _PERSONS), faults, OWN_ACCESS_KEY),
                 threaded=True,
                 request_handler=MotoRequestHandler,
+                fd=listening.fileno(),
             )
-        except SystemExit as error:  # werkzeug's answer to a port in use
-            raise PortInUseError(
-                f"Port {port} is in use: stop what runs there, or choose another."
-            ) from error
         self.endpoint = f"http://127.0.0.1:{self._server.port}"
         self._undo = ExitStack()
         self._undo.enter_context(
             patch.dict(default_user_config["stepfunctions"], {"execute_state_machine": True})
         )
         self._undo.enter_context(mended(invoke, self.endpoint, executions_at_once))
+        self._undo.enter_context(injected(faults))
+        self._undo.enter_context(tasks_noted(calls))
         self._thread = threading.Thread(target=self._server.serve_forever, name="account", daemon=True)
         self._thread.start()
 
@@ -71,6 +89,13 @@ class Account:
         self._thread.join()
         self._server.server_close()
         self._undo.close()
+
+
+def _moto() -> Any:
+    """moto's WSGI application, which else would list its own source folder for each request."""
+    application: Any = DomainDispatcherApplication(create_backend_app)
+    application.get_backend_for_host = lru_cache(maxsize=256)(application.get_backend_for_host)
+    return application
 
 
 def _quiet() -> None:

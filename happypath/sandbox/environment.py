@@ -53,6 +53,16 @@ class Outcome:
     peak_memory_mb: int
     # The environment cannot be used again.
     dead: bool = False
+    # When the environment was made for this invocation, and when the function had it, in seconds since 1970.
+    init: tuple[float, float] | None = None
+    invocation: tuple[float, float] | None = None
+
+
+def timed_out(request_id: str, timeout_s: float) -> Answer:
+    """What Lambda answers for a function that took longer than its Timeout."""
+    return error_answer(
+        "Sandbox.Timedout", f"RequestId: {request_id} Error: Task timed out after {timeout_s:.2f} seconds"
+    )
 
 
 class Environment:
@@ -65,6 +75,7 @@ class Environment:
         self._log = bytearray()
         self._log_lock = threading.Lock()
         self._started = time.monotonic()
+        self._started_at = time.time()
         self._init_reported = False
         self._process = subprocess.Popen(  # noqa: S603  # the deployed function, on its owner's machine
             [sys.executable, "-m", _runtime(), function.handler],
@@ -87,22 +98,24 @@ class Environment:
         """The process id."""
         return self._process.pid
 
-    def invoke(self, payload: bytes, trace_header: str | None = None) -> Outcome:
+    def invoke(self, payload: bytes, trace_header: str | None = None, *, kill: bool = False) -> Outcome:
         """Runs one invocation within the function's Timeout and MemorySize.
 
         Whatever goes wrong is an answer in Lambda's shape: `Sandbox.Timedout`, `Runtime.ExitError`, or the
-        error that the function raised when it was imported.
+        error that the function raised when it was imported. With `kill` the process is killed, on purpose,
+        as soon as the invocation is its own.
         """
         request_id = str(uuid.uuid4())
         problem = self._wait_until_ready(request_id)
         init_ms = None if self._init_reported else (time.monotonic() - self._started) * 1000
+        init = None if self._init_reported else (self._started_at, time.time())
         self._init_reported = True
         if problem:
             self.close()
-            return Outcome(problem, request_id, self._take_log(), 0.0, init_ms, 0, dead=True)
+            return Outcome(problem, request_id, self._take_log(), 0.0, init_ms, 0, dead=True, init=init)
 
         timeout_s = self.function.timeout_s
-        started = time.monotonic()
+        started, started_at = time.monotonic(), time.time()
         self._api.offer(
             Invocation(
                 request_id=request_id,
@@ -112,17 +125,20 @@ class Environment:
                 trace_header=trace_header,
             )
         )
+        if kill:
+            self._process.kill()
+            self._process.wait()
         answer, peak = self._watch(request_id, started + timeout_s)
         duration_ms = (time.monotonic() - started) * 1000
+        invocation = started_at, time.time()
         dead = answer is None or self._process.poll() is not None
         if answer is None:
-            answer = error_answer(
-                "Sandbox.Timedout",
-                f"RequestId: {request_id} Error: Task timed out after {timeout_s:.2f} seconds",
-            )
+            answer = timed_out(request_id, timeout_s)
         if dead:
             self.close()
-        return Outcome(answer, request_id, self._take_log(), duration_ms, init_ms, peak, dead)
+        return Outcome(
+            answer, request_id, self._take_log(), duration_ms, init_ms, peak, dead, init, invocation
+        )
 
     def close(self) -> None:
         """Ends the process at once, as Lambda does with an environment that it no longer needs."""

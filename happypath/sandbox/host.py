@@ -8,18 +8,34 @@ import shutil
 import tempfile
 import threading
 import time
+import uuid
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from happypath.sandbox.environment import Environment, Function, Outcome
+from happypath.sandbox.environment import Environment, Function, Outcome, timed_out
+from happypath.sandbox.faults import FAULT_MESSAGE, Fault, Faults, Kind
+from happypath.sandbox.refusals import Refusal, refusal
+from happypath.sandbox.runtime_api import Answer, error_answer
 
 # What a process needs of the machine it runs on; nothing else of a person's environment reaches a function.
 _FROM_MACHINE = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT", "LD_LIBRARY_PATH")
 
 
-class TooManyRequestsError(Exception):
+class InvokeError(Exception):
+    """Lambda itself refuses to run the function; `refusal` is its answer."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+class TooManyRequestsError(InvokeError):
     """The function's reserved concurrency is used up."""
+
+    def __init__(self) -> None:
+        super().__init__(Refusal("TooManyRequestsException", 429, "Rate Exceeded."))
 
 
 class FunctionHost:
@@ -34,9 +50,11 @@ class FunctionHost:
         variables: dict[str, str],
         write_log: Callable[[Environment, Outcome], None],
         environments_per_function: int | None = None,
+        faults: Faults | None = None,
     ) -> None:
         self._variables = variables
         self._write_log = write_log
+        self._faults = Faults() if faults is None else faults
         self._limit = environments_per_function or max(2, os.cpu_count() or 1)
         self._lock = threading.Condition()
         self._idle: dict[str, list[Environment]] = {}
@@ -67,12 +85,21 @@ class FunctionHost:
         """Runs one invocation and writes its log.
 
         Raises:
-            TooManyRequestsError: as Lambda, when reserved concurrency is used up.
+            InvokeError: as Lambda refuses: `TooManyRequestsError` when reserved concurrency is used up, and
+                what faults on purpose make of it.
         """
+        fault = self._faults.hit(*_names(function)) if self._faults else None
+        instead = fault and _instead(fault, function)
+        if instead:
+            return Outcome(instead, str(uuid.uuid4()), [], 0.0, None, 0)
         environment = self._take(function)
         outcome: Outcome | None = None
         try:
-            outcome = environment.invoke(payload, trace_header)
+            outcome = environment.invoke(
+                payload, trace_header, kill=fault is not None and fault.kind is Kind.KILL
+            )
+            if fault is not None:
+                outcome = _spoilt(outcome, fault, environment)
             self._write_log(environment, outcome)
         finally:
             self._give_back(environment, dead=outcome is None or outcome.dead)
@@ -99,7 +126,7 @@ class FunctionHost:
                 function.reserved_concurrency is not None
                 and self._busy.get(function.arn, 0) >= function.reserved_concurrency
             ):
-                raise TooManyRequestsError(function.name)
+                raise TooManyRequestsError
             while self._busy.get(function.arn, 0) >= self._limit:
                 self._lock.wait()
             self._busy[function.arn] = self._busy.get(function.arn, 0) + 1
@@ -139,6 +166,8 @@ class FunctionHost:
         return {
             **{name: os.environ[name] for name in _FROM_MACHINE if name in os.environ},
             **self._variables,
+            # Its requests say whose they are (`happypath.sandbox.calls`).
+            "AWS_ACCESS_KEY_ID": function.name,
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
             "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
@@ -152,3 +181,45 @@ class FunctionHost:
             "TZ": ":UTC",
             **function.environment,
         }
+
+
+def _names(function: Function) -> list[str]:
+    """The names of a function in rules: with and without what its stack puts before it.
+
+    For `happypath-v4-Resize` they are `happypath-v4-Resize`, `v4-Resize` and `Resize`.
+    """
+    parts = function.name.split("-")
+    return [f"function:{'-'.join(parts[start:])}" for start in range(len(parts))]
+
+
+def _instead(fault: Fault, function: Function) -> Answer | None:
+    """What is answered without running the function; None where it runs, after a delay perhaps.
+
+    Raises:
+        InvokeError: Lambda is to refuse the call.
+    """
+    no = refusal("lambda", fault.kind)
+    if no is not None:
+        raise InvokeError(no)
+    match fault.kind:
+        case Kind.RAISE:
+            return error_answer(fault.error, FAULT_MESSAGE)
+        case Kind.DELAY:
+            time.sleep(min(fault.seconds, function.timeout_s))
+            if fault.seconds >= function.timeout_s:
+                return timed_out(str(uuid.uuid4()), function.timeout_s)
+    return None
+
+
+def _spoilt(outcome: Outcome, fault: Fault, environment: Environment) -> Outcome:
+    """The outcome of an invocation whose answer is lost, or is not what the function said."""
+    match fault.kind:
+        case Kind.TIMEOUT:
+            # The worst of moments: all is done, and nobody hears of it.
+            environment.close()
+            timeout_s = environment.function.timeout_s
+            answer = timed_out(outcome.request_id, timeout_s)
+            return replace(outcome, answer=answer, duration_ms=timeout_s * 1000, dead=True)
+        case Kind.GARBAGE if not outcome.answer.failed:
+            return replace(outcome, answer=Answer(b'"garbage"'))
+    return outcome

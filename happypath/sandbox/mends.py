@@ -11,11 +11,16 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from moto.awslambda.models import LambdaFunction
 from moto.cloudformation.models import CloudFormationBackend
 from moto.core.exceptions import JsonRESTError
@@ -23,15 +28,42 @@ from moto.events.models import events_backends
 from moto.s3 import notifications
 from moto.s3.models import FakeBucket
 from moto.sqs.models import Queue
+from moto.ssm.models import Parameter
 from moto.stepfunctions import models as stepfunctions_models
 from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
+from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
+    StatesErrorNameType,
+)
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+from moto.stepfunctions.parser.asl.component.state import state
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_dynamodb,
+    state_task_service_lambda,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
+    StateTaskService,
+)
+from moto.stepfunctions.parser.asl.component.state.fail import state_fail
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
-from happypath.sandbox.host import TooManyRequestsError
+from happypath.sandbox.change_sets import change_sets_deploy
+from happypath.sandbox.host import InvokeError
+from happypath.sandbox.refusals import Refusal
 from happypath.sandbox.runtime_api import Answer
 from happypath.sandbox.serverless import expand
+from happypath.sandbox.tables import writes_are_whole
+
+LambdaTask: Any = state_task_service_lambda.StateTaskServiceLambda
+DynamoDBTask: Any = state_task_service_dynamodb.StateTaskServiceDynamoDB
 
 # A function as moto holds it, the payload, the trace header → what the function answered.
 Invoke = Callable[[Any, bytes, str | None], Answer]
@@ -47,15 +79,23 @@ def mended(invoke: Invoke, endpoint: str, executions_at_once: int) -> Iterator[N
             _objects_announce_themselves_as_on_aws(),
             _executions_have_names_and_turns(executions_at_once),
             _interpreter_keeps_its_clients(endpoint),
+            _definitions_are_parsed_once(),
+            _states_are_entered_at_times_as_on_aws(),
+            _errors_have_the_names_of_aws(),
             _templates_are_transformed(),
+            change_sets_deploy(),
+            writes_are_whole(),
             _stacks_make_what_they_say(),
+            _parameters_say_who_wrote_them(),
         ):
             mends.enter_context(mend)
         yield
 
 
-class _TooManyRequestsException(JsonRESTError):  # noqa: N818  # AWS's name
-    code = 429
+def _lambda_refuses(refusal: Refusal) -> JsonRESTError:
+    error = JsonRESTError(refusal.code, refusal.message)
+    error.code = refusal.status
+    return error
 
 
 @contextmanager
@@ -74,8 +114,8 @@ def _functions_run(invoke: Invoke) -> Iterator[None]:
             return b""
         try:
             answer = invoke(function, payload, trace_header)
-        except TooManyRequestsError:
-            raise _TooManyRequestsException("TooManyRequestsException", "Rate Exceeded.") from None
+        except InvokeError as error:
+            raise _lambda_refuses(error.refusal) from None
         if answer.failed:
             response_headers["x-amz-function-error"] = "Unhandled"
         return answer.payload
@@ -208,6 +248,110 @@ def _interpreter_keeps_its_clients(endpoint: str) -> Iterator[None]:
 
 
 @contextmanager
+def _definitions_are_parsed_once() -> Iterator[None]:
+    """moto parses a definition for each execution, which takes longer than to run it.
+
+    Executions then share the parsed states, and each counts its attempts under a state's key. moto makes that
+    key when it is first asked for, of which two executions at once would get two.
+    """
+    parse = staticmethod(lru_cache(maxsize=64)(AmazonStateLanguageParser.parse))
+    key = property(lambda component: str(id(component)))
+    with (
+        patch.object(AmazonStateLanguageParser, "parse", parse),
+        patch.object(EvalComponent, "heap_key", key),
+    ):
+        yield
+
+
+@contextmanager
+def _states_are_entered_at_times_as_on_aws() -> Iterator[None]:
+    """`$$.State.EnteredTime`, which records keep: `2019-03-26T20:14:13.192Z`.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
+    """
+
+    def as_on_aws(*, EnteredTime: str, **more: Any) -> dict[str, Any]:  # noqa: N803  # AWS's name
+        milliseconds = datetime.fromisoformat(EnteredTime).isoformat(timespec="milliseconds")
+        return {"EnteredTime": milliseconds.replace("+00:00", "Z"), **more}
+
+    with patch.object(state, "StateData", as_on_aws):
+        yield
+
+
+@contextmanager
+def _errors_have_the_names_of_aws() -> Iterator[None]:
+    """Four things about errors, by whose names state machines retry and catch.
+
+    An error that a service does not name among its own is called after the service on AWS (a denied call is
+    `Lambda.AWSLambdaException`, `DynamoDB.AmazonDynamoDBException`); moto names it by its code. A DynamoDB
+    task that takes too long, or whose result is too large, fails as any other task does. A Fail state may
+    pass on an error of Step Functions itself. And `States.ALL` leaves out two errors.
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+    """
+    in_dynamodb = DynamoDBTask._from_error
+    in_any_service: Any = StateTaskService._from_error
+    matches: Any = ErrorEqualsDecl._eval_body
+
+    def in_dynamodb_as_in_any(task: Any, env: Any, ex: Exception) -> Any:
+        own = isinstance(ex, (TimeoutError, FailureEventException))
+        return (in_any_service if own else in_dynamodb)(task, env=env, ex=ex)
+
+    def matches_as_on_aws(decl: Any, env: Any) -> None:
+        error = env.stack[-1].error_name
+        everything = ErrorEqualsDecl._STATE_ALL_ERROR in decl.error_names
+        if everything and error in {"States.Runtime", "States.DataLimitExceeded"}:
+            env.stack[-1] = False
+        else:
+            matches(decl, env)
+
+    with (
+        _named_after_the_service(LambdaTask, "lambda", "Lambda.AWSLambdaException"),
+        _named_after_the_service(DynamoDBTask, "dynamodb", "DynamoDB.AmazonDynamoDBException"),
+        patch.object(DynamoDBTask, "_from_error", in_dynamodb_as_in_any),
+        patch.object(state_fail, "CustomErrorName", error_name),
+        patch.object(ErrorEqualsDecl, "_eval_body", matches_as_on_aws),
+    ):
+        yield
+
+
+def error_name(name: str) -> ErrorName:
+    """An error by its name, as the interpreter holds it: it tells Step Functions' own errors from others.
+
+    Raises:
+        ValueError: the name begins as those of Step Functions' own errors do, and is none.
+    """
+    if name.startswith("States."):
+        return StatesErrorName(StatesErrorNameType.from_name(name))
+    return CustomErrorName(name)
+
+
+@contextmanager
+def _named_after_the_service(integration: Any, service: str, fallback: str) -> Iterator[None]:
+    explain: Any = integration._error_cause_from_client_error
+    model = botocore.session.get_session().get_service_model(service)
+    own = {shape.metadata.get("error", {}).get("code", shape.name) for shape in model.error_shapes}
+
+    def replacement(error: ClientError) -> tuple[str, str]:
+        name, cause = explain(error)
+        return (name if error.response["Error"]["Code"] in own else fallback), cause
+
+    with patch.object(integration, "_error_cause_from_client_error", staticmethod(replacement)):
+        yield
+
+
+@contextmanager
+def retries_wait(scale: float) -> Iterator[None]:
+    """Scales the time between a task's attempts, which is all that the interpreter's retriers sleep for.
+
+    Not a mend: a test of several retries would take minutes at 1, which is as on AWS.
+    """
+    with patch.object(
+        retrier_decl, "time", SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * scale))
+    ):
+        yield
+
+
+@contextmanager
 def _templates_are_transformed() -> Iterator[None]:
     """moto's CloudFormation knows no transforms; AWS's expands `AWS::Serverless-2016-10-31`."""
     create, update = CloudFormationBackend.create_stack, CloudFormationBackend.update_stack
@@ -249,4 +393,17 @@ def _stacks_make_what_they_say() -> Iterator[None]:
         patch.object(FakeBucket, "create_from_cloudformation_json", classmethod(create_whole)),  # type: ignore[arg-type]  # mypy bug?
         patch.object(stepfunctions_models, "stepfunctions_backends", stepfunctions_parser_backends),
     ):
+        yield
+
+
+@contextmanager
+def _parameters_say_who_wrote_them() -> Iterator[None]:
+    """moto's parameters were last modified by `N/A`; SSM names an ARN, here the account's only one."""
+    describe = Parameter.describe_response_object
+
+    def describe_whole(parameter: Any, *arguments: Any, **more: Any) -> dict[str, Any]:
+        described = describe(parameter, *arguments, **more)
+        return {**described, "LastModifiedUser": f"arn:aws:iam::{parameter.account_id}:root"}
+
+    with patch.object(Parameter, "describe_response_object", describe_whole):
         yield

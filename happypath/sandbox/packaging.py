@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from samtranslator.yaml_helper import yaml_parse
 
+from happypath.project import ROOT
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-ROOT = Path(__file__).resolve().parents[2]
-TEMPLATES = ROOT / "templates"
 
 
 def package(template: Path, s3: S3Client, bucket: str) -> str:

@@ -13,7 +13,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from happypath.sandbox.runtime_api import Answer
+from happypath.sandbox.host import InvokeError
+from happypath.sandbox.runtime_api import Answer, error_answer
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -27,8 +28,12 @@ _log = logging.getLogger(__name__)
 _DEFAULT_CONCURRENCY = 2
 
 
+# How often mappings are looked for: whoever deploys, and however, tells nobody here.
+_LOOK_S = 1.0
+
+
 class Pollers:
-    """Polls every queue that is mapped to a function; `refresh` looks for new mappings."""
+    """Polls every queue that is mapped to a function, from the mapping's creation to its end."""
 
     def __init__(
         self,
@@ -41,11 +46,27 @@ class Pollers:
         self._retry_s = retry_s
         self._stop = threading.Event()
         self._threads: dict[str, list[threading.Thread]] = {}
+        self._mapped: frozenset[str] = frozenset()
+        self._looking = threading.Thread(target=self._look, name="mappings", daemon=True)
+        self._looking.start()
 
-    def refresh(self) -> None:
-        """Starts polling for mappings that are new since the last call."""
-        for mapping in self._lambda.list_event_source_mappings()["EventSourceMappings"]:
-            if mapping["UUID"] in self._threads or ":sqs:" not in mapping["EventSourceArn"]:
+    def _look(self) -> None:
+        while not self._stop.wait(_LOOK_S):
+            try:
+                self._refresh()
+            except Exception:
+                _log.exception("The mappings of queues cannot be listed; trying again.")
+
+    def _refresh(self) -> None:
+        """Starts polling for mappings that are new; those that are gone end by themselves."""
+        found = [
+            mapping
+            for mapping in self._lambda.list_event_source_mappings()["EventSourceMappings"]
+            if ":sqs:" in mapping["EventSourceArn"]
+        ]
+        self._mapped = frozenset(mapping["UUID"] for mapping in found)
+        for mapping in found:
+            if mapping["UUID"] in self._threads:
                 continue
             concurrency = mapping.get("ScalingConfig", {}).get("MaximumConcurrency", _DEFAULT_CONCURRENCY)
             self._threads[mapping["UUID"]] = [
@@ -58,15 +79,16 @@ class Pollers:
     def close(self) -> None:
         """Stops polling; a batch in hand is finished first."""
         self._stop.set()
+        self._looking.join()
         for threads in self._threads.values():
             for thread in threads:
                 thread.join()
 
     def _poll(self, mapping: EventSourceMappingConfigurationTypeDef) -> None:
         queue = mapping["EventSourceArn"].rpartition(":")[2]
-        queue_url = self._sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-        while not self._stop.is_set():
+        while not self._stop.is_set() and mapping["UUID"] in self._mapped:
             try:
+                queue_url = self._sqs.get_queue_url(QueueName=queue)["QueueUrl"]
                 messages = self._sqs.receive_message(
                     QueueUrl=queue_url,
                     MaxNumberOfMessages=min(10, mapping.get("BatchSize", 10)),
@@ -84,7 +106,10 @@ class Pollers:
         self, mapping: EventSourceMappingConfigurationTypeDef, queue_url: str, messages: list[MessageTypeDef]
     ) -> None:
         records = [_record(message, mapping["EventSourceArn"]) for message in messages]
-        answer = self._invoke(mapping["FunctionArn"], json.dumps({"Records": records}).encode())
+        try:
+            answer = self._invoke(mapping["FunctionArn"], json.dumps({"Records": records}).encode())
+        except InvokeError as error:
+            answer = error_answer(error.refusal.code, error.refusal.message)
         failed = _failed(answer, {message["MessageId"] for message in messages}, mapping)
         done: list[Any] = []
         again: list[Any] = []

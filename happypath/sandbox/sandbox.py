@@ -14,22 +14,24 @@ import boto3
 from botocore.config import Config
 from moto.awslambda.models import lambda_backends
 
-from happypath.sandbox.account import CREDENTIALS, REGION, Account, put_log
+from happypath.project import PREFIX, TEMPLATES
+from happypath.sandbox.account import ACCOUNT_ID, CREDENTIALS, OWN_ACCESS_KEY, REGION, Account, put_log
+from happypath.sandbox.calls import Calls
+from happypath.sandbox.change_sets import NO_CHANGES
 from happypath.sandbox.environment import Environment, Function, Outcome
-from happypath.sandbox.host import FunctionHost
-from happypath.sandbox.packaging import TEMPLATES, package
+from happypath.sandbox.faults import Faults
+from happypath.sandbox.host import FunctionHost, InvokeError
+from happypath.sandbox.mends import retries_wait
+from happypath.sandbox.packaging import package
 from happypath.sandbox.poller import Pollers
 from happypath.sandbox.rekognition import Rekognition, install, real_client
 from happypath.sandbox.runtime_api import Answer
+from happypath.sandbox.xray import XRay
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_sqs import SQSClient
 
-WORKFLOWS = tuple(
-    sorted(path.parent.name for path in TEMPLATES.glob("*/template.yaml") if path.parent.name != "core")
-)
-PREFIX = "happypath"
 _ARTIFACTS = "sandbox-artifacts"
 _CAPABILITIES: Any = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
@@ -38,8 +40,17 @@ _CORE_PARAMETERS = {"HoldSeconds": "1"}
 _RETRY_S = 2
 
 
+class DeployError(Exception):
+    """A stack could not be deployed; the message is CloudFormation's."""
+
+
 class Sandbox:
     """An AWS account in this process; use it in a `with` statement, or `start` and `close` it.
+
+    `faults` makes calls go wrong (`happypath.sandbox.faults`), and can be changed while the sandbox runs.
+    `retry_wait_scale` is for tests: 1 waits between the attempts of a task as AWS does, 0.01 a hundredth; so
+    do the messages of queues between their deliveries.
+    Without `tracing` there is no X-Ray daemon, and nothing is traced.
 
     >>> with Sandbox() as sandbox:                                 # doctest: +SKIP
     ...     sandbox.deploy("core")
@@ -47,10 +58,31 @@ class Sandbox:
     ...     sandbox.client("s3").list_buckets()
     """
 
-    def __init__(self, port: int = 0, *, real_rekognition: bool = False, prefix: str = PREFIX) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        *,
+        real_rekognition: bool = False,
+        prefix: str = PREFIX,
+        faults: Faults | None = None,
+        retry_wait_scale: float = 1.0,
+        tracing: bool = True,
+    ) -> None:
         self.prefix = prefix
+        self._tracing = tracing
+        self._xray: XRay | None = None
+        self.faults = Faults() if faults is None else faults
+        # What the functions and state machines have called so far.
+        self.calls = Calls(REGION, ACCOUNT_ID)
+        self._retry_wait_scale = retry_wait_scale
         self._port = port
         self._real_rekognition = real_rekognition
+        # One session for all: making one reads megabytes of descriptions of AWS.
+        self._session = boto3.Session(
+            aws_access_key_id=OWN_ACCESS_KEY,
+            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+            region_name=REGION,
+        )
 
     def __enter__(self) -> Self:
         self.start()
@@ -69,13 +101,27 @@ class Sandbox:
         """
         processors = os.cpu_count() or 1
         with ExitStack() as opened:
-            account = Account(self._port, self._invoke, executions_at_once=2 * processors)
+            opened.enter_context(retries_wait(self._retry_wait_scale))
+            account = Account(
+                self._port,
+                self._invoke,
+                executions_at_once=2 * processors,
+                faults=self.faults,
+                calls=self.calls,
+            )
             opened.callback(account.close)
             self.endpoint = account.endpoint
             opened.enter_context(install(Rekognition(real_client() if self._real_rekognition else None)))
-            self._host = FunctionHost({**CREDENTIALS, "AWS_ENDPOINT_URL": self.endpoint}, _write_log)
+            variables = {**CREDENTIALS, "AWS_ENDPOINT_URL": self.endpoint}
+            if self._tracing:
+                self._xray = XRay()
+                opened.callback(self._xray.close)
+                variables["AWS_XRAY_DAEMON_ADDRESS"] = self._xray.daemon_address
+            self._host = FunctionHost(variables, _write_log, faults=self.faults)
             opened.callback(self._host.close)
-            self._pollers = Pollers(self._poller_clients, self._invoke_by_arn, retry_s=_RETRY_S)
+            self._pollers = Pollers(
+                self._poller_clients, self._invoke_by_arn, retry_s=round(_RETRY_S * self._retry_wait_scale)
+            )
             opened.callback(self._pollers.close)
             self.client("s3").create_bucket(Bucket=_ARTIFACTS)
             self._opened = opened.pop_all()
@@ -85,36 +131,44 @@ class Sandbox:
         self._opened.close()
 
     def client(self, service: str, **config: Any) -> Any:
-        """A boto3 client of the account."""
-        return self.session().client(  # type: ignore[call-overload]
+        """A boto3 client of the account, with its credentials whatever the environment holds."""
+        return self._session.client(  # type: ignore[call-overload]
             service, endpoint_url=self.endpoint, config=Config(retries={"total_max_attempts": 1}, **config)
         )
 
-    def session(self) -> boto3.Session:
-        """A boto3 session with the account's credentials, whatever the environment holds."""
-        return boto3.Session(
-            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-            region_name=REGION,
-        )
-
     def deploy(self, stack: str, parameters: Mapping[str, str] | None = None) -> None:
-        """Deploys `core` or a workflow from its template; a stack that is there is updated."""
+        """Deploys `core` or a workflow from its template, as `sam deploy` does: through a change set.
+
+        Raises:
+            DeployError: CloudFormation refused or could not make something.
+        """
         cloudformation = self.client("cloudformation", read_timeout=300)
+        name = f"{self.prefix}-{stack}"
         body = package(TEMPLATES / stack / "template.yaml", self.client("s3"), _ARTIFACTS)
         defaults = _CORE_PARAMETERS if stack == "core" else {}
         chosen = {"Prefix": self.prefix, **defaults, **(parameters or {})}
-        arguments: dict[str, Any] = {
-            "StackName": f"{self.prefix}-{stack}",
-            "TemplateBody": body,
-            "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in chosen.items()],
-            "Capabilities": _CAPABILITIES,
-        }
-        try:
-            cloudformation.create_stack(**arguments)
-        except cloudformation.exceptions.AlreadyExistsException:
-            cloudformation.update_stack(**arguments)
-        self._pollers.refresh()
+        known = {each["StackName"] for each in cloudformation.describe_stacks()["Stacks"]}
+        change_set = cloudformation.create_change_set(
+            StackName=name,
+            ChangeSetName=f"sandbox-{time.time_ns()}",
+            ChangeSetType="UPDATE" if name in known else "CREATE",
+            TemplateBody=body,
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in chosen.items()],
+            Capabilities=_CAPABILITIES,
+        )["Id"]
+        described = cloudformation.describe_change_set(ChangeSetName=change_set)
+        if described["Status"] == "FAILED":
+            if described["StatusReason"] == NO_CHANGES:
+                return
+            raise DeployError(f"{name} cannot be deployed: {described['StatusReason']}")
+        cloudformation.execute_change_set(ChangeSetName=change_set)
+        status = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
+        if status.endswith("FAILED"):
+            events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+            reasons = [
+                each.get("ResourceStatusReason", "") for each in events if each["ResourceStatus"] == status
+            ]
+            raise DeployError(f"{name} ended in {status}: {'; '.join(reasons)}")
 
     def _poller_clients(self) -> tuple[LambdaClient, SQSClient]:
         return self.client("lambda"), self.client("sqs", max_pool_connections=32)
@@ -124,7 +178,18 @@ class Sandbox:
         return self._invoke(lambda_backends[account][region].get_function(arn), payload, None)
 
     def _invoke(self, deployed: Any, payload: bytes, trace_header: str | None) -> Answer:
-        return self._host.invoke(self._function(deployed), payload, trace_header).answer
+        function = self._function(deployed)
+        if self._xray is None:
+            return self._host.invoke(function, payload, trace_header).answer
+        active = deployed.tracing_config["Mode"] == "Active"
+        trace = self._xray.invocation(function.name, function.arn, trace_header, active=active)
+        try:
+            outcome = self._host.invoke(function, payload, trace.header)
+        except InvokeError as error:
+            trace.refused(error.refusal)
+            raise
+        trace.end(outcome)
+        return outcome.answer
 
     def _function(self, deployed: Any) -> Function:
         """A function as moto holds it → as the host runs it."""
@@ -140,7 +205,18 @@ class Sandbox:
             memory_mb=int(deployed.memory_size),
             timeout_s=float(deployed.timeout),
             reserved_concurrency=None if reserved is None else int(reserved),
-            revision=f"{deployed.code_sha_256}{deployed.last_modified}{sorted(deployed.environment_vars.items())}",
+            # As on AWS, any change of code or configuration starts new environments.
+            revision=repr(
+                (
+                    deployed.code_sha_256,
+                    deployed.last_modified,
+                    deployed.description,
+                    deployed.handler,
+                    deployed.memory_size,
+                    deployed.timeout,
+                    sorted(deployed.environment_vars.items()),
+                )
+            ),
         )
 
 

@@ -84,6 +84,13 @@ def test_the_key_of_a_custom_event_is_one_or_the_other(key: str) -> None:
     assert (arrival.source, arrival.detail_type) == ("custom.happyPath", "uploadComplete")
 
 
+def test_a_custom_event_may_name_a_version_and_an_attempt() -> None:
+    (arrival,) = parse(json.dumps(custom_event("p/u.jpg", version="v1", attempt=2)))
+    assert (arrival.version_id, arrival.attempt) == ("v1", 2)
+    (arrival,) = parse(json.dumps(custom_event("p/u.jpg")))
+    assert (arrival.version_id, arrival.attempt) == (None, 1)
+
+
 @pytest.mark.parametrize("version_id", ["null", None, ""])
 def test_no_version_is_told_apart_from_a_version(version_id: str | None) -> None:
     (arrival,) = parse(json.dumps(s3_event("p/u.jpg", **{"version-id": version_id})))
@@ -118,6 +125,7 @@ def test_s3s_test_notification_means_nothing() -> None:
         (s3_event("p/" + "é" * 512), "1026 bytes"),
         (custom_event(""), "detail.key"),
         ({**custom_event("p/u.jpg"), "detail": {"key": "p/u.jpg"}}, "detail.bucket"),
+        *[(custom_event("p/u.jpg", attempt=no), "the attempt") for no in (0, -1, 1000, 1.0, "2", True, None)],
         ({"Records": ["p/u.jpg"]}, "eventName"),
         ({"Records": [{"eventName": "ObjectRemoved:Delete"}]}, "ObjectRemoved"),
         ({"Records": [{"eventName": "ObjectCreated:Put", "s3": {}}]}, "s3.bucket.name"),
@@ -193,6 +201,18 @@ def test_a_custom_events_key_is_read_as_the_object_that_exists(key: str, encodin
     (arrival,) = parse(json.dumps(custom_event(encoding(key))))
     located = locate(arrival)
     assert (located.key, located.version_id) == (key, version_id)
+
+
+def test_a_custom_events_key_is_read_as_the_version_that_it_names() -> None:
+    make_bucket()
+    plain, decoded = upload("p/a+b.jpg"), upload("p/a b.jpg")
+    upload("p/a b.jpg", b"newer")
+    for version_id, key in ((plain, "p/a+b.jpg"), (decoded, "p/a b.jpg")):
+        (arrival,) = parse(json.dumps(custom_event("p/a+b.jpg", version=version_id)))
+        located = locate(arrival)
+        assert (located.key, located.version_id) == (key, version_id)
+    (arrival,) = parse(json.dumps(custom_event("p/a+b.jpg", version="1" * 32)))
+    assert locate(arrival) == arrival
 
 
 def test_a_custom_events_key_is_plain_when_both_readings_exist() -> None:

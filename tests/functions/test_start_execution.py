@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from functions import record as records
 from functions import start_execution
-from functions.arrival import Arrival
+from functions.arrival import MAX_ATTEMPTS, Arrival
 from functions.aws import client
 from functions.live import LiveParameter
 from functions.record import Claim, ContendedError
@@ -219,12 +219,17 @@ def test_a_photo_that_cannot_be_seen_is_left_to_the_workflow_to_report(status: i
 @given(
     upload_id=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100),
     fingerprint=st.binary(min_size=32, max_size=32).map(bytes.hex),
+    attempt=st.integers(2, MAX_ATTEMPTS),
 )
-@example(upload_id="x" * 100, fingerprint="ab" * 32)
-def test_any_upload_id_makes_a_name_that_step_functions_takes(upload_id: str, fingerprint: str) -> None:
-    name = start_execution.execution_name(upload_id, fingerprint)
-    assert re.fullmatch(r"[A-Za-z0-9_-]{1,80}", name)
-    assert name.endswith(fingerprint[:32])
+@example(upload_id="x" * 100, fingerprint="ab" * 32, attempt=MAX_ATTEMPTS)
+def test_any_upload_id_makes_a_name_that_step_functions_takes(
+    upload_id: str, fingerprint: str, attempt: int
+) -> None:
+    first = records.execution_name(upload_id, fingerprint)
+    again = records.execution_name(upload_id, fingerprint, attempt)
+    assert first.endswith(fingerprint[:32])
+    assert again == f"{first}-{attempt}"
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,80}", again)
 
 
 def test_the_expected_arn_is_the_one_that_step_functions_gives() -> None:
@@ -449,6 +454,102 @@ def test_a_claim_that_was_taken_over_is_not_given_up() -> None:
     photo = Upload(BUCKET, "p/u.jpg", "p", "u", "older", "u")
     records.release(TABLE, Claim(photo, "v4", f"{PREFIX}v4:older", "2026-05-01T12:00:00.000Z"))
     assert account.items() == before
+
+
+# An upload that is run again
+
+
+def again(event: dict[str, Any], attempt: int = 2) -> dict[str, Any]:
+    """The event by which an operator has the upload of S3's event run again."""
+    stored = event["detail"]["object"]
+    return custom_event(stored["key"], version=stored["version-id"], attempt=attempt)
+
+
+@pytest.mark.parametrize("status", ["FAILED", "RECEIVED"])
+def test_a_failed_upload_is_run_again_once_through_the_live_workflow(status: str) -> None:
+    event = uploaded("p/u.jpg", sequencer="0A")
+    deliver(event)
+    (first,) = executions()
+    finish("u", status)
+    set_live("v3")
+    assert deliver(again(event), again(event)) == []
+    assert deliver(again(event), event) == []
+    (second,) = executions("v3")
+    assert second["arn"].rpartition(":")[2] == f"{first['arn'].rpartition(':')[2]}-2"
+    assert second["detail"] == {**first["detail"], "workflow": "v3"}
+    record = record_of("u")
+    assert (record["objStatus"], record["attempt"], record["executionArn"]) == (
+        "RECEIVED",
+        "2",
+        second["arn"],
+    )
+    assert record["sequencer"] == "0A"
+    assert len(executions("v4")) == 1
+
+
+def test_attempts_are_counted_on() -> None:
+    event = uploaded("p/u.jpg")
+    deliver(event)
+    for attempt in (2, 3):
+        finish("u", "FAILED")
+        deliver(again(event, attempt), again(event, attempt - 1))
+    assert [each["arn"].rpartition("-")[2] for each in executions()[1:]] == ["2", "3"]
+    finish("u", "FAILED")
+    before = account.items()
+    assert deliver(again(event, 2), again(event, 3), event) == []
+    assert account.items() == before
+
+
+@pytest.mark.parametrize("status", ["PROCESSED", "REJECTED"])
+def test_an_upload_with_a_good_end_is_not_run_again(status: str) -> None:
+    event = uploaded("p/u.jpg")
+    deliver(event)
+    finish("u", status)
+    account.put("p", "u", tileURL="https://photos.example.com/t")
+    before = account.items()
+    assert deliver(again(event)) == []
+    assert account.items() == before
+    assert len(executions()) == 1
+
+
+def test_an_upload_that_is_published_at_the_last_moment_is_not_run_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    event = uploaded("p/u.jpg")
+    deliver(event)
+    take_over = records._replace
+
+    def publish_first(*arguments: Any) -> bool:
+        finish("u", "PROCESSED")
+        account.put("p", "u", tileURL="https://photos.example.com/t")
+        return take_over(*arguments)
+
+    monkeypatch.setattr(records, "_replace", publish_first)
+    assert deliver(again(event)) == []
+    assert record_of("u")["objStatus"] == "PROCESSED"
+    assert ("p", "u") in account.items()
+    assert len(executions()) == 1
+
+
+def test_an_old_version_is_not_run_again_over_a_newer_one() -> None:
+    old, new = uploaded("p/u.jpg", body=b"old"), uploaded("p/u.jpg", body=b"new")
+    deliver(old, new)
+    finish("u", "FAILED")
+    before = account.items()
+    assert deliver(again(old)) == []
+    assert account.items() == before
+    assert deliver(again(new)) == []
+    assert record_of("u")["attempt"] == "2"
+
+
+def test_an_upload_whose_photo_is_gone_is_run_again_to_say_so() -> None:
+    event = uploaded("p/u.jpg")
+    deliver(event)
+    finish("u", "FAILED")
+    version = event["detail"]["object"]["version-id"]
+    client("s3").delete_object(Bucket=BUCKET, Key="p/u.jpg", VersionId=version)
+    assert deliver(again(event)) == []
+    assert executions()[-1]["detail"]["version"] == version
 
 
 # What never reaches a workflow

@@ -67,9 +67,10 @@ def test_log_lines_tell_of_upload_and_execution(monkeypatch: pytest.MonkeyPatch)
     lines = io.StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", lines)
     handler(EVENT, CONTEXT)
-    line = json.loads(lines.getvalue())
-    assert line["uploadId"] == "u"
-    assert line["placeId"] == "p"
-    assert line["executionArn"] == "arn:execution"
-    assert line["function_request_id"] == "request-1"
-    assert line["result"] == {"accepted": True}
+    begun, done = [json.loads(line) for line in lines.getvalue().splitlines()]
+    for line in (begun, done):
+        assert line["uploadId"] == "u"
+        assert line["placeId"] == "p"
+        assert line["executionArn"] == "arn:execution"
+        assert line["function_request_id"] == "request-1"
+    assert done["result"] == {"accepted": True}

@@ -90,7 +90,12 @@ def test_a_number_reaches_a_function_as_text(stack: str, name: str) -> None:
 def test_a_version_has_neither_trigger_nor_bucket(version: str) -> None:
     kinds = {each["Type"] for each in resources(version).values()}
 
-    assert kinds == {"AWS::Serverless::Function", "AWS::Serverless::StateMachine", "AWS::Logs::LogGroup"}
+    assert kinds == {
+        "AWS::Serverless::Function",
+        "AWS::Serverless::StateMachine",
+        "AWS::Logs::LogGroup",
+        "AWS::CloudWatch::Alarm",
+    }
     assert not any("Events" in each["Properties"] for each in resources(version, "AWS::Serverless").values())
 
 
@@ -164,15 +169,25 @@ def test_a_functions_logs_are_kept_for_a_time(stack: str, name: str) -> None:
     assert logs["LogGroupName"] == {"Fn::Sub": f"/aws/lambda/{function['FunctionName']['Fn::Sub']}"}
 
 
+NAMES = {
+    "AlarmName",
+    "BucketName",
+    "FunctionName",
+    "LogGroupName",
+    "Name",
+    "QueueName",
+    "TableName",
+    "TopicName",
+}
+# These have none that could collide.
+NAMELESS = ("Policy", "::Key", "::Subscription")
+
+
 @pytest.mark.parametrize("stack", STACKS)
 def test_two_installations_fit_into_one_account(stack: str) -> None:
     for name, resource in resources(stack).items():
-        chosen = [
-            value
-            for key, value in resource["Properties"].items()
-            if key in {"Name", "BucketName", "FunctionName", "LogGroupName", "QueueName", "TableName"}
-        ]
-        assert chosen or resource["Type"].endswith("Policy"), f"{name} has no name of its own"
+        chosen = [value for key, value in resource["Properties"].items() if key in NAMES]
+        assert chosen or resource["Type"].endswith(NAMELESS), f"{name} has no name of its own"
         for value in chosen:
             assert value == {"Ref": "Prefix"} or "${Prefix}" in value["Fn::Sub"]
     for output in load(stack)["Outputs"].values():

@@ -1,0 +1,145 @@
+"""Deploying and removing stacks: the AWS SAM CLI does it, and what it cannot know is looked at here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from functions.live import MAX_AGE_S
+from happypath.installation import Installation
+from happypath.live import changes, workflows
+from happypath.project import ROOT, WORKFLOWS
+
+STACKS = ("core", *WORKFLOWS)
+
+# After a switch a warm StartExecution may still know the old value, and have a batch in hand for as long as
+# its Timeout (templates/core).
+SETTLE_S = MAX_AGE_S + 30.0
+
+
+class DeployRefusedError(Exception):
+    """A stack is not deployed or not removed; the message says why and what to do."""
+
+
+def sam() -> str:
+    """The path of the AWS SAM CLI.
+
+    Raises:
+        DeployRefusedError: there is none.
+    """
+    own = ROOT / ".venv-sam" / "bin" / "sam"
+    found = str(own) if own.exists() else shutil.which("sam")
+    if found is None:
+        raise DeployRefusedError("The AWS SAM CLI is not installed: run `scripts/install sam`.")
+    return found
+
+
+def deploy(
+    installation: Installation,
+    stack: str,
+    *,
+    guided: bool = False,
+    ask: bool = True,
+    parameters: Mapping[str, str] | None = None,
+) -> None:
+    """Builds a stack and deploys it by a change set, which is shown, and approved by a person if `ask`.
+
+    A parameter that is not given keeps its value, or has the template's default in a new stack.
+
+    Raises:
+        NotDeployedError: a workflow needs a core, and there is none.
+        DeployRefusedError: SAM failed, and has said why.
+    """
+    if stack != "core":
+        _ = installation.core
+    command = sam()
+    values = {**(parameters or {}), "Prefix": installation.prefix}
+    arguments = [
+        *("--stack-name", f"{installation.prefix}-{stack}"),
+        *("--s3-prefix", f"{installation.prefix}-{stack}"),
+        "--parameter-overrides",
+        *(f"ParameterKey={name},ParameterValue={value}" for name, value in sorted(values.items())),
+    ]
+    if guided:
+        arguments.append("--guided")
+    if not ask:
+        arguments.append("--no-confirm-changeset")
+    _run(command, "build", "--config-env", stack)
+    _run(command, "deploy", "--config-env", stack, *arguments)
+
+
+def _run(*command: str) -> None:
+    environment = {
+        **os.environ,
+        # The Makefile of the templates builds with it.
+        "PYTHON": sys.executable,
+        "SAM_CLI_TELEMETRY": os.environ.get("SAM_CLI_TELEMETRY", "0"),
+    }
+    if "AWS_REGION" in os.environ:
+        environment.setdefault("AWS_DEFAULT_REGION", os.environ["AWS_REGION"])
+    status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode  # noqa: S603  # SAM itself
+    if status:
+        raise DeployRefusedError(f"`sam {command[1]}` ended with status {status}; what it says is above.")
+
+
+def removable_in(installation: Installation, stack: str) -> timedelta:
+    """How long to wait before a stack can go without an upload noticing; usually no time at all.
+
+    Raises:
+        NotDeployedError: there is no core.
+        DeployRefusedError: the stack is not there, or is in use.
+    """
+    name = f"{installation.prefix}-{stack}"
+    if installation.stack(stack) is None:
+        raise DeployRefusedError(f"There is no stack {name}.")
+    if stack == "core":
+        standing = [each for each in WORKFLOWS if installation.stack(each) is not None]
+        if standing:
+            raise DeployRefusedError(f"{name} is what {', '.join(standing)} stand on: destroy them first.")
+        return timedelta()
+
+    history = changes(installation)
+    if stack in workflows(history[0].value):
+        raise DeployRefusedError(
+            f"{stack} is live ({history[0].value}): switch first, with `happypath live …`, then destroy it."
+        )
+    running = sum(1 for _ in installation.executions(stack, "RUNNING"))
+    if running:
+        raise DeployRefusedError(
+            f"{running} executions of {stack} are running: let them end (`happypath runs --workflow {stack} "
+            "--status running`), then destroy it."
+        )
+    left = None
+    for change in history:
+        if stack in workflows(change.value):
+            break
+        left = change.at
+    else:
+        return timedelta()  # it never was live
+    assert left is not None  # noqa: S101  # the first change was looked at above
+    return max(timedelta(), left + timedelta(seconds=SETTLE_S) - datetime.now(UTC))
+
+
+def destroy(installation: Installation, stack: str, sleep: Callable[[float], None]) -> None:
+    """Removes a stack, when no upload can need it any more, and waits until it is gone.
+
+    The buckets, the table and their contents stay when core goes (DeletionPolicy).
+
+    Raises:
+        NotDeployedError: there is no core.
+        DeployRefusedError: the stack is not there, or is in use.
+        botocore.exceptions.WaiterError: CloudFormation could not delete something.
+    """
+    while wait := removable_in(installation, stack).total_seconds():
+        sleep(wait)
+    cloudformation = installation.client("cloudformation")
+    found = installation.stack(stack)
+    assert found is not None  # noqa: S101  # looked at above
+    cloudformation.delete_stack(StackName=found["StackId"])
+    cloudformation.get_waiter("stack_delete_complete").wait(
+        StackName=found["StackId"], WaiterConfig={"Delay": 2, "MaxAttempts": 900}
+    )

@@ -1,0 +1,15 @@
+"""Where this project's own files are, and what follows from them alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLES = ROOT / "samples"
+TEMPLATES = ROOT / "templates"
+# Every template but `core` is a workflow.
+WORKFLOWS = tuple(
+    sorted(path.parent.name for path in TEMPLATES.glob("*/template.yaml") if path.parent.name != "core")
+)
+# Begins the name of every stack, unless another is asked for.
+PREFIX = "happypath"

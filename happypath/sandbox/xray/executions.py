@@ -1,0 +1,323 @@
+"""What Step Functions tells X-Ray of an execution: a segment, and subsegments of its states and attempts.
+
+moto's interpreter executes; here it is watched.
+https://docs.aws.amazon.com/step-functions/latest/dg/concepts-xray-tracing.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from typing import Any
+from unittest.mock import patch
+
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
+from moto.stepfunctions.parser.asl.component.state.exec import execute_state
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
+    StateTaskService,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task import StateTask
+from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.program_state import ProgramError, ProgramStopped, ProgramTimedOut
+from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+from moto.stepfunctions.responses import StepFunctionResponse
+
+from functions.trace_header import TraceHeader, new_trace_id
+from happypath.sandbox.mends import DynamoDBTask, LambdaTask
+from happypath.sandbox.xray.recording import Work
+from happypath.sandbox.xray.store import Traces
+
+# How X-Ray calls the services of the optimized integrations.
+_SERVICES = {"lambda": "Lambda", "dynamodb": "DynamoDB"}
+_HTTP_HEADER = "X-Amzn-Trace-Id"
+# moto keeps this object for as long as an execution lasts, and hands it to every part of the interpreter.
+_WORK = "_happypath_work"
+_TRACE = "_happypath_trace"
+
+
+class ExecutionTrace:
+    """The segment of one execution."""
+
+    def __init__(self, traces: Traces, execution: Any) -> None:
+        self._traces = traces
+        caller = TraceHeader.parse(execution.trace_header)
+        self._header = caller or TraceHeader(new_trace_id(), sampled=True)
+        self._recorded = self._header.sampled is not False and _is_active(execution.state_machine)
+        parent = {} if self._header.parent is None else {"parent_id": self._header.parent}
+        self.work = Work(
+            execution.state_machine.name,
+            {
+                "trace_id": self._header.root,
+                "origin": "AWS::StepFunctions::StateMachine",
+                "resource_arn": execution.state_machine.arn,
+                "aws": {
+                    "execution_arn": execution.exec_arn,
+                    "state_machine_arn": execution.state_machine.arn,
+                    "account_id": execution.account_id,
+                    "resource_names": [execution.state_machine.name],
+                },
+                **parent,
+            },
+        )
+        self.tell()
+
+    def header(self, work: Work) -> str:
+        """What a service hears that is called by a part of this execution."""
+        if not self._recorded:
+            return str(self._header)
+        return str(TraceHeader(self._header.root, work.id, sampled=True))
+
+    def tell(self) -> None:
+        """Tells X-Ray how far the execution is."""
+        if self._recorded:
+            self._traces.add(self.work.document())
+
+    def end(self, state: Any) -> None:
+        """Tells of the end, given the interpreter's last state."""
+        match state:
+            case ProgramError():
+                error = state.error or {}
+                self.work.fail(error.get("error") or "States.Runtime", error.get("cause") or "")
+            case ProgramTimedOut():
+                self.work.fail("States.Timeout")
+            case ProgramStopped():
+                self.work.fail(state.error or "ExecutionAborted", state.cause or "")
+        self.work.end()
+        self.tell()
+
+
+def _is_active(state_machine: Any) -> bool:
+    configuration = state_machine.tracingConfiguration or {}
+    return str(configuration.get("enabled", configuration.get("Enabled", False))).lower() == "true"
+
+
+@contextmanager
+def executions_traced(traces: Traces) -> Iterator[None]:
+    """Watches every execution while the block lasts."""
+    with ExitStack() as seams:
+        for seam in (
+            _callers_are_heard(),
+            _executions_are_segments(traces),
+            _states_are_subsegments(),
+            _attempts_are_subsegments(),
+            _frames_belong_to_their_states(),
+            _functions_hear_who_calls(),
+        ):
+            seams.enter_context(seam)
+        yield
+
+
+@contextmanager
+def _callers_are_heard() -> Iterator[None]:
+    """moto's StartExecution ignores `traceHeader`. The HTTP header, where there is one, goes before it.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+    """
+    answer: Any = StepFunctionResponse.start_execution
+    start: Any = StepFunctionsParserBackend.start_execution
+    heard: ContextVar[str | None] = ContextVar("heard", default=None)
+
+    def listen(wire: Any) -> Any:
+        token = heard.set(wire.headers.get(_HTTP_HEADER) or wire._get_param("traceHeader"))
+        try:
+            return answer(wire)
+        finally:
+            heard.reset(token)
+
+    def start_traced(backend: Any, *arguments: Any, **more: Any) -> Any:
+        return start(backend, *arguments, **{"trace_header": heard.get(), **more})
+
+    with (
+        patch.object(StepFunctionResponse, "start_execution", listen),
+        patch.object(StepFunctionsParserBackend, "start_execution", start_traced),
+    ):
+        yield
+
+
+@contextmanager
+def _executions_are_segments(traces: Traces) -> Iterator[None]:
+    """From StartExecution, so that waiting for a turn is part of it, to the end, before that can be seen."""
+    begin: Any = Execution.start
+    prepare: Any = ExecutionWorker._get_evaluation_environment
+    terminate: Any = BaseExecutionWorkerCommunication.terminated
+    run: Any = ExecutionWorker._execution_logic
+
+    def begin_traced(execution: Any) -> None:
+        setattr(execution, _TRACE, ExecutionTrace(traces, execution))
+        begin(execution)
+
+    def prepare_traced(worker: Any) -> Any:
+        env = prepare(worker)
+        trace = getattr(worker._execution_communication.execution, _TRACE)
+        setattr(env, _TRACE, trace)
+        setattr(env, _WORK, trace.work)
+        return env
+
+    def terminate_traced(communication: Any) -> None:
+        execution = communication.execution
+        getattr(execution, _TRACE).end(execution.exec_worker.env.program_state())
+        terminate(communication)
+
+    def run_traced(worker: Any) -> None:
+        try:
+            run(worker)
+        except Exception as error:
+            # The interpreter itself failed, and the execution with it.
+            trace = getattr(worker._execution_communication.execution, _TRACE)
+            trace.end(ProgramError({"error": "States.Runtime", "cause": repr(error)}))
+            raise
+
+    with (
+        patch.object(Execution, "start", begin_traced),
+        patch.object(ExecutionWorker, "_get_evaluation_environment", prepare_traced),
+        patch.object(BaseExecutionWorkerCommunication, "terminated", terminate_traced),
+        patch.object(ExecutionWorker, "_execution_logic", run_traced),
+    ):
+        yield
+
+
+@contextmanager
+def _states_are_subsegments() -> Iterator[None]:
+    evaluate: Any = CommonStateField._eval_body
+
+    def evaluate_traced(state: Any, env: Any) -> None:
+        with _part(env, state.name) as work:
+            evaluate(state, env)
+            # What a state catches has failed it, whatever comes next.
+            if work.parts and "cause" in work.parts[-1].fields:
+                work.fail_by(work.parts[-1])
+
+    with patch.object(CommonStateField, "_eval_body", evaluate_traced):
+        yield
+
+
+@contextmanager
+def _attempts_are_subsegments() -> Iterator[None]:
+    """Each attempt of a task is a call of its service; the time until the next one is the state's own."""
+    attempt: Any = execute_state.ExecutionState._evaluate_with_timeout
+
+    def attempt_traced(state: Any, env: Any) -> None:
+        if not isinstance(state, StateTask):
+            attempt(state, env)
+            return
+        service = state.resource.service_name if isinstance(state, StateTaskService) else "lambda"
+        with _part(env, _SERVICES.get(service, service), namespace="aws") as work:
+            operation = getattr(state.resource, "api_action", "invoke")
+            work.fields["aws"] = {"operation": f"{operation[:1].upper()}{operation[1:]}"}
+            getattr(env, _TRACE).tell()
+            try:
+                attempt(state, env)
+            except Exception as error:
+                failure = state._from_error(env=env, ex=error)
+                _fail(work, failure)
+                raise
+            work.fields["http"] = {"response": {"status": 200}}
+
+    with patch.object(execute_state.ExecutionState, "_evaluate_with_timeout", attempt_traced):
+        yield
+
+
+@contextmanager
+def _frames_belong_to_their_states() -> Iterator[None]:
+    """The interpreter gives each attempt and each branch an environment of its own."""
+    open_frame: Any = Environment.open_frame
+    open_inner_frame: Any = Environment.open_inner_frame
+
+    def belonging(frame: Any, env: Any) -> Any:
+        for name in (_TRACE, _WORK):
+            setattr(frame, name, getattr(env, name))
+        return frame
+
+    with (
+        patch.object(
+            Environment,
+            "open_frame",
+            lambda env, *rest, **more: belonging(open_frame(env, *rest, **more), env),
+        ),
+        patch.object(
+            Environment,
+            "open_inner_frame",
+            lambda env, *rest, **more: belonging(open_inner_frame(env, *rest, **more), env),
+        ),
+    ):
+        yield
+
+
+@contextmanager
+def _functions_hear_who_calls() -> Iterator[None]:
+    """A call names what it is of; a function is told that the attempt calls it, by the HTTP header."""
+    caller: ContextVar[str | None] = ContextVar("caller", default=None)
+    make: Any = vars(lambda_eval_utils)["boto_client_for"]
+
+    def say(params: Any, **_: Any) -> None:
+        if caller.get():
+            params["headers"][_HTTP_HEADER] = caller.get()
+
+    def make_speaking(*arguments: Any, **more: Any) -> Any:
+        client = make(*arguments, **more)
+        client.meta.events.register("before-call.lambda.Invoke", say, unique_id="happypath-caller")
+        return client
+
+    def calling(call: Any) -> Any:
+        def call_named(task: Any, env: Any, **more: Any) -> None:
+            work = getattr(env, _WORK)
+            parameters = more["normalised_parameters"]
+            if "FunctionName" in parameters:
+                work.fields["aws"]["function_name"] = parameters["FunctionName"].rpartition(":")[2]
+            if "TableName" in parameters:
+                work.fields["aws"]["table_name"] = parameters["TableName"]
+            token = caller.set(getattr(env, _TRACE).header(work))
+            try:
+                call(task, env=env, **more)
+            finally:
+                caller.reset(token)
+
+        return call_named
+
+    with (
+        patch.object(lambda_eval_utils, "boto_client_for", make_speaking),
+        patch.object(LambdaTask, "_eval_service_task", calling(LambdaTask._eval_service_task)),
+        patch.object(DynamoDBTask, "_eval_service_task", calling(DynamoDBTask._eval_service_task)),
+    ):
+        yield
+
+
+@contextmanager
+def _part(env: Any, name: str, **fields: Any) -> Iterator[Work]:
+    """A part of what the environment is at; until it is over, the environment is at this part."""
+    whole = getattr(env, _WORK)
+    work = whole.begin(name, **fields)
+    setattr(env, _WORK, work)
+    try:
+        yield work
+    except FailureEventException as error:
+        if work.parts and "cause" in work.parts[-1].fields:
+            work.fail_by(work.parts[-1])
+        elif "cause" not in work.fields:
+            _fail(work, error.failure_event)
+        raise
+    finally:
+        work.end()
+        setattr(env, _WORK, whole)
+
+
+def _fail(work: Work, failure: Any) -> None:
+    details: Any = next(iter((failure.event_details or {}).values()), {})
+    name = failure.error_name.error_name if failure.error_name else "States.Runtime"
+    work.fail(
+        name, _message(details.get("cause") or ""), throttled="TooManyRequests" in name or "Throttl" in name
+    )
+
+
+def _message(cause: str) -> str:
+    """What a cause says in short: of a function's error its message, without the stack."""
+    try:
+        return str(json.loads(cause)["errorMessage"])
+    except (ValueError, KeyError, TypeError):
+        return cause

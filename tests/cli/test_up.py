@@ -1,0 +1,198 @@
+"""`happypath up` and the commands that look at an installation, against it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.cli.test_run import PHOTOS, happypath
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "happypath", "up", "--port", str(port)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    greeting = ""
+    while "Ctrl-C" not in greeting:
+        line = process.stdout.readline()
+        assert line, process.communicate()[1]
+        greeting += line
+    assert f"http://127.0.0.1:{port}" in greeting
+    assert "aws s3 cp" in greeting
+    yield f"http://127.0.0.1:{port}"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+
+
+@pytest.fixture(scope="module")
+def environment(endpoint: str) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "sandbox",
+        "AWS_SECRET_ACCESS_KEY": "sandbox",
+    }
+
+
+@pytest.fixture(scope="module")
+def uploads(environment: dict[str, str]) -> list[dict[str, Any]]:
+    """Two photos uploaded by the command: one is published, one refused."""
+    run = happypath(
+        "upload",
+        PHOTOS / "dogs.jpg",
+        PHOTOS / "cat.jpg",
+        "--place",
+        "sample-park",
+        "--wait",
+        "--json",
+        cwd=ROOT,
+        **environment,
+    )
+    assert run.returncode == 0, run.stderr
+    records: list[dict[str, Any]] = json.loads(run.stdout)
+    return records
+
+
+def client(service: str, environment: dict[str, str]) -> Any:
+    return boto3.Session(
+        aws_access_key_id="sandbox", aws_secret_access_key="sandbox", region_name="us-east-1"
+    ).client(service, endpoint_url=environment["AWS_ENDPOINT_URL"])  # type: ignore[call-overload]
+
+
+def test_upload_waits_for_the_records(uploads: list[dict[str, Any]]) -> None:
+    dogs, cat = uploads
+    assert (dogs["objStatus"], cat["objStatus"], cat["reason"]) == (
+        "PROCESSED",
+        "REJECTED",
+        "IMAGE_TOO_SMALL",
+    )
+    assert dogs["uploadId"].startswith("dogs-")
+
+
+def test_upload_without_waiting_says_where_the_photo_went(environment: dict[str, str]) -> None:
+    run = happypath("upload", PHOTOS / "cat.jpg", "--place", "sample-park", cwd=ROOT, **environment)
+    assert run.returncode == 0, run.stderr
+    assert "s3://happypath-uploads-123456789012-us-east-1/sample-park/cat-" in run.stdout
+
+
+def test_runs_lists_executions(environment: dict[str, str], uploads: list[dict[str, Any]]) -> None:
+    run = happypath("runs", "--json", cwd=ROOT, **environment)
+    arns = [execution["executionArn"] for execution in json.loads(run.stdout)]
+    assert {record["executionArn"] for record in uploads} <= set(arns)
+    table = happypath("runs", "--workflow", "v4", "--status", "succeeded", cwd=ROOT, **environment).stdout
+    assert "happypath-v4" in table
+    assert "SUCCEEDED" in table
+    nothing = happypath("runs", "--workflow", "v1", "--json", cwd=ROOT, **environment)
+    assert json.loads(nothing.stdout) == []
+
+
+def test_show_tells_an_uploads_story(environment: dict[str, str], uploads: list[dict[str, Any]]) -> None:
+    dogs, cat = uploads
+    shown = json.loads(happypath("show", dogs["uploadId"], "--json", cwd=ROOT, **environment).stdout)
+    assert [each["state"] for each in shown["states"]][-1] == "Publish"
+    assert all(each["seconds"] is not None for each in shown["states"])
+    assert shown["photo"]["tileURL"].endswith("-tile.jpg")
+    assert (shown["photo"]["width"], shown["photo"]["height"]) == (2056, 3088)
+    by_key = happypath("show", cat["key"], cwd=ROOT, **environment)
+    assert "IMAGE_TOO_SMALL" in by_key.stdout
+    assert "RecordFailState" in by_key.stdout
+
+
+def test_show_of_an_unknown_upload_is_one_line(environment: dict[str, str]) -> None:
+    run = happypath("show", "nothing", cwd=ROOT, **environment)
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1)
+    assert "There is no upload nothing" in run.stderr
+
+
+def test_ordinary_clients_see_what_they_would_on_aws(
+    environment: dict[str, str], uploads: list[dict[str, Any]]
+) -> None:
+    dogs, _ = uploads
+    stepfunctions = client("stepfunctions", environment)
+    machines = {each["name"] for each in stepfunctions.list_state_machines()["stateMachines"]}
+    assert machines == {"happypath-v1", "happypath-v2", "happypath-v3", "happypath-v4"}
+    execution = stepfunctions.describe_execution(executionArn=dogs["executionArn"])
+    assert execution["status"] == "SUCCEEDED"
+    assert json.loads(execution["input"])["detail"]["key"] == dogs["key"]
+    events = stepfunctions.get_execution_history(executionArn=dogs["executionArn"])["events"]
+    assert events[-1]["type"] == "ExecutionSucceeded"
+    item = client("dynamodb", environment).get_item(
+        TableName="happypath", Key={"PK": {"S": "workflow"}, "SK": {"S": dogs["uploadId"]}}
+    )["Item"]
+    assert item["objStatus"] == {"S": "PROCESSED"}
+    lines = client("logs", environment).filter_log_events(logGroupName="/aws/lambda/happypath-v4-Resize")
+    messages = [event["message"] for event in lines["events"]]
+    assert any(message.startswith("REPORT RequestId") for message in messages)
+    assert any(dogs["uploadId"] in message for message in messages)
+
+
+def test_a_photo_put_by_any_client_starts_a_run(environment: dict[str, str]) -> None:
+    client("s3", environment).upload_file(
+        str(PHOTOS / "coffee.jpg"), "happypath-uploads-123456789012-us-east-1", "sample-cafe/by hand.jpg"
+    )
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        run = happypath("show", "by hand", "--json", cwd=ROOT, **environment)
+        if run.returncode == 0 and json.loads(run.stdout)["objStatus"] != "RECEIVED":
+            break
+    assert json.loads(run.stdout)["objStatus"] == "PROCESSED"
+
+
+def test_a_port_in_use_is_one_line(endpoint: str) -> None:
+    port = endpoint.rpartition(":")[2]
+    run = happypath("up", "--port", port, cwd=ROOT)
+    assert run.returncode == 1
+    (line,) = run.stderr.splitlines()
+    assert f"Port {port} cannot be used: stop what runs there, or choose another." in line
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}, "No AWS credentials"),
+        ({}, "No AWS region"),
+        (
+            {
+                "AWS_REGION": "us-east-1",
+                "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+                "AWS_ACCESS_KEY_ID": "x",
+                "AWS_SECRET_ACCESS_KEY": "x",
+            },
+            "Is AWS_ENDPOINT_URL right, and the sandbox up?",
+        ),
+    ],
+)
+def test_what_is_missing_is_one_line(settings: dict[str, str], complaint: str) -> None:
+    run = happypath("runs", cwd=ROOT, **settings)
+    assert run.returncode == 1
+    assert complaint in run.stderr
+    assert len(run.stderr.splitlines()) == 1
+
+
+def test_an_installation_that_is_not_there_is_one_line(environment: dict[str, str]) -> None:
+    run = happypath("show", "x", "--prefix", "other", cwd=ROOT, **environment)
+    assert run.returncode == 1
+    assert "There is no stack other-core" in run.stderr

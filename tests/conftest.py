@@ -1,0 +1,69 @@
+"""What the layers share: one sandbox with everything deployed, and the table of transitions at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from happypath.installation import Installation
+from tests.transitions import Transitions
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
+
+    from happypath.sandbox.sandbox import Sandbox
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Transitions(), Transitions.NAME)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # moto's state is one for the process, and other tests' mock_aws empties it: the sandbox comes last.
+    items.sort(key=lambda item: "sandbox" in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """A sandbox with core and every workflow deployed, and none of them live.
+
+    The state machines retry as often as they say, and wait a thousandth of what they say.
+    """
+    # moto and OpenCV take a second to import, which only those wait for who need a sandbox.
+    from happypath.project import WORKFLOWS
+    from happypath.sandbox.sandbox import Sandbox
+
+    with Sandbox(retry_wait_scale=0.001) as sandbox:
+        for stack in ("core", *WORKFLOWS):
+            sandbox.deploy(stack)
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def installation(sandbox: Sandbox, pytestconfig: pytest.Config) -> Iterator[Installation]:
+    """What is deployed in the sandbox; at the end its executions are looked at for their transitions."""
+    installation = RememberingInstallation(sandbox.client, sandbox.prefix)
+    yield installation
+    transitions: Transitions | None = pytestconfig.pluginmanager.get_plugin(Transitions.NAME)
+    assert transitions is not None
+    transitions.read(installation)
+
+
+class RememberingInstallation(Installation):
+    """Reads the history of an execution that has ended only once."""
+
+    def __init__(self, client: Callable[[str], Any], prefix: str) -> None:
+        super().__init__(client, prefix)
+        self._histories: dict[str, list[HistoryEventTypeDef]] = {}
+
+    def history(self, execution_arn: str) -> list[HistoryEventTypeDef]:
+        """All events of an execution, oldest first."""
+        if execution_arn not in self._histories:
+            history = super().history(execution_arn)
+            if history[-1]["type"] not in {"ExecutionSucceeded", "ExecutionFailed"}:
+                return history
+            self._histories[execution_arn] = history
+        return self._histories[execution_arn]

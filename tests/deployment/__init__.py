@@ -1,0 +1,1 @@
+"""Deploying with the real tools, into the sandbox."""

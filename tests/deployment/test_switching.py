@@ -1,0 +1,140 @@
+"""Versions come and go by the real SAM CLI while uploads keep coming, and none is lost."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections import Counter
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from happypath.installation import TERMINAL, Installation
+from happypath.project import WORKFLOWS
+from tests.deployment.conftest import Command
+
+pytestmark = [pytest.mark.sam, pytest.mark.timeout(600)]
+
+
+def photo() -> bytes:
+    body = io.BytesIO()
+    Image.new("RGB", (900, 900), "teal").save(body, "JPEG")
+    return body.getvalue()
+
+
+class Uploader:
+    """Uploads a photo every so many seconds while its `with` block lasts."""
+
+    def __init__(self, installation: Installation, every_s: float) -> None:
+        self._installation = installation
+        self._every_s = every_s
+        self._body = photo()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._upload)
+        self.sent: list[str] = []
+
+    def _upload(self) -> None:
+        due = time.monotonic()
+        while not self._stop.wait(max(0.0, due - time.monotonic())):
+            due += self._every_s
+            upload_id = f"steady-{len(self.sent):05d}"
+            self._installation.upload(self._body, f"the-park/{upload_id}.jpg")
+            self.sent.append(upload_id)
+
+    def __enter__(self) -> Uploader:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+def records(installation: Installation) -> dict[str, dict[str, Any]]:
+    """Every workflow record, by upload id."""
+    pages = (
+        installation.client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=installation.core["Table"],
+            KeyConditionExpression="PK = :workflow",
+            ExpressionAttributeValues={":workflow": {"S": "workflow"}},
+        )
+    )
+    return {
+        item["SK"]["S"]: {name: next(iter(value.values())) for name, value in item.items()}
+        for page in pages
+        for item in page["Items"]
+    }
+
+
+def wait_until_all_ended(installation: Installation, expected: int) -> dict[str, dict[str, Any]]:
+    deadline = time.monotonic() + 180
+    while True:
+        found = records(installation)
+        if sum(record["objStatus"] in TERMINAL for record in found.values()) >= expected:
+            return found
+        assert time.monotonic() < deadline, Counter(record["objStatus"] for record in found.values())
+        time.sleep(1)
+
+
+def test_no_upload_is_lost_from_nothing_to_v4_and_back(
+    happypath: Command, installation: Installation
+) -> None:
+    happypath("deploy", "core", "--yes", "--parameter", "HoldSeconds=1")
+    installation.put_place("the-park", "park", "The park")
+
+    with Uploader(installation, every_s=0.2) as uploader:
+        for version in WORKFLOWS:
+            deployed = happypath("deploy", version, "--yes")
+            assert f"Successfully created/updated stack - happypath-{version}" in deployed.stdout
+            happypath("live", version)
+            time.sleep(6)  # every warm instance knows
+        assert "v4 is live" in happypath("destroy", "v4", "--yes", status=1).stderr
+        happypath("live", "--back")
+        assert installation.client("ssm").get_parameter(Name="/happypath/live")["Parameter"]["Value"] == "v3"
+        time.sleep(8)
+
+    ended = wait_until_all_ended(installation, len(uploader.sent))
+    assert sorted(ended) == uploader.sent
+    assert {record["objStatus"] for record in ended.values()} == {"PROCESSED"}
+    assert {record["workflow"] for record in ended.values()} == set(WORKFLOWS)
+    assert ended[uploader.sent[-1]]["workflow"] == "v3"
+
+    # By exactly one version: each upload has one execution in all the state machines together.
+    executions = Counter(each["executionArn"] for each in installation.executions(None, None))
+    assert executions == Counter(record["executionArn"] for record in ended.values())
+    for record in ended.values():
+        assert f":happypath-{record['workflow']}:" in record["executionArn"]
+
+
+def test_a_split_of_500_uploads_is_what_it_says(happypath: Command, installation: Installation) -> None:
+    happypath("live", "v3=90", "v4=10")
+    time.sleep(6)
+    before = len(records(installation))
+    body = photo()
+    uploads = [f"split-{number:03d}" for number in range(500)]
+    for upload in uploads:
+        installation.upload(body, f"the-park/{upload}.jpg")
+
+    ended = wait_until_all_ended(installation, before + len(uploads))
+    went = Counter(ended[upload]["workflow"] for upload in uploads)
+    assert set(went) == {"v3", "v4"}
+    # The 99% interval of a binomial distribution with 500 trials of 0.1.
+    assert 33 <= went["v4"] <= 68
+
+
+def test_a_second_installation_fits_beside_it(happypath: Command, installation: Installation) -> None:
+    happypath("deploy", "core", "--yes", "--prefix", "team-b", "--parameter", "HoldSeconds=1")
+    happypath("deploy", "v1", "--yes", "--prefix", "team-b")
+    happypath("live", "v1", "--prefix", "team-b")
+    other = Installation(installation.client, "team-b")
+    other.upload(photo(), "a-place/theirs.jpg")
+    theirs = other.wait("theirs", 60)
+    assert theirs is not None
+    assert (theirs["objStatus"], theirs["workflow"]) == ("PROCESSED", "v1")
+    assert installation.record("theirs") is None
+    assert other.core.keys() == installation.core.keys()
+    assert not set(other.core.values()) & set(installation.core.values())

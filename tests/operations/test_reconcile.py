@@ -1,0 +1,294 @@
+"""`happypath reconcile`: it lists every upload without an outcome, and no other, and can have them run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from happypath import reconcile
+from happypath.reconcile import OpenUpload, State, find, fix
+from tests.operations.conftest import Command, Offline
+
+SOON = timedelta(hours=1)
+
+
+def open_uploads(installation: Offline, until: datetime | None = None) -> dict[str, State]:
+    """The state of each open upload, by its key."""
+    found = list(find(installation, until or datetime.now(UTC) + SOON))
+    assert len({upload.key for upload in found}) == len(found)
+    return {upload.key: upload.state for upload in found}
+
+
+# What is open
+
+
+def test_an_empty_installation_has_nothing_open(installation: Offline) -> None:
+    assert open_uploads(installation) == {}
+
+
+@pytest.mark.parametrize("status", ["PROCESSED", "REJECTED", "FAILED"])
+def test_an_upload_with_an_outcome_is_closed(installation: Offline, status: str) -> None:
+    installation.put_record("u", status, version=installation.put_photo("p/u.jpg"))
+    assert open_uploads(installation) == {}
+
+
+def test_an_upload_of_which_the_table_knows_nothing_is_open(installation: Offline) -> None:
+    version = installation.put_photo("p/é +%20.jpg")
+    (upload,) = find(installation, datetime.now(UTC) + SOON)
+    assert (upload.state, upload.key, upload.version) == (State.NO_RECORD, "p/é +%20.jpg", version)
+
+
+def test_a_newer_version_without_a_record_is_open(installation: Offline) -> None:
+    installation.put_record("u", "PROCESSED", version=installation.put_photo("p/u.jpg", b"old"))
+    newer = installation.put_photo("p/u.jpg", b"new")
+    (upload,) = find(installation, datetime.now(UTC) + SOON)
+    assert (upload.state, upload.version, upload.attempt) == (State.OLDER_RECORD, newer, 1)
+
+
+def test_a_claim_is_open_until_its_outcome(installation: Offline) -> None:
+    version = installation.put_photo("p/u.jpg")
+    installation.put_record("u", "RECEIVED", version=version, attempt="2")
+    (upload,) = find(installation, datetime.now(UTC))
+    assert (upload.state, upload.attempt) == (State.NOT_STARTED, 2)
+    execution = installation.start("u")
+    (upload,) = find(installation, datetime.now(UTC))
+    assert upload.state is State.RUNNING
+    installation.stop(execution)
+    (upload,) = find(installation, datetime.now(UTC))
+    assert (upload.state, upload.version, upload.attempt) == (State.NOT_RECORDED, version, 3)
+    assert upload.execution_arn == execution
+
+
+def test_a_claim_is_open_even_when_its_photo_is_gone(installation: Offline) -> None:
+    installation.put_record("u", "RECEIVED", version="v1")
+    assert open_uploads(installation) == {"p/u.jpg": State.NOT_STARTED}
+
+
+def test_an_outcome_that_comes_while_one_looks_counts(
+    installation: Offline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.put_record("u", "RECEIVED")
+    installation.put_record("v", "RECEIVED")
+
+    def just_ended(_: Any, execution_arn: str) -> str:
+        name = execution_arn.rpartition(":")[2]
+        if name == "u":
+            installation.put_record("u", "PROCESSED")
+        else:
+            # A newer upload took the record over.
+            installation.put_record("v", "RECEIVED", executionArn="another")
+        return "SUCCEEDED"
+
+    monkeypatch.setattr(reconcile, "execution_status", just_ended)
+    assert open_uploads(installation) == {}
+
+
+def test_what_is_in_time_is_left_out(installation: Offline) -> None:
+    installation.put_photo("p/photo.jpg")
+    installation.put_record("claimed", "RECEIVED", receivedAt="2026-05-01T12:00:00.001Z")
+    noon = datetime(2026, 5, 1, 12, tzinfo=UTC)
+    assert open_uploads(installation, noon) == {}
+    assert open_uploads(installation, noon + timedelta(seconds=1)) == {"p/claimed.jpg": State.NOT_STARTED}
+    assert set(open_uploads(installation)) == {"p/claimed.jpg", "p/photo.jpg"}
+
+
+def test_what_was_deleted_or_replaced_needs_no_outcome(installation: Offline) -> None:
+    installation.put_photo("p/deleted.jpg")
+    installation.client("s3").delete_object(Bucket="uploads", Key="p/deleted.jpg")
+    installation.put_photo("p/u.jpg", b"old")
+    installation.put_record("u", "PROCESSED", version=installation.put_photo("p/u.jpg", b"new"))
+    assert open_uploads(installation) == {}
+
+
+def test_what_is_replaced_while_one_looks_needs_no_outcome(installation: Offline) -> None:
+    installation.put_photo("p/u.jpg", b"old")
+    (listed,) = reconcile._current_objects(installation, datetime.now(UTC) + SOON)
+    installation.put_record("u", "PROCESSED", version=installation.put_photo("p/u.jpg", b"new"))
+    assert list(reconcile._without_record(installation, [listed])) == []
+
+
+def test_without_versions_a_record_is_of_its_object(installation: Offline) -> None:
+    installation.client("s3").create_bucket(Bucket="plain")
+    installation.core["UploadBucket"] = "plain"
+    for name in ("known", "unknown"):
+        installation.client("s3").put_object(Bucket="plain", Key=f"p/{name}.jpg", Body=b"photo")
+    installation.put_record("known", "PROCESSED", bucket="plain")
+    (upload,) = find(installation, datetime.now(UTC) + SOON)
+    assert (upload.key, upload.version) == ("p/unknown.jpg", None)
+
+
+def test_two_places_with_one_upload_id_are_two_uploads(installation: Offline) -> None:
+    versions = [installation.put_photo(f"{place}/u.jpg") for place in ("a", "b")]
+    installation.put_record("u", "PROCESSED", placeId="a", key="a/u.jpg", version=versions[0])
+    assert open_uploads(installation) == {"b/u.jpg": State.NO_RECORD}
+    installation.put_record("b/u", "REJECTED", placeId="b", key="b/u.jpg", version=versions[1])
+    assert open_uploads(installation) == {}
+
+
+def test_of_two_keys_with_one_upload_id_the_later_has_the_outcome(installation: Offline) -> None:
+    # Within one second, the greater key is the later.
+    versions = {kind: installation.put_photo(f"p/u.{kind}") for kind in ("jpg", "png")}
+    installation.put_record("u", "PROCESSED", key="p/u.png", version=versions["png"])
+    assert open_uploads(installation) == {}
+    installation.put_record("u", "PROCESSED", key="p/u.jpg", version=versions["jpg"])
+    assert open_uploads(installation) == {"p/u.png": State.OLDER_RECORD}
+    installation.put_record("u", "PROCESSED", key="p/u.gif", version="0" * 32)
+    assert open_uploads(installation) == {
+        "p/u.jpg": State.OLDER_RECORD,
+        "p/u.png": State.OLDER_RECORD,
+    }
+
+
+@pytest.mark.parametrize("key", ["picnic.jpg", "a/b/c.jpg", "place/", "workflow/u.jpg"])
+def test_a_key_that_no_workflow_can_use_has_its_outcome_when_it_is_refused(
+    installation: Offline, key: str
+) -> None:
+    installation.put_photo(key)
+    assert open_uploads(installation) == {key: State.NO_RECORD}
+    installation.put_record(key, "REJECTED", key=key, reason="INVALID_KEY")
+    # Again, under the same key: there is one refusal for all versions.
+    installation.put_photo(key, b"again")
+    assert open_uploads(installation) == {}
+
+
+def test_an_upload_and_an_impossible_key_of_one_name_are_two(installation: Offline) -> None:
+    impossible, possible = installation.put_photo("picnic"), installation.put_photo("p/picnic.jpg")
+    installation.put_record("picnic", "PROCESSED", version=possible)
+    assert open_uploads(installation) == {"picnic": State.NO_RECORD}
+    installation.put_record("/picnic", "REJECTED", key="picnic", version=impossible)
+    assert open_uploads(installation) == {}
+    installation.put_record("picnic", "REJECTED", key="picnic", placeId="", version=impossible)
+    assert open_uploads(installation) == {"p/picnic.jpg": State.NO_RECORD}
+
+
+# Any number
+
+
+def test_it_goes_through_pages_of_objects(installation: Offline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "40")
+    for number in range(130):
+        version = installation.put_photo(f"p/{number:03}.jpg")
+        if number % 10:
+            installation.put_record(f"{number:03}", "PROCESSED", version=version)
+    looked: list[int] = []
+    found = [upload.key for upload in find(installation, datetime.now(UTC) + SOON, looked.append)]
+    assert found == [f"p/{number:03}.jpg" for number in range(0, 130, 10)]
+    # 117 records, in one page, and batches of objects.
+    assert looked == [117, 100, 30]
+
+
+def test_it_goes_through_pages_of_records(installation: Offline) -> None:
+    # A page of DynamoDB holds a megabyte.
+    for number in range(8):
+        installation.put_record(f"{number}", "RECEIVED", detail="x" * 300_000)
+    looked: list[int] = []
+    assert len(list(find(installation, datetime.now(UTC), looked.append))) == 8
+    assert sum(looked) == 8
+    assert len(looked) > 1
+
+
+def test_it_looks_no_further_than_it_is_asked(installation: Offline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "100")
+    for number in range(210):
+        installation.put_photo(f"p/{number:03}.jpg")
+    looked: list[int] = []
+    next(find(installation, datetime.now(UTC) + SOON, looked.append))
+    assert looked == [0, 100]
+
+
+def slow(give: Callable[..., Any], at_once: int) -> Callable[..., Any]:
+    """A BatchGetItem that gives only so many items at once, and at times none."""
+    calls = []
+
+    def batch_get_item(RequestItems: dict[str, Any]) -> Any:  # noqa: N803  # boto3's own name
+        calls.append(RequestItems)
+        ((table, request),) = RequestItems.items()
+        keys = request["Keys"]
+        now, later = (keys[:at_once], keys[at_once:]) if len(calls) % 2 else ([], keys)
+        answer = give(RequestItems={table: {**request, "Keys": now}}) if now else {"Responses": {}}
+        return {**answer, "UnprocessedKeys": {table: {**request, "Keys": later}} if later else {}}
+
+    return batch_get_item
+
+
+def test_it_asks_again_for_what_dynamodb_left_out(
+    installation: Offline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits_s: list[float] = []
+    monkeypatch.setattr("happypath.records.time.sleep", waits_s.append)
+    for number in range(20):
+        installation.put_record(f"{number}", "PROCESSED", version=installation.put_photo(f"p/{number}.jpg"))
+    dynamodb = installation.client("dynamodb")
+    monkeypatch.setattr(dynamodb, "batch_get_item", slow(dynamodb.batch_get_item, at_once=6))
+    assert open_uploads(installation) == {}
+    assert waits_s == [0.05, 0.1, 0.2, 0.4, 0.8, 1.6]
+
+
+# What is done about it
+
+
+def test_an_open_upload_is_sent_to_be_run_unless_it_is_running(installation: Offline) -> None:
+    def upload(state: State, version: str | None, attempt: int) -> OpenUpload:
+        return OpenUpload(state, "uploads", "p/ü+.jpg", version, datetime.now(UTC), attempt)
+
+    assert fix(installation, upload(State.NO_RECORD, "v1", 1))
+    assert fix(installation, upload(State.NOT_RECORDED, None, 3))
+    assert not fix(installation, upload(State.RUNNING, "v1", 1))
+    sent = installation.sent()
+    assert [(each.key, each.version_id, each.attempt) for each in sent] == [
+        ("p/ü+.jpg", "v1", 1),
+        ("p/ü+.jpg", None, 3),
+    ]
+
+
+def test_the_command_lists_and_its_status_says_whether_there_was_anything(
+    installation: Offline, happypath: Command
+) -> None:
+    nothing = happypath("reconcile")
+    assert (nothing.status, nothing.output) == (0, "")
+    assert "open uploads: 0." in nothing.notices
+    installation.put_record("u", "RECEIVED")
+    execution = installation.start("running")
+    installation.put_record("running", "RECEIVED", executionArn=execution)
+    listed = happypath("reconcile", "--older-than", "1d")
+    assert listed.status == 1
+    assert [line.split()[0::3] for line in sorted(listed.output.splitlines())] == [
+        ["NOT_STARTED", "p/u.jpg"],
+        ["RUNNING", "p/running.jpg"],
+    ]
+    assert "open uploads: 2." in listed.notices
+    assert installation.sent() == []
+
+
+def test_the_command_can_have_them_run(installation: Offline, happypath: Command) -> None:
+    installation.put_record("u", "RECEIVED")
+    installation.put_record("running", "RECEIVED", executionArn=installation.start("running"))
+    fixed = happypath("reconcile", "--fix", "--json")
+    assert fixed.status == 1
+    assert {each["key"]: (each["state"], each["sent"]) for each in json.loads(fixed.output)} == {
+        "p/u.jpg": ("NOT_STARTED", True),
+        "p/running.jpg": ("RUNNING", False),
+    }
+    assert [arrival.key for arrival in installation.sent()] == ["p/u.jpg"]
+    assert json.loads(happypath("reconcile", "--json", "--older-than", "9999d").output) == []
+
+
+def test_while_none_is_live_there_is_nothing_to_fix(installation: Offline, happypath: Command) -> None:
+    installation.put_record("u", "RECEIVED")
+    installation.set_live("none")
+    refused = happypath("reconcile", "--fix")
+    assert (refused.status, refused.output) == (2, "")
+    assert "happypath live" in refused.notices
+    assert happypath("reconcile").status == 1
+    assert installation.sent() == []
+
+
+@pytest.mark.parametrize("time", ["", "15", "m", "-1m", "1.5h", "15 m", "99999d", "1w"])
+def test_a_senseless_time_is_refused(happypath: Command, time: str) -> None:
+    run = happypath("reconcile", f"--older-than={time}")
+    assert (run.status, run.output) == (2, "")
+    assert "15m" in run.notices

@@ -1,0 +1,138 @@
+"""What went wrong in a sandbox is put right by the commands: the upload ends, once, and is published."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from functions.live import MAX_AGE_S
+from happypath import reconcile
+from happypath.installation import TERMINAL, Installation
+from happypath.live import changes
+from happypath.reconcile import State
+from happypath.redrive import Moved, Sent, dead_letters, execution_status, run_again
+from happypath.sandbox.sandbox import Sandbox
+from tests.workflows.photos import drawn
+
+PATIENCE_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def installation(sandbox: Sandbox) -> Iterator[Installation]:
+    """The sandbox with v1 live."""
+    installation = Installation(sandbox.client, sandbox.prefix)
+    was = changes(installation)[0].value
+    installation.set_live("v1")
+    time.sleep(MAX_AGE_S)
+    yield installation
+    installation.set_live(was)
+    # Until every instance of StartExecution knows.
+    time.sleep(MAX_AGE_S)
+
+
+def wait(what: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + PATIENCE_S
+    while not (value := what()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return value
+
+
+def ended(installation: Installation, upload: str, attempt: int) -> dict[str, Any]:
+    """Waits for the outcome of an attempt, and the end of its execution."""
+
+    def outcome() -> dict[str, Any] | None:
+        record = installation.record(upload)
+        if record is None or record["objStatus"] not in TERMINAL or record.get("attempt", 1) != attempt:
+            return None
+        return record if installation.execution_ended(record["executionArn"]) else None
+
+    record: dict[str, Any] = wait(outcome)
+    return record
+
+
+def upload_unnoticed(installation: Installation, key: str) -> None:
+    """Uploads a photo while S3's events go nowhere."""
+    rule = {"Name": f"{installation.prefix}-uploaded"}
+    installation.client("events").disable_rule(**rule)
+    installation.upload(drawn("JPEG"), key)
+    installation.client("events").enable_rule(**rule)
+
+
+def open_upload(installation: Installation, key: str) -> reconcile.OpenUpload:
+    (found,) = (
+        upload
+        for upload in reconcile.find(installation, datetime.now(UTC) + timedelta(hours=1))
+        if upload.key == key
+    )
+    return found
+
+
+def check_published(installation: Installation, record: dict[str, Any]) -> None:
+    assert record["objStatus"] == "PROCESSED"
+    assert "reason" not in record
+    assert installation.photo("the-park", record["uploadId"])
+    assert set(installation.outputs(record)) == {"tile", "scaled"}
+
+
+def test_an_upload_that_failed_is_run_again(sandbox: Sandbox, installation: Installation) -> None:
+    with sandbox.faults("state:v1/Resizer=raise:KeyError"):
+        installation.upload(drawn("JPEG"), "the-park/failing.jpg")
+        failed = ended(installation, "failing", attempt=1)
+    assert (failed["objStatus"], failed["reason"]) == ("FAILED", "KeyError")
+
+    assert list(run_again(installation, ["failing"])) == [Sent("failing", attempt=2)]
+    record = ended(installation, "failing", attempt=2)
+
+    check_published(installation, record)
+    assert record["executionArn"] == f"{failed['executionArn']}-2"
+    assert record["version"] == failed["version"]
+
+
+def test_an_upload_whose_event_was_lost_is_found_and_run(installation: Installation) -> None:
+    upload_unnoticed(installation, "the-park/unnoticed.jpg")
+    found = open_upload(installation, "the-park/unnoticed.jpg")
+    assert found.state is State.NO_RECORD
+
+    assert reconcile.fix(installation, found)
+
+    check_published(installation, ended(installation, "unnoticed", attempt=1))
+
+
+def test_an_upload_whose_end_was_not_recorded_is_found_and_run(
+    sandbox: Sandbox, installation: Installation
+) -> None:
+    with sandbox.faults("state:v1/Resizer=raise:KeyError", "state:v1/RecordErrorState=denied"):
+        installation.upload(drawn("JPEG"), "the-park/unrecorded.jpg")
+        claimed = wait(lambda: installation.record("unrecorded"))
+        wait(lambda: execution_status(installation, claimed["executionArn"]) == "FAILED")
+    found = open_upload(installation, "the-park/unrecorded.jpg")
+    assert (found.state, found.attempt) == (State.NOT_RECORDED, 2)
+
+    assert reconcile.fix(installation, found)
+
+    check_published(installation, ended(installation, "unrecorded", attempt=2))
+
+
+def test_a_dead_letter_is_sent_back_and_run(installation: Installation) -> None:
+    upload_unnoticed(installation, "the-park/dead-letter.jpg")
+    sqs, queue = installation.client("sqs"), installation.core["DeadLetterQueue"]
+    sqs.purge_queue(QueueUrl=queue)
+    event = {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "detail": {
+            "bucket": {"name": installation.core["UploadBucket"]},
+            "object": {"key": "the-park/dead-letter.jpg"},
+        },
+    }
+    sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(event))
+
+    assert list(dead_letters(installation)) == [Moved(0, 1), Moved(1, 1)]
+
+    check_published(installation, ended(installation, "dead-letter", attempt=1))

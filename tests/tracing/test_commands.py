@@ -1,0 +1,248 @@
+"""What an operator asks of traces and logs, by the command."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from happypath import cli
+from happypath.logs import of_upload
+from happypath.sandbox.sandbox import Sandbox
+from tests.tracing.uploads import Traced, Uploads, photo
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def command(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs `happypath` against the sandbox: its exit status, standard output and standard error."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": sandbox.endpoint,
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "sandbox",
+        "AWS_SECRET_ACCESS_KEY": "sandbox",
+        "COLUMNS": "200",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["happypath", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def published(uploads: Uploads) -> Iterator[Traced]:
+    with uploads.live("v1"):
+        yield uploads.ended(uploads.put(photo()))
+
+
+@pytest.fixture(scope="module")
+def failed(uploads: Uploads, published: Traced) -> Traced:
+    return uploads.ended(uploads.announce())
+
+
+def flat(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for child in node["children"]:
+        yield from flat(child)
+
+
+def test_trace_shows_an_uploads_waterfall(command: Command, published: Traced) -> None:
+    status, out, _ = command("trace", published.record["uploadId"])
+    assert status == 0
+    assert published.record["traceId"] in out
+    for words in (
+        "happypath-StartExecution",
+        "Resizer",
+        "Publish",
+        "decode",
+        "s3 PutObject",
+        "TransactWriteItems",
+    ):
+        assert words in out
+    for words in ("Rekognition", "S3", "DynamoDB", "image work", "overhead"):
+        assert f"{words} " in out.splitlines()[-1] + out.splitlines()[-2]
+
+
+def test_trace_as_json_is_the_tree(command: Command, published: Traced) -> None:
+    status, out, _ = command("trace", published.record["key"], "--json")
+    assert status == 0
+    shown = json.loads(out)
+    assert shown["traceId"] == published.record["traceId"]
+    (root,) = shown["segments"]
+    ids = {part["id"] for part in published.parts}
+    nodes = list(flat(root))
+    assert {node["id"] for node in nodes} <= ids
+    states = [node["name"] for node in nodes if node["name"] in {"Resizer", "Publish"}]
+    assert states == published.states
+    for node in nodes:
+        assert node["startMs"] >= 0
+        for child in node["children"]:
+            assert child["startMs"] >= node["startMs"]
+    assert sum(shown["shareMs"].values()) == pytest.approx(shown["durationMs"], abs=1)
+
+
+def test_the_record_and_show_name_the_trace(command: Command, published: Traced) -> None:
+    _, out, _ = command("show", published.record["uploadId"], "--json")
+    assert json.loads(out)["traceId"] == published.record["traceId"]
+
+
+def test_slowest_finds_the_longest_first(command: Command, published: Traced, failed: Traced) -> None:
+    status, out, _ = command("trace", "--slowest", "--limit", "1000", "--json")
+    assert status == 0
+    found = json.loads(out)
+    durations = [each["durationMs"] for each in found]
+    assert durations == sorted(durations, reverse=True)
+    by_upload = {upload: each for each in found for upload in each["uploads"]}
+    for trace, end in ((published, "PROCESSED"), (failed, "FAILED")):
+        each = by_upload[trace.record["uploadId"]]
+        assert each["traceId"] == trace.record["traceId"]
+        assert end in each["statuses"]
+        assert "v1" in each["workflows"]
+    assert len(json.loads(command("trace", "--slowest", "--limit", "1", "--json")[1])) == 1
+
+
+def test_errors_finds_what_failed_and_nothing_else(
+    command: Command, published: Traced, failed: Traced
+) -> None:
+    status, out, _ = command("trace", "--errors", "--since", "15m", "--limit", "1000", "--json")
+    assert status == 0
+    found = {each["traceId"]: each for each in json.loads(out)}
+    assert "PhotoNotFoundError" in found[failed.record["traceId"]]["reasons"]
+    if published.record["traceId"] != failed.record["traceId"]:
+        assert published.record["traceId"] not in found
+    _, table, _ = command("trace", "--errors", "--limit", "1000")
+    assert failed.record["uploadId"] in table
+    assert failed.record["traceId"] in table
+
+
+def test_errors_finds_what_no_task_could_tell_of(
+    command: Command, uploads: Uploads, sandbox: Sandbox, published: Traced
+) -> None:
+    with sandbox.faults("function:v1-Publish=kill"):
+        killed = uploads.ended(uploads.put(photo()))
+    assert not {"FAILED"} & killed.annotated("status")
+    _, out, _ = command("trace", "--errors", "--limit", "1000", "--json")
+    assert killed.record["traceId"] in {each["traceId"] for each in json.loads(out)}
+
+
+def test_logs_of_an_upload_come_from_all_its_functions(command: Command, published: Traced) -> None:
+    status, out, _ = command("show", published.record["uploadId"], "--logs", "--json")
+    assert status == 0
+    lines = json.loads(out)
+    assert [line["function"] for line in lines if line["message"] in {"started", "done"}] == [
+        "happypath-StartExecution",
+        "happypath-v1-Resize",
+        "happypath-v1-Publish",
+    ]
+    for line in lines:
+        assert line["uploadId"] == published.record["uploadId"]
+        assert line["placeId"] == published.record["placeId"]
+        assert line["executionArn"] == published.record["executionArn"]
+        assert line["xray_trace_id"] == published.record["traceId"]
+        assert line["function_request_id"]
+    assert [line["time"] for line in lines] == sorted(line["time"] for line in lines)
+    _, text, _ = command("show", published.record["uploadId"], "--logs")
+    assert len(text.splitlines()) == len(lines)
+    assert published.record["traceId"] not in text
+
+
+def test_logs_tell_of_an_invocation_that_was_cut_short(uploads: Uploads) -> None:
+    client = uploads.installation.client("logs")
+    group = "/aws/lambda/happypath-v9-Resize"
+    client.create_log_group(logGroupName=group)
+    client.create_log_stream(logGroupName=group, logStreamName="s")
+    now = datetime.now(UTC)
+
+    def begun(upload_id: str, request_id: str, message: str = "begun") -> str:
+        return json.dumps(
+            {"message": message, "uploadId": upload_id, "placeId": "p", "function_request_id": request_id}
+        )
+
+    messages = [
+        "START RequestId: r-1 Version: $LATEST",
+        begun('a "quoted" name', "r-1"),
+        "2026-05-01T12:00:00.000Z r-1 Task timed out after 60.00 seconds",
+        "END RequestId: r-1",
+        "START RequestId: r-2 Version: $LATEST",
+        begun('a "quoted" name', "r-2"),
+        json.dumps({"_aws": {}, "uploadId": 'a "quoted" name', "placeId": "p", "function_request_id": "r-2"}),
+        begun('a "quoted" name', "r-2", "done"),
+        "END RequestId: r-2",
+        begun("another", "r-3"),
+    ]
+    client.put_log_events(
+        logGroupName=group,
+        logStreamName="s",
+        logEvents=[
+            {"timestamp": int(now.timestamp() * 1000) + n, "message": text} for n, text in enumerate(messages)
+        ],
+    )
+    record = {
+        "uploadId": 'a "quoted" name',
+        "placeId": "p",
+        "workflow": "v9",
+        "receivedAt": now.isoformat(),
+        "finishedAt": now.isoformat(),
+    }
+    assert [line.message for line in of_upload(uploads.installation, record)] == [
+        "START RequestId: r-1 Version: $LATEST",
+        "begun",
+        "2026-05-01T12:00:00.000Z r-1 Task timed out after 60.00 seconds",
+        "END RequestId: r-1",
+        "begun",
+        "done",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        ([], 2, "Name one upload"),
+        (["--slowest", "--errors"], 2, "Name one upload"),
+        (["an-upload", "--errors"], 2, "Name one upload"),
+        (["nobodys-upload"], 2, "There is no upload nobodys-upload"),
+        (["--slowest", "--since", "soon"], 2, "--since soon is not a time"),
+    ],
+)
+def test_what_cannot_be_shown_is_said(
+    command: Command, arguments: list[str], status: int, words: str
+) -> None:
+    ended, out, err = command("trace", *arguments)
+    assert (ended, out) == (status, "")
+    assert words in err
+    assert len(err.splitlines()) == 1
+
+
+def test_an_upload_without_a_trace(command: Command, uploads: Uploads, published: Traced) -> None:
+    table = uploads.installation.core["Table"]
+    client = uploads.installation.client("dynamodb")
+    for upload_id, traced in (("untraced", {}), ("unsampled", {"traceId": {"S": "1-5759e988-" + "a" * 24}})):
+        client.put_item(
+            TableName=table,
+            Item={
+                "PK": {"S": "workflow"},
+                "SK": {"S": upload_id},
+                "placeId": {"S": "p"},
+                "objStatus": {"S": "PROCESSED"},
+                "key": {"S": f"p/{upload_id}.jpg"},
+                **traced,
+            },
+        )
+        try:
+            status, _, err = command("trace", upload_id)
+        finally:
+            client.delete_item(TableName=table, Key={"PK": {"S": "workflow"}, "SK": {"S": upload_id}})
+        assert status == 1
+        assert "tracing was off" in err if not traced else "it was not sampled" in err

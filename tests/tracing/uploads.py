@@ -1,0 +1,155 @@
+"""Uploads through the sandbox, and their traces as X-Ray gives them."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+from PIL import Image
+
+from happypath.installation import TERMINAL, Installation
+from happypath.sandbox.sandbox import Sandbox
+from happypath.sandbox.xray.documents import Document
+from happypath.sandbox.xray.store import parts
+
+T = TypeVar("T")
+
+PATIENCE_S = 60.0
+
+
+@cache
+def photo(width: int = 900, height: int = 800) -> bytes:
+    """A picture of a slope."""
+    file = io.BytesIO()
+    Image.linear_gradient("L").resize((width, height)).save(file, "JPEG")
+    return file.getvalue()
+
+
+@dataclass(frozen=True)
+class Traced:
+    """An upload that has ended, and the documents of its trace."""
+
+    record: dict[str, Any]
+    documents: list[Document]
+    states: list[str]
+
+    @property
+    def parts(self) -> list[Document]:
+        """All segments and subsegments."""
+        return [part for document in self.documents for part in parts(document)]
+
+    def of(self, origin: str) -> list[Document]:
+        return [document for document in self.documents if document.get("origin") == origin]
+
+    @property
+    def machine(self) -> Document:
+        """The segment of the upload's execution. Uploads of one batch share a trace."""
+        machines = self.of("AWS::StepFunctions::StateMachine")
+        (own,) = [each for each in machines if each["aws"]["execution_arn"] == self.record["executionArn"]]
+        return own
+
+    def annotated(self, name: str) -> set[Any]:
+        """The values of an annotation, anywhere in the trace."""
+        return {part["annotations"][name] for part in self.parts if name in part.get("annotations", {})}
+
+
+class Uploads:
+    """Makes uploads, and waits for their ends."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.installation = Installation(sandbox.client, sandbox.prefix)
+        self._prefix = sandbox.prefix
+        self._numbers = itertools.count(1)
+        for place_type in ("park", "bar"):
+            self.installation.put_place(f"traced-{place_type}", place_type, "A place")
+
+    @contextmanager
+    def live(self, workflow: str) -> Iterator[None]:
+        """Makes a workflow live at once, and what was live before again at the end."""
+        name = self.installation.core["LiveParameter"]
+        before = self.installation.client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
+        self._set_live(workflow)
+        try:
+            yield
+        finally:
+            self._set_live(before)
+
+    def _set_live(self, workflow: str) -> None:
+        self.installation.set_live(workflow)
+        # The instances that remember the old value are not used again once the function is configured anew.
+        functions = self.installation.client("lambda")
+        function = f"{self._prefix}-StartExecution"
+        known = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+        functions.update_function_configuration(
+            FunctionName=function, Environment={"Variables": {**known, "REVISION": str(time.time_ns())}}
+        )
+
+    def put(self, body: bytes, place: str = "traced-park", *, trace: str | None = None) -> str:
+        """Uploads a photo, in a trace of the uploader's if there is one, and returns its upload id."""
+        upload_id = f"traced-{next(self._numbers)}"
+        self.installation.client("s3").put_object(
+            Bucket=self.installation.core["UploadBucket"],
+            Key=f"{place}/{upload_id}.jpg",
+            Body=body,
+            # Over HTTP it is the header x-amz-meta-x-amzn-trace-id.
+            Metadata={} if trace is None else {"x-amzn-trace-id": trace},
+        )
+        return upload_id
+
+    def announce(self, place: str = "traced-park") -> str:
+        """Tells of an upload that does not exist: each task that asks for it fails for good."""
+        upload_id = f"traced-{next(self._numbers)}"
+        detail = {"bucket": self.installation.core["UploadBucket"], "key": f"{place}/{upload_id}.jpg"}
+        event = {"source": "custom.happyPath", "detail-type": "uploadComplete", "detail": detail}
+        self.installation.client("sqs").send_message(
+            QueueUrl=self.installation.core["Queue"], MessageBody=json.dumps(event)
+        )
+        return upload_id
+
+    def ended(self, upload_id: str) -> Traced:
+        """Waits for the end of an upload and of its execution, and reads its trace."""
+
+        def record() -> dict[str, Any] | None:
+            found = self.installation.record(upload_id)
+            if found is None or found["objStatus"] not in TERMINAL:
+                return None
+            arn = found.get("executionArn")
+            return found if not arn or self.installation.execution_ended(arn) else None
+
+        found = until(record, f"{upload_id} ends")
+        arn = found.get("executionArn")
+        states = [step.state for step in self.installation.steps(arn)] if arn else []
+        return Traced(found, self.documents(found["traceId"]), states)
+
+    def documents(self, trace_id: str) -> list[Document]:
+        """The documents of a trace, once all that began in it has ended."""
+
+        def whole() -> list[Document] | None:
+            traces = self.installation.client("xray").batch_get_traces(TraceIds=[trace_id])["Traces"]
+            found = [json.loads(segment["Document"]) for trace in traces for segment in trace["Segments"]]
+            entities = [part for document in found for part in parts(document)]
+            # A function is told of after it has answered, and the answer is what brings the upload on.
+            known = {"", OUTSIDE, *(part["id"] for part in entities)}
+            is_whole = all(each.get("parent_id", "") in known for each in found)
+            return None if any("end_time" not in part for part in entities) or not is_whole else found
+
+        return until(whole, f"the trace {trace_id} is whole")
+
+
+# The segment of an uploader, who tells nobody of it.
+OUTSIDE = "0123456789abcdef"
+
+
+def until(ready: Callable[[], T | None], what: str) -> T:
+    deadline = time.monotonic() + PATIENCE_S
+    while (found := ready()) is None:
+        assert time.monotonic() < deadline, f"it did not happen in {PATIENCE_S:.0f} s that {what}"
+        time.sleep(0.02)
+    return found

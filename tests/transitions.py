@@ -1,0 +1,185 @@
+"""Which transitions of the state machines were driven: a table at the end of the test run.
+
+What there is to drive is read from the definitions in statemachines/, what was driven from the histories of
+all executions in the sandbox. The run fails when a transition was driven by none, provided that every test
+of tests/workflows ran: a choice of tests cannot drive everything.
+
+Rules of a Choice that lead to the same state count as one transition: the history does not tell them apart.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from happypath.installation import Installation
+from tests.statemachines.definitions import VERSIONS, State, states
+
+FOLDER = Path(__file__).parent / "workflows"
+END = "the end"
+# https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+_NOT_ALL = {"States.DataLimitExceeded", "States.Runtime"}
+
+
+@dataclass(frozen=True)
+class Transition:
+    """From a state to another, or to itself for another attempt; `errors` are those that it is taken for."""
+
+    state: str
+    to: str
+    errors: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if not self.errors:
+            return f"{self.state} → {self.to}"
+        more = f" and {len(self.errors) - 1} more" if len(self.errors) > 1 else ""
+        way = "again" if self.to == self.state else f"→ {self.to}"
+        return f"{self.state} {way} on {self.errors[0]}{more}"
+
+
+def declared(definition: dict[str, State]) -> list[Transition]:
+    """Every transition between the states of a definition, once, in its order."""
+    return list(dict.fromkeys(each for name, state in definition.items() for each in _of(name, state)))
+
+
+def _of(name: str, state: State) -> Iterator[Transition]:
+    for retrier in state.get("Retry", []):
+        if retrier.get("MaxAttempts", 3) > 0:
+            yield Transition(name, name, tuple(retrier["ErrorEquals"]))
+    for target in [*(rule["Next"] for rule in state.get("Choices", [])), state.get("Default")]:
+        if target:
+            yield Transition(name, target)
+    if "Next" in state:
+        yield Transition(name, state["Next"])
+    if state.get("End"):
+        yield Transition(name, END)
+    for catcher in state.get("Catch", []):
+        yield Transition(name, catcher["Next"], tuple(catcher["ErrorEquals"]))
+
+
+def driven(history: Iterable[Any], definition: dict[str, State]) -> set[Transition]:
+    """The transitions that an execution made, by its history."""
+    found: set[Transition] = set()
+    state = error = None
+    left = False
+    for event in history:
+        match event["type"]:
+            case "TaskFailed" | "TaskTimedOut":
+                [details] = [value for key, value in event.items() if key.endswith("EventDetails")]
+                error = details["error"]
+            case "TaskScheduled" if state and error:
+                found.add(Transition(state, state, _taken(definition[state]["Retry"], error)))
+                error = None
+            case "ExecutionSucceeded" if state and left and "End" in definition[state]:
+                found.add(Transition(state, END))
+            case kind if kind.endswith("StateEntered"):
+                to = event["stateEnteredEventDetails"]["name"]
+                if state:
+                    errors = _taken(definition[state]["Catch"], error) if error else ()
+                    found.add(Transition(state, to, errors))
+                state, error, left = to, None, False
+            case kind if kind.endswith("StateExited"):
+                left = True
+    return found
+
+
+def _taken(rules: Sequence[State], error: str) -> tuple[str, ...]:
+    """The errors of the first rule of a Retry or Catch that an error matches."""
+    for rule in rules:
+        names = rule["ErrorEquals"]
+        if error in names or ("States.ALL" in names and error not in _NOT_ALL):
+            return tuple(names)
+    return (error,)
+
+
+# pytest keeps its plugins in sets.
+@dataclass(eq=False)
+class Transitions:
+    """The pytest plugin."""
+
+    NAME = "transitions"
+
+    # How many executions made each transition, by version; None without a sandbox.
+    counts: dict[str, Counter[Transition]] | None = None
+    _narrowed: bool = False
+    _selected: set[str] = field(default_factory=set)
+    _ran: set[str] = field(default_factory=set)
+
+    def read(self, installation: Installation) -> None:
+        """Reads what all executions did."""
+        self.counts = {version: Counter() for version in VERSIONS}
+        for version, counter in self.counts.items():
+            definition = states(version)
+            for execution in installation.executions(version, None):
+                counter.update(driven(installation.history(execution["executionArn"]), definition))
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        self._narrowed |= any(_is_ours(item) for item in items)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        ours = [item for item in session.items if _is_ours(item)]
+        self._selected = {item.nodeid for item in ours}
+        files = {item.path for item in ours}
+        self._narrowed |= files != set(FOLDER.glob("test_*.py"))
+        self._narrowed |= any("::" in argument for argument in session.config.args)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call":
+            self._ran.add(report.nodeid)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self._all_ran and self.missing() and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.counts is None or not self._selected:
+            return
+        terminalreporter.section("transitions driven")
+        for line in table(self.counts):
+            terminalreporter.line(line)
+        missing = self.missing()
+        if not self._all_ran:
+            terminalreporter.line("Not every test of tests/workflows ran, so this is no judgment.")
+        elif missing:
+            terminalreporter.line("FAILED: no execution made " + "; ".join(missing), red=True)
+
+    @property
+    def _all_ran(self) -> bool:
+        return not self._narrowed and bool(self._selected) and self._selected <= self._ran
+
+    def missing(self) -> list[str]:
+        """The transitions that no execution made, each with its version."""
+        return [
+            f"{version}: {transition}"
+            for version, counter in (self.counts or {}).items()
+            for transition in declared(states(version))
+            if not counter[transition]
+        ]
+
+
+def _is_ours(item: pytest.Item) -> bool:
+    return FOLDER in item.path.parents
+
+
+def table(counts: dict[str, Counter[Transition]]) -> Iterator[str]:
+    """How many executions made each transition: a line for each, a column for each version."""
+    by_version = {version: declared(states(version)) for version in counts}
+    rows = list(dict.fromkeys(each for version in reversed(counts) for each in by_version[version]))
+    width = max(len(str(row)) for row in rows)
+    yield f"{'':{width}}" + "".join(f"{version:>9}" for version in counts)
+    for row in rows:
+        cells = (
+            (str(counter[row]) if counter[row] else "MISSING") if row in by_version[version] else "·"
+            for version, counter in counts.items()
+        )
+        yield f"{row!s:{width}}" + "".join(f"{cell:>9}" for cell in cells)
+    sums = (
+        f"{sum(1 for each in by_version[version] if counter[each])}/{len(by_version[version])}"
+        for version, counter in counts.items()
+    )
+    yield f"{'driven / declared':{width}}" + "".join(f"{each:>9}" for each in sums)

@@ -1,0 +1,267 @@
+"""Drives uploads through the sandbox, and tells how each ended."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from happypath.installation import TERMINAL, Installation
+from happypath.sandbox.sandbox import Sandbox
+
+# Far more than anything here takes, on a slow machine, too.
+_PATIENCE_S = 100.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one upload ended."""
+
+    record: dict[str, Any]
+    execution: str
+    error: str | None
+    # The states it went through.
+    path: tuple[str, ...]
+    # How often each of its tasks was tried.
+    attempts: dict[str, int]
+    # The place's photo item, and the renditions by name: what the world can see.
+    photo: dict[str, Any] | None
+    renditions: dict[str, bytes]
+
+    @property
+    def status(self) -> str:
+        return str(self.record["objStatus"])
+
+    @property
+    def reason(self) -> str | None:
+        return self.record.get("reason")
+
+    @property
+    def is_published(self) -> bool:
+        return self.photo is not None or bool(self.renditions)
+
+
+class Driver:
+    """Everything that tests ask of the sandbox."""
+
+    def __init__(self, sandbox: Sandbox, installation: Installation) -> None:
+        self.sandbox = sandbox
+        self.installation = installation
+        self._numbers = itertools.count(1)
+        self._live = "none"
+        # Tests run in several threads, in which clients can be used, but not made.
+        for service in ("dynamodb", "events", "lambda", "logs", "s3", "sqs", "ssm", "stepfunctions"):
+            self.installation.client(service)
+        # Objects here tell nobody of themselves: for executions that are started by hand.
+        self._quiet_bucket = "photos-by-hand"
+        self.installation.client("s3").create_bucket(Bucket=self._quiet_bucket)
+
+    @property
+    def upload_bucket(self) -> str:
+        return self.installation.core["UploadBucket"]
+
+    def new_id(self, name: str = "upload") -> str:
+        """An upload id that no other test has."""
+        return f"{next(self._numbers):04d}-{name}"
+
+    def put_place(self, place_id: str, place_type: Mapping[str, Any] | None) -> str:
+        """Lists a place with any attribute of DynamoDB as its type, or without."""
+        item: dict[str, Any] = {"PK": {"S": place_id}, "SK": {"S": "listing"}}
+        if place_type is not None:
+            item["type"] = place_type
+        self.installation.client("dynamodb").put_item(TableName=self.installation.core["Table"], Item=item)
+        return place_id
+
+    def go_live(self, workflows: str) -> None:
+        """Makes new uploads go to `workflows`, at once."""
+        if workflows != self._live:
+            self.installation.set_live(workflows)
+            # An environment keeps for some seconds what it knows. A changed function starts new ones.
+            self.installation.client("lambda").update_function_configuration(
+                FunctionName=f"{self.sandbox.prefix}-StartExecution", Description=f"Starts {workflows}."
+            )
+            self._live = workflows
+
+    def upload(self, body: bytes, key: str) -> None:
+        """Uploads a photo, as a user does."""
+        self.installation.upload(body, key)
+
+    def put_quietly(self, key: str, body: bytes) -> str:
+        """Puts an object into the upload bucket whose event gets lost, and returns its version."""
+        s3 = self.installation.client("s3")
+        configure = partial(s3.put_bucket_notification_configuration, Bucket=self.upload_bucket)
+        configure(NotificationConfiguration={})
+        try:
+            put = s3.put_object(Bucket=self.upload_bucket, Key=key, Body=body)
+        finally:
+            configure(NotificationConfiguration={"EventBridgeConfiguration": {}})
+        return str(put["VersionId"])
+
+    def send(self, event: dict[str, Any]) -> None:
+        """Sends an event to the queue of uploads."""
+        self.installation.client("sqs").send_message(
+            QueueUrl=self.installation.core["Queue"], MessageBody=json.dumps(event)
+        )
+
+    def poison(self) -> str:
+        """Sends a message that no attempt can help, and returns its id."""
+        event = {"source": "aws.s3", "detail-type": "Object Deleted", "detail": {}}
+        sent = self.installation.client("sqs").send_message(
+            QueueUrl=self.installation.core["Queue"], MessageBody=json.dumps(event)
+        )
+        return str(sent["MessageId"])
+
+    def all_events_are_handled(self) -> bool:
+        """Whether nothing is left in the queue of uploads."""
+        attributes = self.installation.client("sqs").get_queue_attributes(
+            QueueUrl=self.installation.core["Queue"], AttributeNames=["All"]
+        )["Attributes"]
+        names = ("", "NotVisible", "Delayed")
+        return not any(int(attributes[f"ApproximateNumberOfMessages{name}"]) for name in names)
+
+    def dead_letters(self) -> set[str]:
+        """The ids of the messages in the dead-letter queue."""
+        received = self.installation.client("sqs").receive_message(
+            QueueUrl=self.installation.core["DeadLetterQueue"], MaxNumberOfMessages=10, VisibilityTimeout=0
+        )
+        return {message["MessageId"] for message in received.get("Messages", [])}
+
+    def start_execution_log(self, *words: str) -> list[dict[str, Any]]:
+        """The log lines of StartExecution, parsed, that hold all of these words."""
+        pages = (
+            self.installation.client("logs")
+            .get_paginator("filter_log_events")
+            .paginate(logGroupName=f"/aws/lambda/{self.sandbox.prefix}-StartExecution")
+        )
+        lines = (event["message"] for page in pages for event in page["events"])
+        return [
+            json.loads(line)
+            for line in lines
+            if line.startswith("{") and all(json.dumps(word)[1:-1] in line for word in words)
+        ]
+
+    def execute(
+        self,
+        version: str,
+        body: bytes | None,
+        *,
+        place: str = "the-park",
+        faults: Iterable[str] = (),
+        owner: str | None = None,
+    ) -> Outcome:
+        """Claims an upload as StartExecution does, starts a version for it, and waits for the end.
+
+        Without a body there is no such object. `owner` is the execution that owns the record by then.
+        """
+        upload_id = self.new_id()
+        key = f"{place}/{upload_id}.jpg"
+        if body is not None:
+            self.installation.client("s3").put_object(Bucket=self._quiet_bucket, Key=key, Body=body)
+        machine = f"{self.sandbox.prefix}-{version}"
+        arn = f"arn:aws:states:us-east-1:123456789012:execution:{machine}:{upload_id}"
+        record = {
+            "PK": "workflow",
+            "SK": upload_id,
+            "placeId": place,
+            "objStatus": "RECEIVED",
+            "workflow": version,
+            "executionArn": owner or arn,
+            "bucket": self._quiet_bucket,
+            "key": key,
+        }
+        detail = {
+            "bucket": self._quiet_bucket,
+            "key": key,
+            "placeId": place,
+            "ID": upload_id,
+            "version": None,
+            "record": upload_id,
+        }
+        self.installation.client("dynamodb").put_item(
+            TableName=self.installation.core["Table"],
+            Item={name: {"S": value} for name, value in record.items()},
+        )
+        with self.sandbox.faults(*faults):
+            self.installation.client("stepfunctions").start_execution(
+                stateMachineArn=arn.rpartition(":")[0].replace(":execution:", ":stateMachine:"),
+                name=upload_id,
+                input=json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": detail}),
+            )
+            wait_until(lambda: self.installation.execution_ended(arn), f"{arn} ends")
+        return self.outcome(upload_id, arn)
+
+    def ended(self, upload: str) -> Outcome:
+        """Waits for the end of an upload, named by its record."""
+
+        def has_ended() -> bool:
+            record = self.installation.record(upload)
+            if record is None or record["objStatus"] not in TERMINAL:
+                return False
+            arn = record.get("executionArn")
+            return arn is None or self.installation.execution_ended(arn)
+
+        wait_until(has_ended, f"{upload} ends")
+        return self.outcome(upload)
+
+    def outcome(self, upload: str, execution_arn: str | None = None) -> Outcome:
+        """How an upload stands now."""
+        record = self.installation.record(upload)
+        assert record is not None, f"{upload} has no record"
+        arn = execution_arn or record.get("executionArn")
+        described: dict[str, Any] = {"status": "NONE"}
+        history: list[Any] = []
+        if arn:
+            described = self.installation.client("stepfunctions").describe_execution(executionArn=arn)
+            history = self.installation.history(arn)
+        states = [
+            event["stateEnteredEventDetails"]["name"]
+            for event in history
+            if "stateEnteredEventDetails" in event
+        ]
+        place_id, upload_id = record.get("placeId", ""), record["uploadId"]
+        return Outcome(
+            record=record,
+            execution=described["status"],
+            error=described.get("error"),
+            path=tuple(states),
+            attempts=_attempts(history),
+            photo=self.installation.photo(place_id, upload_id) if place_id else None,
+            renditions=self._renditions(place_id, upload_id) if place_id else {},
+        )
+
+    def executions_of(self, upload_id: str) -> list[str]:
+        """The executions, of any version, that were started for uploads of this id."""
+        found = self.installation.executions(None, None)
+        return [each["executionArn"] for each in found if each["name"].startswith(f"{upload_id}-")]
+
+    def _renditions(self, place_id: str, upload_id: str) -> dict[str, bytes]:
+        s3, bucket = self.installation.client("s3"), self.installation.core["DistributionBucket"]
+        prefix = f"{place_id}/{upload_id}-"
+        listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+        return {
+            each["Key"].removeprefix(prefix): s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
+            for each in listed
+        }
+
+
+def wait_until(holds: Callable[[], bool], what: str, patience_s: float = _PATIENCE_S) -> None:
+    """Waits for a condition; fails the test when it does not come to hold."""
+    deadline = time.monotonic() + patience_s
+    while not holds():
+        assert time.monotonic() < deadline, f"waited {patience_s:.0f} s in vain until {what}"
+        time.sleep(0.05)
+
+
+def _attempts(history: list[Any]) -> dict[str, int]:
+    attempts: dict[str, int] = {}
+    state = ""
+    for event in history:
+        if "stateEnteredEventDetails" in event:
+            state = event["stateEnteredEventDetails"]["name"]
+        elif event["type"] == "TaskScheduled":
+            attempts[state] = attempts.get(state, 0) + 1
+    return attempts

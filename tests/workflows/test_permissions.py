@@ -1,0 +1,202 @@
+"""Each role allows exactly what its function or state machine was seen to call, over all paths; no more."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import time
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from happypath.installation import Installation
+from happypath.project import WORKFLOWS
+from happypath.sandbox.calls import Permission
+from happypath.sandbox.sandbox import Sandbox
+from tests.workflows.driver import Driver, wait_until
+from tests.workflows.photos import drawn, sample
+
+# Every path of every workflow takes a while on a small machine.
+pytestmark = pytest.mark.timeout(300)
+
+# What the services themselves do with a role, which no code of ours calls.
+# https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
+DELIVER_LOGS = {
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+}
+# SAM adds AWS's own policies for what Lambda and Step Functions do: logs, traces, and polling a queue.
+SERVICE_POLICIES = {"AWSLambdaBasicExecutionRole", "AWSXRayDaemonWriteAccess", "AWSXrayWriteOnlyAccess"}
+POLLING = "AWSLambdaSQSQueueExecutionRole"
+
+
+@pytest.fixture(scope="module")
+def driven(driver: Driver, sandbox: Sandbox) -> Sandbox:
+    """The sandbox after every path of every workflow."""
+    _ingest(driver)
+    for version in WORKFLOWS:
+        driver.go_live(version)
+        uploads = []
+        # A JPEG is read by Rekognition from S3, and a WebP is sent to it in bytes.
+        for place in ("the-park", "the-restaurant"):
+            for body in (sample("coffee"), drawn("WEBP"), sample("cat")):
+                upload = driver.new_id("role")
+                driver.upload(body, f"{place}/{upload}.jpg")
+                uploads.append(upload)
+        upload = driver.new_id("role")
+        driver.upload(b"no photo at all", f"the-park/{upload}.jpg")
+        for each in [*uploads, upload]:
+            driver.ended(each)
+    return sandbox
+
+
+def _ingest(driver: Driver) -> None:
+    """What StartExecution does beside starting: holding, refusing, giving up, and looking for a version."""
+    driver.go_live("none")
+    held = driver.new_id("role-held")
+    driver.upload(_tiny(), f"the-park/{held}.jpg")
+    driver.upload(_tiny(), "no-place.jpg")
+    wait_until(lambda: driver.installation.record("no-place.jpg") is not None, "the key is refused")
+    time.sleep(2)
+    # No such workflow: the claim is released, and the message comes again before it has come too often.
+    ours = driver.sandbox.calls.needed
+    driver.installation.set_live("v99")
+    wait_until(
+        lambda: any(each.action == "dynamodb:DeleteItem" for each in ours["happypath-StartExecution"]),
+        "the claim is released",
+    )
+    driver.installation.set_live("v1")
+    time.sleep(5)
+    driver.go_live("v1")
+    driver.ended(held)
+    # The same photo again: a newer upload takes the record over.
+    driver.upload(_tiny() + b"\0", f"the-park/{held}.jpg")
+    driver.installation.client("events").put_events(
+        Entries=[
+            {
+                "Source": "custom.happyPath",
+                "DetailType": "uploadComplete",
+                "Detail": json.dumps({"bucket": driver.upload_bucket, "key": f"the-park/{held}.jpg"}),
+            }
+        ]
+    )
+    time.sleep(3)
+    driver.ended(held)
+
+
+def _tiny() -> bytes:
+    body = io.BytesIO()
+    Image.new("RGB", (900, 900)).save(body, "JPEG")
+    return body.getvalue()
+
+
+def roles(installation: Installation) -> dict[str, str]:
+    """The role of each function and state machine, by its name."""
+    functions = installation.client("lambda").list_functions()["Functions"]
+    found = {each["FunctionName"]: each["Role"] for each in functions}
+    for machine in installation.client("stepfunctions").list_state_machines()["stateMachines"]:
+        arn = machine["stateMachineArn"]
+        role = installation.client("stepfunctions").describe_state_machine(stateMachineArn=arn)["roleArn"]
+        found[machine["name"]] = role
+    return {
+        name: role.rpartition("/")[2]
+        for name, role in found.items()
+        if name.startswith(f"{installation.prefix}-")
+    }
+
+
+def written(installation: Installation, role: str) -> set[Permission]:
+    """What the policies in the template allow a role, as deployed."""
+    iam = installation.client("iam")
+    found = set()
+    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        document: Any = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        # moto writes the policies of a stack's roles as Python does, not as JSON.
+        document = ast.literal_eval(document) if isinstance(document, str) else document
+        for statement in document["Statement"]:
+            assert statement["Effect"] == "Allow"
+            assert statement.keys() <= {"Sid", "Effect", "Action", "Resource"}
+            found |= {
+                Permission(action, resource)
+                for action in _listed(statement["Action"])
+                for resource in _listed(statement["Resource"])
+            }
+    return found
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def covers(policy: Permission, call: Permission) -> bool:
+    return policy.action == call.action and fnmatchcase(call.resource, policy.resource)
+
+
+def compared(written: set[Permission], needed: set[Permission]) -> tuple[set[Permission], set[Permission]]:
+    """What the policies lack, and what they have and nobody needs."""
+    lacking = {call for call in needed if not any(covers(policy, call) for policy in written)}
+    idle = {policy for policy in written if not any(covers(policy, call) for call in needed)}
+    return lacking, idle
+
+
+def test_written_and_needed_permissions_are_the_same(driven: Sandbox, driver: Driver) -> None:
+    installation = driver.installation
+    wrong: dict[str, tuple[list[Permission], list[Permission]]] = {}
+    for name, role in sorted(roles(installation).items()):
+        needed = driven.calls.needed.get(name, set())
+        # Executions that other tests start by hand read from a bucket of their own.
+        needed = {each for each in needed if "photos-by-hand" not in each.resource}
+        policies = written(installation, role)
+        delivering = {each for each in policies if each.action in DELIVER_LOGS}
+        assert {each.action for each in delivering} == (
+            DELIVER_LOGS if name.removeprefix(f"{installation.prefix}-") in WORKFLOWS else set()
+        )
+        lacking, idle = compared(policies - delivering, needed)
+        if lacking or idle:
+            wrong[name] = sorted(lacking), sorted(idle)
+    assert wrong == {}
+
+
+def test_a_wildcard_stands_only_where_names_come_and_go(driver: Driver) -> None:
+    for role in roles(driver.installation).values():
+        for each in written(driver.installation, role):
+            assert "*" not in each.action
+            if each.action.startswith("rekognition:") or each.action in DELIVER_LOGS:
+                assert each.resource == "*"
+            elif "*" in each.resource:
+                assert each.resource.endswith((":stateMachine:happypath-*", "-us-east-1/*")), each
+
+
+def test_policies_of_aws_are_those_of_the_services(driver: Driver) -> None:
+    iam = driver.installation.client("iam")
+    for name, role in roles(driver.installation).items():
+        attached = {
+            each["PolicyName"] for each in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+        }
+        polls = {POLLING} if name.endswith("-StartExecution") else set()
+        assert attached <= SERVICE_POLICIES | polls, name
+
+
+@pytest.mark.parametrize(
+    ("policy", "call", "lacks", "idles"),
+    [
+        (("s3:GetObject", "arn:b/*"), ("s3:GetObject", "arn:b/*"), False, False),
+        (("s3:GetObject", "arn:b/*"), ("s3:PutObject", "arn:b/*"), True, True),
+        (("s3:GetObject", "arn:other/*"), ("s3:GetObject", "arn:b/*"), True, True),
+        (("states:StartExecution", "arn:m-*"), ("states:StartExecution", "arn:m-v1"), False, False),
+    ],
+)
+def test_the_comparison_finds_what_is_narrower_and_what_is_wider(
+    policy: tuple[str, str], call: tuple[str, str], lacks: bool, idles: bool
+) -> None:
+    lacking, idle = compared({Permission(*policy)}, {Permission(*call)})
+    assert (bool(lacking), bool(idle)) == (lacks, idles)
