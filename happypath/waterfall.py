@@ -130,8 +130,9 @@ def _shares(trace: Trace) -> Text:
     spent = trace.shares()
     total = sum(spent.values()) or 1.0
     for kind, seconds in spent.items():
-        text.append("█ ", style=_COLOURS[kind])
-        text.append(f"{kind.value} {seconds / total:.0%} ({seconds * _SECONDS_IN_MS:.0f} ms)   ")
+        if seconds:
+            text.append("█ ", style=_COLOURS[kind])
+            text.append(f"{kind.value} {seconds / total:.0%}, {seconds * _SECONDS_IN_MS:.0f} ms  ")
     return text
 
 
@@ -144,8 +145,7 @@ def render_found(found: list[Found]) -> RenderableType:
     table.add_column("ms", justify="right", no_wrap=True)
     table.add_column("workflow", overflow="fold")
     table.add_column("status", overflow="fold")
-    table.add_column("since", no_wrap=True)
-    table.add_column("trace", no_wrap=True)
+    table.add_column("start", no_wrap=True)
     for each in found:
         statuses = [status for status in each.statuses if status != "RECEIVED"] or each.statuses
         table.add_row(
@@ -153,7 +153,6 @@ def render_found(found: list[Found]) -> RenderableType:
             f"{each.seconds * _SECONDS_IN_MS:.0f}",
             escape(", ".join(each.workflows)),
             escape(" ".join([*statuses, *each.reasons])),
-            each.start.astimezone().strftime("%H:%M:%S"),
-            each.trace_id,
+            each.start.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
         )
     return table

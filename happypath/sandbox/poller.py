@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import threading
@@ -135,6 +136,7 @@ def _record(message: MessageTypeDef, queue_arn: str) -> dict[str, Any]:
         "messageAttributes": {
             name: {
                 "stringValue": value.get("StringValue"),
+                "binaryValue": base64.b64encode(value.get("BinaryValue", b"")).decode() or None,
                 "stringListValues": [],
                 "binaryListValues": [],
                 "dataType": value["DataType"],

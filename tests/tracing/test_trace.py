@@ -204,7 +204,7 @@ def test_the_waterfall_is_in_milliseconds_with_errors_in_red() -> None:
     assert [word for word in row.replace("\x1b", " ").split() if word.isdigit()] == ["1000", "1500"]
     (problem,) = [line for line in lines if "NoSuchKey: it is [gone]" in line]
     assert "\x1b[31m" in problem
-    assert "image work 38% (1500 ms)" in lines[-1] + lines[-2]
+    assert "image work 38%, 1500 ms" in lines[-1] + lines[-2]
 
 
 @given(times, times, times, st.integers(1, 60))

@@ -55,18 +55,17 @@ Run: TypeAlias = Callable[[str], dict[str, Traced]]
 
 @pytest.fixture(scope="module")
 def traced(uploads: Uploads) -> Run:
-    """What comes of an accepted, a refused and a failed upload to a workflow, all at once."""
+    """What comes of an accepted, a refused and a failed upload to a workflow."""
 
     @cache
     def run(workflow: str) -> dict[str, Traced]:
         with uploads.live(workflow):
-            body, place = REFUSED[workflow]
-            ids = {
-                "accepted": uploads.put(photo()),
-                "refused": uploads.put(body, place),
-                "failed": uploads.announce(),
+            # One after the other, so that they find the functions warm.
+            return {
+                "accepted": uploads.ended(uploads.put(photo())),
+                "refused": uploads.ended(uploads.put(*REFUSED[workflow])),
+                "failed": uploads.ended(uploads.announce()),
             }
-            return {outcome: uploads.ended(upload_id) for outcome, upload_id in ids.items()}
 
     return run
 
