@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from happypath.sandbox.sandbox import Sandbox
 
 
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Transitions(), Transitions.NAME)
 

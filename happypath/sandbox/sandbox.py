@@ -117,6 +117,7 @@ class Sandbox:
                 self._xray = XRay()
                 opened.callback(self._xray.close)
                 variables["AWS_XRAY_DAEMON_ADDRESS"] = self._xray.daemon_address
+                variables["AWS_XRAY_CONTEXT_MISSING"] = "LOG_ERROR"
             self._host = FunctionHost(variables, _write_log, faults=self.faults)
             opened.callback(self._host.close)
             self._pollers = Pollers(

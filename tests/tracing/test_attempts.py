@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
+
 from happypath.sandbox.sandbox import Sandbox
 from happypath.sandbox.xray.documents import Document
 from tests.tracing.test_traces import assert_within, below
 from tests.tracing.uploads import Traced, Uploads, photo
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _live(uploads: Uploads) -> Iterator[None]:
+    with uploads.live("v1"):
+        yield
+
+
 def run(uploads: Uploads, sandbox: Sandbox, *faults: str) -> Traced:
-    with uploads.live("v1"), sandbox.faults(*faults):
+    with sandbox.faults(*faults):
         return uploads.ended(uploads.put(photo()))
 
 
@@ -89,3 +99,16 @@ def test_a_state_that_fails_without_a_function(uploads: Uploads, sandbox: Sandbo
     assert publish["cause"] == exception["id"]
     assert [part["name"] for part in below(trace, attempt)] == ["Lambda"]
     assert trace.machine["fault"]
+
+
+def test_an_upload_that_could_not_be_started_at_once(uploads: Uploads, sandbox: Sandbox) -> None:
+    # The message comes again, to an invocation with a trace of its own.
+    trace = run(uploads, sandbox, "states:StartExecution=throttle@1-3")
+    assert trace.record["objStatus"] == "PROCESSED"
+    assert {document["trace_id"] for document in trace.documents} == {trace.record["traceId"]}
+    first, again = [document for document in trace.documents if "parent_id" not in document]
+    assert first["origin"] == "AWS::Lambda"
+    calls = [part for part in below(trace, first) if part["name"] == "states"]
+    assert [call.get("fault") for call in calls] == [True]
+    assert again["name"] == "happypath-StartExecution"
+    assert trace.machine in list(below(trace, again))

@@ -93,6 +93,44 @@ def test_trace_as_json_is_the_tree(command: Command, published: Traced) -> None:
     assert sum(shown["shareMs"].values()) == pytest.approx(shown["durationMs"], abs=1)
 
 
+def test_trace_shows_one_upload_of_a_batch(command: Command, uploads: Uploads, published: Traced) -> None:
+    bucket = uploads.installation.core["UploadBucket"]
+    names = ["batch-1", "batch-2"]
+    messages = [
+        {
+            "messageId": name,
+            "receiptHandle": name,
+            "body": json.dumps(
+                {
+                    "source": "custom.happyPath",
+                    "detail-type": "uploadComplete",
+                    "detail": {"bucket": bucket, "key": f"traced-park/{name}.jpg"},
+                }
+            ),
+            "attributes": {"ApproximateReceiveCount": "1"},
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:happypath-uploads",
+            "awsRegion": "us-east-1",
+        }
+        for name in names
+    ]
+    answer = uploads.installation.client("lambda").invoke(
+        FunctionName="happypath-StartExecution", Payload=json.dumps({"Records": messages})
+    )
+    assert json.loads(answer["Payload"].read()) == {"batchItemFailures": []}
+    first, second = (uploads.ended(name) for name in names)
+    assert first.record["traceId"] == second.record["traceId"]
+    for own, other in ((first, second), (second, first)):
+        shown = json.loads(command("trace", own.record["uploadId"], "--json")[1])
+        nodes = [node for root in shown["segments"] for node in flat(root)]
+        ids = {node["id"] for node in nodes}
+        assert own.machine["id"] in ids
+        assert other.machine["id"] not in ids
+        told = {node["annotations"]["uploadId"] for node in nodes if "annotations" in node}
+        assert told == {own.record["uploadId"]}
+
+
 def test_the_record_and_show_name_the_trace(command: Command, published: Traced) -> None:
     _, out, _ = command("show", published.record["uploadId"], "--json")
     assert json.loads(out)["traceId"] == published.record["traceId"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.trace_header import new_id, new_trace_id
@@ -166,6 +166,7 @@ def test_the_largest_document_is_taken(daemon: Daemon, traces: Traces) -> None:
     assert traces.segments(TRACE_ID) == [whole]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.binary(max_size=200))
 def test_any_bytes_have_a_document_or_none(header: bytes, rest: bytes) -> None:
     assert unwrap(header + b"\n" + rest) is None or json.loads(header) == {"format": "json", "version": 1}

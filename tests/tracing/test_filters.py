@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from happypath.sandbox.xray.filters import FilterError, Subject, parse
@@ -123,6 +123,7 @@ def test_what_cannot_be_used(expression: str) -> None:
         parse(expression)
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from(' "\\abservic(){}[]=!<>.,:13ANDOR')))
 def test_any_text_is_an_expression_or_an_error(text: str) -> None:
     with suppress(FilterError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -105,6 +105,7 @@ def test_the_shares_of_time() -> None:
 times = st.floats(0, 10)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["fetch", "decode", "s3", "client s3", "x"]), times, times), max_size=9
@@ -207,6 +208,7 @@ def test_the_waterfall_is_in_milliseconds_with_errors_in_red() -> None:
     assert "image work 38%, 1500 ms" in lines[-1] + lines[-2]
 
 
+@settings(deadline=None)
 @given(times, times, times, st.integers(1, 60))
 def test_a_bar_fits_and_can_be_seen(offset: float, length: float, more: float, width: int) -> None:
     drawn = bar(offset, length, offset + length + more, width)
