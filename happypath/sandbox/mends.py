@@ -279,6 +279,26 @@ def _states_are_entered_at_times_as_on_aws() -> Iterator[None]:
 
 
 @contextmanager
+def states_all_leaves_out_two() -> Iterator[None]:
+    """moto's `States.ALL` matches every error; on AWS it leaves out two.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+    """
+    matches: Any = ErrorEqualsDecl._eval_body
+
+    def matches_as_on_aws(decl: Any, env: Any) -> None:
+        error = env.stack[-1].error_name
+        everything = ErrorEqualsDecl._STATE_ALL_ERROR in decl.error_names
+        if everything and error in {"States.Runtime", "States.DataLimitExceeded"}:
+            env.stack[-1] = False
+        else:
+            matches(decl, env)
+
+    with patch.object(ErrorEqualsDecl, "_eval_body", matches_as_on_aws):
+        yield
+
+
+@contextmanager
 def _errors_have_the_names_of_aws() -> Iterator[None]:
     """Four things about errors, by whose names state machines retry and catch.
 
@@ -290,26 +310,17 @@ def _errors_have_the_names_of_aws() -> Iterator[None]:
     """
     in_dynamodb = DynamoDBTask._from_error
     in_any_service: Any = StateTaskService._from_error
-    matches: Any = ErrorEqualsDecl._eval_body
 
     def in_dynamodb_as_in_any(task: Any, env: Any, ex: Exception) -> Any:
         own = isinstance(ex, (TimeoutError, FailureEventException))
         return (in_any_service if own else in_dynamodb)(task, env=env, ex=ex)
-
-    def matches_as_on_aws(decl: Any, env: Any) -> None:
-        error = env.stack[-1].error_name
-        everything = ErrorEqualsDecl._STATE_ALL_ERROR in decl.error_names
-        if everything and error in {"States.Runtime", "States.DataLimitExceeded"}:
-            env.stack[-1] = False
-        else:
-            matches(decl, env)
 
     with (
         _named_after_the_service(LambdaTask, "lambda", "Lambda.AWSLambdaException"),
         _named_after_the_service(DynamoDBTask, "dynamodb", "DynamoDB.AmazonDynamoDBException"),
         patch.object(DynamoDBTask, "_from_error", in_dynamodb_as_in_any),
         patch.object(state_fail, "CustomErrorName", error_name),
-        patch.object(ErrorEqualsDecl, "_eval_body", matches_as_on_aws),
+        states_all_leaves_out_two(),
     ):
         yield
 
@@ -390,7 +401,7 @@ def _stacks_make_what_they_say() -> Iterator[None]:
         return bucket
 
     with (
-        patch.object(FakeBucket, "create_from_cloudformation_json", classmethod(create_whole)),  # type: ignore[arg-type]  # mypy bug?
+        patch.object(FakeBucket, "create_from_cloudformation_json", classmethod(create_whole)),  # type: ignore[arg-type]  # it takes any
         patch.object(stepfunctions_models, "stepfunctions_backends", stepfunctions_parser_backends),
     ):
         yield

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from string import Template
@@ -20,11 +20,11 @@ from unittest.mock import patch
 import boto3
 from botocore.exceptions import ClientError
 from moto import mock_aws
-from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
+from happypath.sandbox.mends import states_all_leaves_out_two
 from tests.statemachines.definitions import text
 
 REGION = "us-east-1"
@@ -126,7 +126,7 @@ class Interpreter:
             # Parsing takes longer than running.
             parse = staticmethod(cache(AmazonStateLanguageParser.parse))
             stack.enter_context(patch.object(AmazonStateLanguageParser, "parse", parse))
-            stack.enter_context(_states_all_as_on_aws())
+            stack.enter_context(states_all_leaves_out_two())
             self._dynamodb = boto3.client("dynamodb", region_name=REGION)
             self._stepfunctions = boto3.client("stepfunctions", region_name=REGION)
             self._dynamodb.create_table(
@@ -272,24 +272,3 @@ def _refusing(dynamodb: Any, errors: Mapping[str, Sequence[Refused]]) -> Any:
         return call
 
     return SimpleNamespace(get_item=calling("get_item"), update_item=calling("update_item"))
-
-
-@contextmanager
-def _states_all_as_on_aws() -> Iterator[None]:
-    """moto's States.ALL matches everything; on AWS it leaves out two errors.
-
-    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
-    """
-    real = ErrorEqualsDecl._eval_body
-
-    def evaluate(self: Any, env: Any) -> None:
-        error = env.stack[-1].error_name
-        left_out = error in {"States.Runtime", "States.DataLimitExceeded"}
-        if left_out and ErrorEqualsDecl._STATE_ALL_ERROR in self.error_names:
-            env.stack.pop()
-            env.stack.append(False)
-        else:
-            real(self, env)
-
-    with patch.object(ErrorEqualsDecl, "_eval_body", evaluate):
-        yield
