@@ -18,6 +18,7 @@ class Reason(StrEnum):
     CORRUPT_IMAGE = "CORRUPT_IMAGE"
     FAILED_MODERATION = "FAILED_MODERATION"
     NO_PEOPLE_ALLOWED = "NO_PEOPLE_ALLOWED"
+    NO_MATCH = "NO_MATCH"
     # The next two are decided by the state machine itself.
     UNKNOWN_PLACE = "UNKNOWN_PLACE"
     UNSUPPORTED_PLACE_TYPE = "UNSUPPORTED_PLACE_TYPE"

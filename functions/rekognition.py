@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from functions.aws import client
 from functions.decision import Reason, Refusal
 from functions.image import header, reduced_jpeg
 from functions.photo import open_photo
@@ -13,8 +11,6 @@ from functions.upload import Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_rekognition.type_defs import ImageTypeDef, S3ObjectTypeDef
-
-T = TypeVar("T")
 
 # https://docs.aws.amazon.com/rekognition/latest/dg/limits.html
 TYPES = frozenset({"jpg", "png"})
@@ -25,26 +21,6 @@ MAX_SIDE_PX = 10_000
 
 # Enough to see a face in a crowd, and a few hundred kilobytes to send.
 _RENDITION_SIDE_PX = 2048
-
-
-def ask(upload: Upload, call: Callable[[ImageTypeDef], T], *, max_pixels: int) -> T:
-    """Makes a call to Rekognition with the photo as its `Image`.
-
-    A photo that Rekognition refuses where it lies (an unusual JPEG, for one) is handed over once more as a
-    smaller JPEG.
-
-    Raises:
-        Refusal: the photo cannot be read, or is too small or too large to be looked at.
-        botocore.exceptions.ClientError: Rekognition or S3 throttles, fails or refuses.
-    """
-    image = image_argument(upload, max_pixels)
-    refused = client("rekognition").exceptions
-    try:
-        return call(image)
-    except (refused.InvalidImageFormatException, refused.ImageTooLargeException):
-        if "Bytes" in image:
-            raise
-    return call(image_argument(upload, max_pixels, in_place=False))
 
 
 def image_argument(upload: Upload, max_pixels: int, *, in_place: bool = True) -> ImageTypeDef:

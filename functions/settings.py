@@ -52,6 +52,18 @@ def image_types(value: str) -> frozenset[str]:
     return types
 
 
+def entries(value: str) -> tuple[str, ...]:
+    """A comma-separated list, each entry once; an entry may be of several words.
+
+    >>> entries("Driving License, Person,")
+    ('Driving License', 'Person')
+    """
+    found = tuple(dict.fromkeys(filter(None, (entry.strip() for entry in value.split(",")))))
+    if not all(any(map(str.isalnum, entry)) for entry in found):
+        raise ValueError("must be a comma-separated list of entries with a letter or digit each")
+    return found
+
+
 def setting(parse: Callable[[str], Any]) -> Any:
     """A dataclass field that is read from the variable of its name, in capitals."""
     return field(metadata={"parse": parse})
@@ -60,7 +72,7 @@ def setting(parse: Callable[[str], Any]) -> Any:
 def read(settings: type[T], environment: Mapping[str, str] | None = None) -> T:
     """Reads one settings class from the environment.
 
-    >>> read(ModerationSettings, {"MIN_CONFIDENCE": "80", "MAX_PIXELS": "1000000"}).min_confidence
+    >>> read(RekognitionSettings, {"MIN_CONFIDENCE": "80", "MAX_PIXELS": "1000000"}).min_confidence
     80.0
 
     Raises:
@@ -103,19 +115,26 @@ class DimensionsSettings:
 
 
 @dataclass(frozen=True)
-class ModerationSettings:
-    """How sure Rekognition must be before a moderation label counts."""
+class RekognitionSettings:
+    """How sure Rekognition must be before a label or a word counts, and the largest area that is decoded."""
 
     min_confidence: float = setting(percent)
     max_pixels: int = setting(whole(1, 1_000_000_000))
 
 
 @dataclass(frozen=True)
-class PeopleSettings:
-    """How sure Rekognition must be before a label counts."""
+class MatchSettings(RekognitionSettings):
+    """The labels and the words that a picture must have; one of them may be empty."""
 
-    min_confidence: float = setting(percent)
-    max_pixels: int = setting(whole(1, 1_000_000_000))
+    required_labels: tuple[str, ...] = setting(entries)
+    required_words: tuple[str, ...] = setting(entries)
+
+    def __post_init__(self) -> None:
+        # Else a slip in the parameters would make every picture a match.
+        if not self.required_labels and not self.required_words:
+            raise SettingError(
+                "Nothing is required of a picture: set RequiredLabels, RequiredWords or both in the template."
+            )
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ os.environ.update(
     MAX_PIXELS="100000000",
     ALLOWED_TYPES="jpg,png,webp",
     MIN_CONFIDENCE="80",
+    REQUIRED_LABELS="Driving License, Person",
+    REQUIRED_WORDS="New York, 4711-0815",
     DISTRIBUTION_BUCKET="distribution",
     DISTRIBUTION_URL="https://photos.example.com",
 )

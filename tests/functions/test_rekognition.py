@@ -9,7 +9,9 @@ from PIL import Image
 from functions import rekognition
 from functions.aws import client
 from functions.decision import Reason, Refusal
-from functions.rekognition import ask, image_argument
+from functions.look import Look
+from functions.rekognition import image_argument
+from functions.settings import RekognitionSettings
 from functions.upload import Upload
 from tests.functions.account import answering, error
 
@@ -107,19 +109,19 @@ def test_what_no_rendition_makes_fit_is_too_small(size: tuple[int, int], kind: s
 def test_what_cannot_be_looked_at_is_refused(data: bytes, max_pixels: int, reason: Reason) -> None:
     upload = uploaded(data)
     with pytest.raises(Refusal) as raised:
-        ask(upload, lambda image: client("rekognition").detect_labels(Image=image), max_pixels=max_pixels)
+        detect(upload, max_pixels)
     assert raised.value.decision.reason == reason
 
 
-def detect(upload: Upload) -> Any:
-    return ask(upload, lambda image: client("rekognition").detect_labels(Image=image), max_pixels=MAX_PIXELS)
+def detect(upload: Upload, max_pixels: int = MAX_PIXELS) -> Any:
+    return Look(upload, RekognitionSettings(min_confidence=80, max_pixels=max_pixels)).labels()
 
 
 @pytest.mark.parametrize("code", ["InvalidImageFormatException", "ImageTooLargeException"])
 def test_a_photo_that_rekognition_refuses_is_handed_over_once_more_as_jpeg(code: str) -> None:
     upload = uploaded(photo(3000, 1500))
     with answering("DetectLabels", error(code, "DetectLabels"), {"Labels": []}) as calls:
-        assert detect(upload) == {"Labels": []}
+        assert detect(upload) == []
     assert [set(call["Image"]) for call in calls] == [{"S3Object"}, {"Bytes"}]
     assert rendition_of(calls[1]["Image"]).size == (2048, 1024)
 

@@ -8,9 +8,9 @@ from functions import settings
 from functions.settings import (
     DimensionsSettings,
     IngestSettings,
-    ModerationSettings,
-    PeopleSettings,
+    MatchSettings,
     PublishSettings,
+    RekognitionSettings,
     ResizeSettings,
     SettingError,
     read,
@@ -38,8 +38,8 @@ def test_reads_each_variable_as_its_type() -> None:
     [
         IngestSettings,
         DimensionsSettings,
-        ModerationSettings,
-        PeopleSettings,
+        MatchSettings,
+        RekognitionSettings,
         ResizeSettings,
         PublishSettings,
     ],
@@ -49,6 +49,8 @@ def test_each_missing_variable_is_named(kind: type[object]) -> None:
         **INGEST,
         **DIMENSIONS,
         "MIN_CONFIDENCE": "80",
+        "REQUIRED_LABELS": "",
+        "REQUIRED_WORDS": "NEW YORK",
         "DISTRIBUTION_BUCKET": "distribution",
         "DISTRIBUTION_URL": "https://photos.example.com",
     }
@@ -72,9 +74,9 @@ def test_each_missing_variable_is_named(kind: type[object]) -> None:
         (DimensionsSettings, DIMENSIONS, "MAX_PIXELS", "many"),
         (DimensionsSettings, DIMENSIONS, "ALLOWED_TYPES", ""),
         (DimensionsSettings, DIMENSIONS, "ALLOWED_TYPES", "jpg,gif"),
-        (ModerationSettings, {"MAX_PIXELS": "1"}, "MIN_CONFIDENCE", "100.1"),
-        (ModerationSettings, {"MAX_PIXELS": "1"}, "MIN_CONFIDENCE", "nan"),
-        (ModerationSettings, {"MAX_PIXELS": "1"}, "MIN_CONFIDENCE", "sure"),
+        (RekognitionSettings, {"MAX_PIXELS": "1"}, "MIN_CONFIDENCE", "100.1"),
+        (RekognitionSettings, {"MAX_PIXELS": "1"}, "MIN_CONFIDENCE", "nan"),
+        (RekognitionSettings, {"MAX_PIXELS": "1"}, "MIN_CONFIDENCE", "sure"),
     ],
 )
 def test_a_senseless_value_is_named_with_its_variable(
@@ -89,3 +91,26 @@ def test_a_senseless_value_is_named_with_its_variable(
 def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TABLE_NAME", "from-the-process")
     assert settings.read(PublishSettings).table_name == "from-the-process"
+
+
+def test_required_entries_are_parted_by_commas_and_may_be_phrases() -> None:
+    environment = {
+        "MIN_CONFIDENCE": "70",
+        "MAX_PIXELS": "1",
+        "REQUIRED_LABELS": " Driving License ,Person,,Person",
+    }
+    found = read(MatchSettings, {**environment, "REQUIRED_WORDS": ""})
+    assert (found.required_labels, found.required_words) == (("Driving License", "Person"), ())
+
+
+@pytest.mark.parametrize("nothing", ["", " , ,"])
+def test_a_matcher_that_requires_nothing_is_a_slip(nothing: str) -> None:
+    environment = {"MIN_CONFIDENCE": "70", "MAX_PIXELS": "1"}
+    with pytest.raises(SettingError, match="Nothing is required"):
+        read(MatchSettings, {**environment, "REQUIRED_LABELS": nothing, "REQUIRED_WORDS": nothing})
+
+
+def test_an_entry_that_any_picture_would_have_is_refused() -> None:
+    environment = {"MIN_CONFIDENCE": "70", "MAX_PIXELS": "1", "REQUIRED_LABELS": ""}
+    with pytest.raises(SettingError, match=r"REQUIRED_WORDS .* letter or digit"):
+        read(MatchSettings, {**environment, "REQUIRED_WORDS": "New York, --"})

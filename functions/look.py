@@ -1,0 +1,139 @@
+"""Looking at a photo with Rekognition: what deciding tasks ask of it, and the handler around a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from functions.aws import client
+from functions.decision import Decision, Refusal
+from functions.observability import subsegment
+from functions.rekognition import image_argument
+from functions.settings import RekognitionSettings
+from functions.task import Event, Result, task
+from functions.upload import Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_rekognition.type_defs import (
+        ImageTypeDef,
+        LabelTypeDef,
+        ModerationLabelTypeDef,
+        TextDetectionTypeDef,
+    )
+
+T = TypeVar("T")
+
+# All that there can be: a label low on a long list counts, too.
+_MAX_LABELS = 1000
+
+
+class Look:
+    """One photo before Rekognition. Each method is a call, and costs; the photo is made ready for them once.
+
+    All of them raise:
+        Refusal: the photo cannot be read, or is too small or too large to be looked at.
+        botocore.exceptions.ClientError: Rekognition or S3 throttles, fails or refuses.
+    """
+
+    def __init__(self, upload: Upload, settings: RekognitionSettings) -> None:
+        self._upload = upload
+        self._settings = settings
+        self._image: ImageTypeDef | None = None
+
+    def labels(self) -> list[LabelTypeDef]:
+        """What is on the photo, as far as Rekognition is as sure as the settings ask.
+
+        https://docs.aws.amazon.com/rekognition/latest/APIReference/API_Label.html
+        """
+        return self._ask(
+            lambda image: client("rekognition").detect_labels(
+                Image=image, MinConfidence=self._settings.min_confidence, MaxLabels=_MAX_LABELS
+            )
+        )["Labels"]
+
+    def moderation_labels(self) -> list[ModerationLabelTypeDef]:
+        """What nobody should see: kinds, and what belongs to them.
+
+        https://docs.aws.amazon.com/rekognition/latest/dg/moderation.html
+        """
+        return self._ask(
+            lambda image: client("rekognition").detect_moderation_labels(
+                Image=image, MinConfidence=self._settings.min_confidence
+            )
+        )["ModerationLabels"]
+
+    def words(self) -> list[TextDetectionTypeDef]:
+        """The words that can be read on the photo, 100 at most, line after line.
+
+        https://docs.aws.amazon.com/rekognition/latest/APIReference/API_TextDetection.html
+        """
+        found = self._ask(
+            lambda image: client("rekognition").detect_text(
+                Image=image,
+                # Without it Rekognition leaves out what it is less than 80 percent sure of.
+                Filters={"WordFilter": {"MinConfidence": self._settings.min_confidence}},
+            )
+        )["TextDetections"]
+        words = [each for each in found if each["Type"] == "WORD"]
+        return sorted(words, key=lambda word: (word["ParentId"], word["Id"]))
+
+    def _ask(self, call: Callable[[ImageTypeDef], T]) -> T:
+        """Makes a call with the photo as its `Image`.
+
+        A photo that Rekognition refuses where it lies (an unusual JPEG, for one) is handed over once more as
+        a smaller JPEG.
+        """
+        if self._image is None:
+            self._image = image_argument(self._upload, self._settings.max_pixels)
+        refused = client("rekognition").exceptions
+        try:
+            return call(self._image)
+        except (refused.InvalidImageFormatException, refused.ImageTooLargeException):
+            if "Bytes" in self._image:
+                raise
+        self._image = image_argument(self._upload, self._settings.max_pixels, in_place=False)
+        return call(self._image)
+
+
+Handler: TypeAlias = Callable[[Event, Any], Result]
+
+
+def looking(settings: RekognitionSettings) -> Callable[[Callable[[Look], Decision]], Handler]:
+    """Makes a Lambda handler of a function that decides by what Rekognition sees.
+
+    A photo that cannot be looked at is rejected, for the reason of the refusal.
+
+    >>> @looking(SETTINGS)                                         # doctest: +SKIP
+    ... def handler(look: Look) -> Decision:
+    ...     return Decision.accept(labels=len(look.labels()))
+    """
+
+    def made(decide: Callable[[Look], Decision]) -> Handler:
+        @task
+        @wraps(decide)
+        def work(upload: Upload, _event: Event) -> Result:
+            with subsegment("decide"):
+                try:
+                    decision = decide(Look(upload, settings))
+                except Refusal as refusal:
+                    decision = refusal.decision
+            return decision.as_result()
+
+        return work
+
+    return made
+
+
+def names(label: LabelTypeDef) -> set[str]:
+    """All that a label says the photo shows: its name, the kinds that it is of, and other words for it.
+
+    https://docs.aws.amazon.com/rekognition/latest/dg/labels.html
+    """
+    related = [*label.get("Parents", []), *label.get("Aliases", [])]
+    return {label["Name"], *(each["Name"] for each in related)}
+
+
+def percent(confidence: float) -> float:
+    """A confidence as details of decisions give it: in percent, with two decimals."""
+    return round(confidence, 2)

@@ -1,0 +1,71 @@
+"""Words as they stand in a picture, and phrases found among them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+# A run of letters and digits. Punctuation parts words, but not a number: 1,500 and 4711-0815 are one each.
+_PIECE = re.compile(r"[^\W_]+(?:(?<=\d)[^\w\s](?=\d)[^\W_]+)*")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Text that was read, and how surely, in percent."""
+
+    text: str
+    confidence: float
+
+
+def plain(text: str) -> str:
+    """The letters and digits of a text, without regard to case, accents and width.
+
+    >>> plain("São-Paulo №4"), plain("STRASSE") == plain("Straße")
+    ('saopaulono4', True)
+    """
+    return "".join(_pieces(text))
+
+
+def find(phrase: str, words: Sequence[Reading]) -> Reading | None:
+    """The surest place where a phrase stands among words in reading order; None where it does not.
+
+    Case, accents, spacing, punctuation and ends of lines do not matter, as they are what is misread first: a
+    phrase may run over any number of words, and two of its words may stand as one. It begins and ends where
+    words do, and no part of a number is the number.
+
+    >>> find("New York", [Reading("NEW", 99.1), Reading("YORK,", 98.2)])
+    Reading(text='NEW YORK,', confidence=98.2)
+    >>> find("New York", [Reading("NEW", 99.1), Reading("YORKSHIRE", 98.2)])
+    >>> find("4711", [Reading("4711-0815", 99.0)])
+    """
+    wanted = plain(phrase)
+    pieces = [(piece, word) for word in words for piece in _pieces(word.text)]
+    places = (_at(wanted, pieces[start:]) for start in range(len(pieces)))
+    return max((place for place in places if place), key=lambda place: place.confidence, default=None)
+
+
+def _at(wanted: str, pieces: Sequence[tuple[str, Reading]]) -> Reading | None:
+    """The phrase as it stands at the first of these pieces."""
+    left = wanted
+    used: list[Reading] = []
+    for piece, word in pieces:
+        if not left or not left.startswith(piece):
+            break
+        left = left.removeprefix(piece)
+        if not used or used[-1] is not word:
+            used.append(word)
+    if left or not used:
+        return None
+    return Reading(" ".join(word.text for word in used), min(word.confidence for word in used))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    # Folding the case can bring new accents about, and decomposing new capitals.
+    folded = text
+    for _ in range(2):
+        folded = unicodedata.normalize("NFKD", folded).casefold()
+    bare = "".join(letter for letter in folded if not unicodedata.combining(letter))
+    for piece in _PIECE.findall(bare):
+        yield re.sub(r"[\W_]", "", piece)
