@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -51,7 +53,39 @@ def client(service: str) -> Any:
 def _client(service: str) -> Any:
     # It takes longer than most calls that the client will make.
     with subsegment(f"client {service}"):
-        return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]
+        made: Any = boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]
+    made.meta.events.register("before-call", _refuse_to_write)
+    return made
+
+
+class ShadowWriteError(Exception):
+    """A task was about to write although its upload is in shadow; it must look at `Upload.shadow` first."""
+
+
+# An operation that only reads begins with one of these, in every service that tasks call.
+_READING = ("Describe", "Detect", "Get", "Head", "List", "Query", "Search")
+# An execution environment has one invocation at a time.
+_only_reading = False
+
+
+@contextmanager
+def only_reading() -> Iterator[None]:
+    """Lets no call leave that could write, while the block lasts.
+
+    Raises:
+        ShadowWriteError: out of the call.
+    """
+    global _only_reading  # noqa: PLW0603  # the clients are as global
+    _only_reading = True
+    try:
+        yield
+    finally:
+        _only_reading = False
+
+
+def _refuse_to_write(model: Any, **_: Any) -> None:
+    if _only_reading and not model.name.startswith(_READING):
+        raise ShadowWriteError(f"{model.service_model.service_name}:{model.name} in shadow")
 
 
 class TaskError(Exception):

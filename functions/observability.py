@@ -71,14 +71,18 @@ def trace_header() -> TraceHeader | None:
 
 # What metrics are kept by. An execution environment has one invocation at a time.
 _dimensions = {"service": _SERVICE}
+_counted = True
 
 
 @contextmanager
-def invocation(name: str, workflow: str | None = None) -> Iterator[Subsegment]:
+def invocation(name: str, workflow: str | None = None, *, counted: bool = True) -> Iterator[Subsegment]:
     """One invocation of a handler: a subsegment named for it, and nothing left over from the one before.
 
-    Its metrics are kept by the service, and by the workflow if it serves one.
+    Its metrics are kept by the service, and by the workflow if it serves one; if it is not `counted`, it has
+    none.
     """
+    global _counted  # noqa: PLW0603  # as the dimensions: of the one invocation that there is
+    _counted = counted
     _dimensions.pop("workflow", None)
     if workflow:
         _dimensions["workflow"] = workflow
@@ -139,7 +143,7 @@ def measure(reason: str | None = None, **metrics: float) -> None:
     With a reason they are kept twice: for all reasons, and for this one.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
     """
-    if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
+    if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ or not _counted:
         return
     line = EphemeralMetrics(namespace=_NAMESPACE, service=_SERVICE)
     for name, value in _dimensions.items():

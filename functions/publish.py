@@ -18,7 +18,9 @@ SETTINGS = read(PublishSettings)
 
 @task
 def handler(upload: Upload, event: Event) -> Result:
-    """Publishes the renditions that `resize` wrote, told of in `renditions`."""
+    """Publishes the renditions that `resize` wrote, told of in `renditions`; in shadow, nothing."""
+    if upload.shadow:
+        return {"published": False}
     return publish(
         upload,
         event["executionArn"],

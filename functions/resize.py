@@ -22,12 +22,15 @@ _CACHE_CONTROL = "public, max-age=3600"
 
 @task
 def handler(upload: Upload, _event: Event) -> Result:
-    """Resizes one upload."""
-    return resize(upload, bucket=SETTINGS.distribution_bucket, max_pixels=SETTINGS.max_pixels)
+    """Resizes one upload; in shadow nothing of it is kept."""
+    bucket = None if upload.shadow else SETTINGS.distribution_bucket
+    return resize(upload, bucket=bucket, max_pixels=SETTINGS.max_pixels)
 
 
-def resize(upload: Upload, *, bucket: str, max_pixels: int) -> Result:
+def resize(upload: Upload, *, bucket: str | None, max_pixels: int) -> Result:
     """Writes `<placeId>/<uploadId>-tile.jpg` and `-scaled.jpg` to a bucket, and says what they are.
+
+    Without a bucket they are made all the same, and kept nowhere.
 
     The tile is 400 by 400, the middle of the photo; a photo with a shorter side is enlarged for it, so that a
     page of tiles has no holes. The scaled photo is 600 wide, or as wide as the photo if that is less.
@@ -64,10 +67,11 @@ def _enough(width: int, height: int) -> float:
     return min(1.0, max(scaled_width / width, scaled_height / height, TILE_PX / min(width, height)))
 
 
-def _publish(rendition: Picture, bucket: str, key: str) -> dict[str, str | int]:
+def _publish(rendition: Picture, bucket: str | None, key: str) -> dict[str, str | int]:
     jpeg = rendition.jpeg()
-    client("s3").put_object(
-        Bucket=bucket, Key=key, Body=jpeg, ContentType="image/jpeg", CacheControl=_CACHE_CONTROL
-    )
+    if bucket is not None:
+        client("s3").put_object(
+            Bucket=bucket, Key=key, Body=jpeg, ContentType="image/jpeg", CacheControl=_CACHE_CONTROL
+        )
     width, height = rendition.raster.size
     return {"key": key, "width": width, "height": height, "bytes": len(jpeg)}

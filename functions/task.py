@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any, TypeAlias
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.aws import ServiceUnavailableError, ThrottledError, task_error
+from functions.aws import ServiceUnavailableError, ThrottledError, only_reading, task_error
 from functions.decision import Refusal
 from functions.observability import Subsegment, invocation, logger, measure
 from functions.upload import Upload
@@ -27,6 +28,8 @@ def task(work: Callable[[Upload, Event], Result]) -> Callable[[Event, Any], Resu
     task asks for. Each log line carries the upload and the execution. Errors leave under the names that the
     state machine retries or catches: AWS errors as `functions.aws.TaskError`, refusals as their reason. What
     the task means for the upload goes into its trace and the metrics.
+
+    Of an upload in shadow the work must write nothing; a call that would is refused here (ShadowWriteError).
     """
     name = work.__module__.rpartition(".")[2]
 
@@ -40,8 +43,16 @@ def task(work: Callable[[Upload, Event], Result]) -> Callable[[Event, Any], Resu
             executionArn=event["executionArn"],
             function_request_id=context.aws_request_id,
         )
-        with invocation(name, workflow) as trace:
-            trace.annotate(uploadId=upload.upload_id, placeId=upload.place_id, workflow=workflow)
+        with (
+            invocation(name, workflow, counted=not upload.shadow) as trace,
+            only_reading() if upload.shadow else nullcontext(),
+        ):
+            trace.annotate(
+                uploadId=upload.upload_id,
+                placeId=upload.place_id,
+                workflow=workflow,
+                shadow=True if upload.shadow else None,
+            )
             # An invocation that is cut short leaves no line but this one.
             logger.info("begun")
             try:

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# Names that already mean something where a place or an upload would stand: the partition of the workflow
-# records and the sort key of a place's own item in the table; a step up or none in the address of a photo.
-_RESERVED_PLACES = {"workflow", ".", ".."}
+# Where `happypath compare` puts its photos, of which no event tells.
+SHADOW = ".shadow"
+# Names that already mean something where a place or an upload would stand: that one; the partition of the
+# workflow records and the sort key of a place's own item in the table; a step up or none in the address of a
+# photo.
+_RESERVED_PLACES = {"workflow", ".", "..", SHADOW}
 _RESERVED_UPLOADS = {"listing"}
 # S3's limit. The keys of the renditions are longer than the upload's own.
 _KEY_BYTES = 1024
@@ -58,6 +61,8 @@ class Upload:
     version_id: str | None = None
     # The sort key of the workflow record: the upload id, unless another place's upload took it first.
     record: str = ""
+    # A rehearsal: it is decided as any other, and nothing is published, recorded or counted.
+    shadow: bool = False
 
     @classmethod
     def from_detail(cls, detail: Mapping[str, Any]) -> Upload:
@@ -69,6 +74,7 @@ class Upload:
             upload_id=detail["ID"],
             version_id=detail.get("version"),
             record=detail.get("record") or detail["ID"],
+            shadow=detail.get("shadow") is True,
         )
 
     def as_detail(self) -> dict[str, Any]:

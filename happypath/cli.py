@@ -16,6 +16,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,9 +37,11 @@ from happypath.installation import TERMINAL, Installation, NotDeployedError
 from happypath.live import LiveRefusedError
 from happypath.project import PREFIX, SAMPLES, WORKFLOWS
 from happypath.redrive import RedriveError
+from happypath.shadow import ShadowError
 from happypath.trace import NoTraceError
 
 if TYPE_CHECKING:
+    from happypath.compare import Subject
     from happypath.sandbox.faults import Faults
 
 app = typer.Typer(
@@ -81,6 +84,12 @@ def _existing(photos: list[Path]) -> list[Path]:
     return photos
 
 
+def _workflow(name: str) -> str:
+    if name not in WORKFLOWS:
+        raise UsageError(f"There is no workflow {name}: choose one of {', '.join(WORKFLOWS)}.")
+    return name
+
+
 def _installation(prefix: str) -> Installation:
     # boto3 itself reads AWS_DEFAULT_REGION only; every other SDK, and Lambda, reads AWS_REGION.
     make: Any = boto3.Session(region_name=os.environ.get("AWS_REGION") or None).client
@@ -117,8 +126,7 @@ def run(
     seed: Seed = 0,
 ) -> None:
     """Run photos through a workflow, in a sandbox made for the run."""
-    if workflow not in WORKFLOWS:
-        raise UsageError(f"There is no workflow {workflow}: choose one of {', '.join(WORKFLOWS)}.")
+    _workflow(workflow)
     if place_type is not None and not place_type.strip():
         raise UsageError("--place-type must not be empty.")
     faults = _faults(fault, seed)
@@ -315,6 +323,88 @@ def live(
         display.show_json([{"live": each.value, "at": each.at, "by": each.by} for each in history])
     else:
         display.show_changes(history)
+
+
+@app.command()
+def compare(
+    one: Annotated[str, typer.Argument(metavar="V3", help="A workflow.")],
+    other: Annotated[str, typer.Argument(metavar="V4", help="Another one.")],
+    photos: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PHOTO]...", help="Photos; the samples when neither they nor --last are given."
+        ),
+    ] = None,
+    last: Annotated[
+        int | None, typer.Option(metavar="N", help="The installation's last N uploads.", min=1)
+    ] = None,
+    place: Annotated[
+        str | None, typer.Option(metavar="ID", help="The photos' place: compare on the installation.")
+    ] = None,
+    place_type: Annotated[
+        str | None,
+        typer.Option(help="Their place's type, in a sandbox made for the comparison.  [default: park]"),
+    ] = None,
+    real_rekognition: RealRekognition = False,
+    prefix: Prefix = PREFIX,
+    as_json: AsJson = False,
+) -> None:
+    """Run photos through two workflows in shadow, and show where their decisions differ.
+
+    Nothing is published and no record is changed. With --last or --place the workflows are those of the
+    installation; else a sandbox is made for the comparison. The exit status is 1 if any decision differs.
+    """
+    if _workflow(one) == _workflow(other):
+        raise UsageError(f"{one} and {other} are one workflow: name two.")
+    for_a_sandbox = place_type is not None or real_rekognition
+    if last is not None and (photos or place is not None or for_a_sandbox):
+        raise UsageError("--last takes photos and their places from the uploads: give neither with it.")
+    if place is not None and (for_a_sandbox or not photos):
+        raise UsageError(
+            "--place is the place of photos on the installation: name photos, and no --place-type."
+        )
+    given = _existing(photos or [])
+
+    from happypath import compare as comparing
+
+    found: list[comparing.Comparison] = []
+    with ExitStack() as opened, display.notices.status("Comparing …") as status:
+        if last is not None:
+            installation = _installation(prefix)
+            subjects = comparing.last(installation, last)
+        elif place is not None:
+            installation = _installation(prefix)
+            subjects = [comparing.Subject(str(path), place) for path in given]
+        else:
+            status.update("Starting the sandbox …")
+            installation, subjects = _sandboxed(opened, (one, other), given, place_type, real_rekognition)
+        for comparison in comparing.compare(installation, (one, other), subjects):
+            found.append(comparison)
+            status.update(f"{len(found)} of {len(subjects)} compared …")
+            if not as_json:
+                display.show_comparison(comparison)
+    if as_json:
+        display.show_json([each.as_json() for each in found])
+    else:
+        display.show_differences(found, (one, other))
+    if any(each.differs for each in found):
+        raise typer.Exit(1)
+
+
+def _sandboxed(
+    opened: ExitStack,
+    workflows: tuple[str, str],
+    photos: list[Path],
+    place_type: str | None,
+    real_rekognition: bool,
+) -> tuple[Installation, list[Subject]]:
+    """A sandbox with workflows, and photos, or the samples, at places in it."""
+    from happypath import run as runs
+    from happypath.compare import Subject
+
+    chosen = [runs.Photo(path, place_type or "park") for path in photos] or runs.sample_photos(place_type)
+    installation = opened.enter_context(runs.installed(workflows, chosen, real_rekognition=real_rekognition))
+    return installation, [Subject(str(photo.path), photo.place_id) for photo in chosen]
 
 
 @app.command()
@@ -576,6 +666,7 @@ def main() -> None:
         DeployRefusedError,
         NoTraceError,
         RedriveError,
+        ShadowError,
         ClientError,
         BotoCoreError,
         OSError,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
 
+    from happypath.compare import Comparison
     from happypath.installation import Step
     from happypath.live import Change
     from happypath.logs import Line
@@ -153,6 +155,39 @@ def show_lines(lines: list[Line]) -> None:
         for name, value in said.items():
             text.append(f"  {name}: {_brief(value)}", style="bright_black")
         output.print(text, soft_wrap=True)
+
+
+def show_comparison(comparison: Comparison) -> None:
+    """A photo about which two workflows decide differently: both paths from where they part. Else nothing."""
+    if not comparison.differs:
+        return
+    subject = comparison.subject
+    _line(f"{escape(_from_here(subject.name))} at {escape(subject.place_id)}")
+    shared = comparison.shared
+    width = max(map(len, ("both", *comparison.decisions)))
+    if shared:
+        path = next(iter(comparison.decisions.values())).path[:shared]
+        _line(f"    {'both':{width}}  [dim]{escape(' → '.join(path))}[/]")
+    for name, decision in comparison.decisions.items():
+        ways = escape(" → ".join(("", *decision.path[shared:])).strip())
+        _line(f"    {escape(name):{width}}  {_verdict(decision.verdict)}  [dim]{ways}[/]")
+
+
+def show_differences(comparisons: list[Comparison], workflows: tuple[str, str]) -> None:
+    """How many decisions differ, and how often which became which."""
+    differing = [each for each in comparisons if each.differs]
+    one, other = map(escape, workflows)
+    _line(f"[bold]{len(differing)} of {len(comparisons)}[/] photos end differently in {one} and {other}.")
+    changes = Counter(
+        tuple(_verdict(decision.verdict) for decision in each.decisions.values()) for each in differing
+    )
+    for (was, becomes), times in changes.most_common():
+        _line(f"{times:5}  {was} → {becomes}")
+
+
+def _verdict(verdict: tuple[str, str | None]) -> str:
+    status, reason = verdict
+    return f"{coloured(status)} {escape(reason)}" if reason else coloured(status)
 
 
 def show_sent(sent: Sent) -> None:

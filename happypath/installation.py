@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
+from happypath.project import WORKFLOWS
+
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef, HistoryEventTypeDef
 
@@ -150,12 +152,11 @@ class Installation:
     def state_machines(self) -> dict[str, str]:
         """The ARNs of the installed workflows' state machines, by workflow."""
         pages = self.client("stepfunctions").get_paginator("list_state_machines").paginate()
-        return {
-            machine["name"].removeprefix(f"{self.prefix}-"): machine["stateMachineArn"]
-            for page in pages
-            for machine in page["stateMachines"]
-            if machine["name"].startswith(f"{self.prefix}-")
+        there = {
+            machine["name"]: machine["stateMachineArn"] for page in pages for machine in page["stateMachines"]
         }
+        # A name that only begins with the prefix may be another installation's: `team-b-v1` is not of `team`.
+        return {each: there[name] for each in WORKFLOWS if (name := f"{self.prefix}-{each}") in there}
 
     def executions(self, workflow: str | None, status: str | None) -> Iterator[ExecutionListItemTypeDef]:
         """Executions of the installed workflows, newest first within each."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from functions.upload import InvalidKeyError, parse_key
+from functions.upload import SHADOW, InvalidKeyError, parse_key
 from happypath.installation import TERMINAL, Installation
 from happypath.records import BATCH, Record, at, having
 from happypath.redrive import execution_status, send
@@ -137,6 +137,8 @@ def _current_objects(installation: Installation, until: datetime) -> Iterator[_O
         if not version["IsLatest"] or version["LastModified"] > until:
             continue
         key = version["Key"]
+        if key.startswith(f"{SHADOW}/"):
+            continue
         place_id: str | None
         try:
             place_id, upload_id = parse_key(key)

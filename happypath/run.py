@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,24 @@ class _Pending:
     started: float
 
 
+@contextmanager
+def installed(
+    workflows: Iterable[str],
+    photos: Iterable[Photo],
+    *,
+    real_rekognition: bool,
+    faults: Faults | None = None,
+) -> Iterator[Installation]:
+    """A new sandbox with these workflows, none of them live, and the places of these photos."""
+    with Sandbox(real_rekognition=real_rekognition, faults=faults) as sandbox:
+        for stack in ("core", *workflows):
+            sandbox.deploy(stack)
+        installation = Installation(sandbox.client, sandbox.prefix)
+        for place_id, place_type in {photo.place_id: photo.place_type for photo in photos}.items():
+            installation.put_place(place_id, place_type, f"A {place_type}")
+        yield installation
+
+
 def run(
     photos: Iterable[Photo],
     workflow: str,
@@ -97,13 +116,8 @@ def run(
     An upload without a terminal record after `timeout_s` is yielded with the status it has by then, or
     `LOST` if it has no record at all.
     """
-    with Sandbox(real_rekognition=real_rekognition, faults=faults) as sandbox:
-        sandbox.deploy("core")
-        sandbox.deploy(workflow)
-        installation = Installation(sandbox.client, sandbox.prefix)
-        photos = list(photos)
-        for place_id, place_type in {photo.place_id: photo.place_type for photo in photos}.items():
-            installation.put_place(place_id, place_type, f"A {place_type}")
+    photos = list(photos)
+    with installed([workflow], photos, real_rekognition=real_rekognition, faults=faults) as installation:
         installation.set_live(workflow)
 
         waiting = [_upload(installation, photo, number) for number, photo in enumerate(photos, start=1)]

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from functions.aws import PhotoNotFoundError, ServiceUnavailableError
+from functions.aws import PhotoNotFoundError, ServiceUnavailableError, ShadowWriteError, client
 from functions.decision import Reason, Refusal
 from functions.observability import logger
 from functions.task import Event, Result, task
 from functions.upload import Upload
-from tests.functions.account import error
+from tests.functions.account import answering, error
 
 UPLOAD = Upload("bucket", "p/u.jpg", "p", "u", "v1", "u")
 EVENT = {"detail": UPLOAD.as_detail() | {"workflow": "v4"}, "executionArn": "arn:execution", "more": 1}
@@ -57,6 +57,27 @@ def test_a_refusal_leaves_under_its_reason() -> None:
 def test_any_other_error_leaves_as_it_is() -> None:
     with pytest.raises(ZeroDivisionError):
         raising(ZeroDivisionError())(EVENT, CONTEXT)
+
+
+def test_in_shadow_a_task_reads_and_a_write_does_not_leave() -> None:
+    @task
+    def handler(upload: Upload, event: Event) -> Result:
+        assert upload.shadow
+        client("s3").list_buckets()
+        client("s3").put_object(Bucket="bucket", Key="key", Body=b"")
+        return {}
+
+    shadow = {**EVENT, "detail": {**UPLOAD.as_detail(), "shadow": True}}
+    with answering("ListBuckets", {"Buckets": []}), pytest.raises(ShadowWriteError, match="s3:PutObject"):
+        handler(shadow, CONTEXT)
+    # The next invocation may be of an upload that is not.
+    with pytest.raises(PhotoNotFoundError), answering("HeadObject", error("404", "HeadObject", 404)):
+        task(lambda *_: dict(client("s3").head_object(Bucket="bucket", Key="key")))(EVENT, CONTEXT)
+
+
+@pytest.mark.parametrize("said", [None, False, "true", 1])
+def test_only_a_plain_true_is_a_shadow(said: object) -> None:
+    assert not Upload.from_detail({**UPLOAD.as_detail(), "shadow": said}).shadow
 
 
 def test_log_lines_tell_of_upload_and_execution(monkeypatch: pytest.MonkeyPatch) -> None:

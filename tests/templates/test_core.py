@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from functions.live import Live
+from functions.upload import SHADOW
 from tests.templates.template import load, resources
 
 BUCKETS = resources("core", "AWS::S3::Bucket").keys()
@@ -66,7 +67,10 @@ def test_both_events_of_our_bucket_and_no_others_reach_the_queue() -> None:
         {
             "source": ["aws.s3"],
             "detail-type": ["Object Created"],
-            "detail": {"bucket": {"name": [bucket]}},
+            "detail": {
+                "bucket": {"name": [bucket]},
+                "object": {"key": [{"anything-but": {"prefix": f"{SHADOW}/"}}]},
+            },
         },
         {"source": ["custom.happyPath"], "detail-type": ["uploadComplete"], "detail": {"bucket": [bucket]}},
     ]

@@ -1,0 +1,208 @@
+"""Workflows in shadow decide as they do in earnest, and leave everything as it was."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from happypath.compare import Comparison, Subject, compare, last
+from happypath.installation import Installation
+from happypath.project import SAMPLES, WORKFLOWS
+from happypath.shadow import ShadowError, harmless
+from tests.cli.test_run import happypath
+from tests.statemachines import definitions
+from tests.workflows.driver import Driver
+from tests.workflows.photos import sample, truncated
+
+OTHER = {"v1": "v2", "v2": "v1", "v3": "v4", "v4": "v3"}
+
+
+def samples() -> list[Subject]:
+    uploads = json.loads((SAMPLES / "uploads.json").read_text(encoding="utf-8"))
+    return [Subject(str(SAMPLES / "photos" / each["photo"]), f"the-{each['placeType']}") for each in uploads]
+
+
+def everything(installation: Installation) -> dict[str, Any]:
+    """All that a run can leave behind, but for log lines."""
+    s3, sqs = installation.client("s3"), installation.client("sqs")
+    core = installation.core
+    table = installation.client("dynamodb").get_paginator("scan").paginate(TableName=core["Table"])
+    machines = installation.client("stepfunctions").list_state_machines()["stateMachines"]
+    return {
+        "table": [item for page in table for item in page["Items"]],
+        "uploads": s3.list_object_versions(Bucket=core["UploadBucket"]).get("Versions"),
+        "deleted": s3.list_object_versions(Bucket=core["UploadBucket"]).get("DeleteMarkers"),
+        "published": s3.list_object_versions(Bucket=core["DistributionBucket"]).get("Versions"),
+        "machines": [each["name"] for each in machines],
+        "executions": list(installation.executions(None, None)),
+        "messages": [
+            sqs.get_queue_attributes(QueueUrl=core[queue], AttributeNames=["All"])["Attributes"]
+            for queue in ("Queue", "DeadLetterQueue")
+        ],
+    }
+
+
+def metrics(installation: Installation) -> list[str]:
+    logs = installation.client("logs")
+    groups = logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/happypath-")["logGroups"]
+    return [
+        event["message"]
+        for group in groups
+        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
+        for event in page["events"]
+        if '"_aws"' in event["message"]
+    ]
+
+
+def test_v3_and_v4_differ_on_the_samples_exactly_where_they_should(driver: Driver) -> None:
+    installation = driver.installation
+    driver.go_live("none")
+    before, counted = everything(installation), metrics(installation)
+
+    found = list(compare(installation, ("v3", "v4"), samples()))
+
+    assert everything(installation) == before
+    assert metrics(installation) == counted
+    differing = {
+        (Path(each.subject.name).stem, each.subject.place_id): [
+            decision.verdict for decision in each.decisions.values()
+        ]
+        for each in found
+        if each.differs
+    }
+    assert differing == {
+        # Moderated as a park's photo would be, and nobody's business at a bar.
+        ("wine", "the-bar"): [("REJECTED", "FAILED_MODERATION"), ("PROCESSED", None)],
+        ("astronaut", "the-restaurant"): [("PROCESSED", None), ("REJECTED", "NO_PEOPLE_ALLOWED")],
+    }
+    assert len(found) == 10
+    assert all(each.shared == 2 for each in found if each.differs)
+
+
+@pytest.mark.parametrize("version", WORKFLOWS)
+def test_a_shadow_decides_as_the_workflow_did(driver: Driver, version: str) -> None:
+    driver.go_live(version)
+    bodies = [sample("wine"), truncated()]
+    uploads = [driver.new_id("shadowed") for _ in bodies]
+    for upload, body in zip(uploads, bodies, strict=True):
+        driver.upload(body, f"the-park/{upload}.jpg")
+    outcomes = {f"the-park/{upload}.jpg": driver.ended(upload) for upload in uploads}
+
+    subjects = last(driver.installation, len(bodies))
+    assert {each.name for each in subjects} == set(outcomes)
+    for comparison in compare(driver.installation, (version, OTHER.get(version, "v1")), subjects):
+        outcome = outcomes[comparison.subject.name]
+        decision = comparison.decisions[version]
+        assert decision.verdict == (outcome.status, outcome.reason)
+        assert decision.detail == outcome.record.get("detail")
+        assert decision.path == outcome.path
+
+
+def test_a_photo_that_cannot_be_decided_about_fails_in_shadow_and_nowhere_else(driver: Driver) -> None:
+    gone = Subject("gone.jpg", "the-park", upload=_gone(driver))
+    before = everything(driver.installation)
+    (comparison,) = compare(driver.installation, ("v1", "v4"), [gone])
+
+    assert not comparison.differs
+    for decision in comparison.decisions.values():
+        assert decision.verdict == ("FAILED", "PhotoNotFoundError")
+        assert decision.path[-2:] == ("RecordErrorState", "Failed")
+    assert everything(driver.installation) == before
+
+
+def _gone(driver: Driver) -> Any:
+    from functions.upload import Upload
+
+    return Upload(driver.upload_bucket, "the-park/gone.jpg", "the-park", "gone")
+
+
+def test_what_is_cut_short_is_cleared_away(driver: Driver) -> None:
+    before = everything(driver.installation)
+    comparing = compare(driver.installation, ("v1", "v2"), itertools.repeat(samples()[0]))
+    assert isinstance(next(comparing), Comparison)
+    comparing.close()  # type: ignore[attr-defined]  # a generator is closed as by Ctrl-C
+    assert everything(driver.installation) == before
+
+
+def test_a_workflow_that_does_not_know_of_shadows_does_not_run(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = driver.installation.stack
+    old: Callable[[str], Any] = lambda name: {  # noqa: E731
+        "Outputs": [each for each in (stack(name) or {})["Outputs"] if each["OutputKey"] != "Shadow"]
+    }
+    monkeypatch.setattr(driver.installation, "stack", old)
+    with pytest.raises(ShadowError, match="v1 is too old to run in shadow"):
+        next(compare(driver.installation, ("v1", "v2"), samples()))
+    monkeypatch.setattr(driver.installation, "stack", lambda name: None)
+    with pytest.raises(ShadowError, match="v1 is not deployed"):
+        next(compare(driver.installation, ("v1", "v2"), samples()))
+
+
+@pytest.mark.parametrize("version", WORKFLOWS)
+def test_no_state_of_a_shadow_writes(version: str) -> None:
+    states = harmless(json.loads(definitions.text(version)))["States"]
+    tasks = {state["Resource"] for state in states.values() if state["Type"] == "Task"}
+    assert tasks <= {"arn:aws:states:::lambda:invoke", "arn:aws:states:::dynamodb:getItem"}
+
+
+def run(driver: Driver, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return happypath(
+        "compare",
+        *arguments,
+        cwd=SAMPLES,
+        AWS_ENDPOINT_URL=driver.sandbox.endpoint,
+        AWS_REGION="us-east-1",
+        AWS_ACCESS_KEY_ID="sandbox",
+        AWS_SECRET_ACCESS_KEY="sandbox",
+    )
+
+
+def test_the_command_shows_both_paths_from_where_they_part(driver: Driver) -> None:
+    done = run(driver, "v3", "v4", "photos/astronaut.jpg", "photos/coffee.jpg", "--place", "the-restaurant")
+
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.splitlines() == [
+        "photos/astronaut.jpg at the-restaurant",
+        "    both  Check Dimensions → Dimensions Result?",
+        "    v3    PROCESSED  → Moderator → Moderation Result? → Resizer → Publish",
+        (
+            "    v4    REJECTED NO_PEOPLE_ALLOWED  → Get place type from DynamoDB → Place type? → Get labels → "
+            "Check for people → Refused for people → RecordFailState"
+        ),
+        "1 of 2 photos end differently in v3 and v4.",
+        "    1  PROCESSED → REJECTED NO_PEOPLE_ALLOWED",
+    ]
+
+
+def test_the_command_says_nothing_but_json_and_its_status_that_nothing_differs(driver: Driver) -> None:
+    done = run(driver, "v2", "v3", "photos/coffee.jpg", "--place", "the-park", "--json")
+
+    assert done.returncode == 0, done.stderr
+    (found,) = json.loads(done.stdout)
+    assert (found["photo"], found["placeId"], found["differs"]) == ("photos/coffee.jpg", "the-park", False)
+    assert found["decisions"]["v3"]["path"][0] == "Check Dimensions"
+    assert {each["status"] for each in found["decisions"].values()} == {"PROCESSED"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("v3", "v3"), "v3 and v3 are one workflow"),
+        (("v3", "v9"), "There is no workflow v9"),
+        (("v3", "v4", "--last", "3", "photos/cat.jpg"), "--last takes photos and their places"),
+        (("v3", "v4", "--place", "the-park"), "name photos"),
+        (("v3", "v4", "photos/none.jpg", "--place", "the-park"), "there is no such file"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(driver: Driver, arguments: tuple[str, ...], complaint: str) -> None:
+    done = run(driver, *arguments)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert done.stderr.count("\n") == 1
