@@ -173,8 +173,8 @@ def test_the_command_shows_both_paths_from_where_they_part(driver: Driver) -> No
         "    both  Check Dimensions → Dimensions Result?",
         "    v3    PROCESSED  → Moderator → Moderation Result? → Resizer → Publish",
         (
-            "    v4    REJECTED NO_PEOPLE_ALLOWED  → Get place type from DynamoDB → Place type? → Get labels → "
-            "Check for people → Refused for people → RecordFailState"
+            "    v4    REJECTED NO_PEOPLE_ALLOWED  → Get place type from DynamoDB → Place type? → "
+            "Get labels → Check for people → Refused for people → RecordFailState"
         ),
         "1 of 2 photos end differently in v3 and v4.",
         "    1  PROCESSED → REJECTED NO_PEOPLE_ALLOWED",
