@@ -37,9 +37,9 @@ ACCEPTED = {
 }
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html
+# but for Lambda.AWSLambdaException, which is what a denied call is called (docs/reliability.md).
 TRANSIENT_IN_LAMBDA = {
     "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.TooManyRequestsException",
@@ -169,6 +169,17 @@ def test_every_transient_error_is_retried(version: str, name: str) -> None:
         assert retried == TRANSIENT_IN_LAMBDA
     else:
         assert retried >= TRANSIENT_IN_DYNAMODB
+
+
+def test_a_table_that_may_deny_is_asked_again_for_seconds_only() -> None:
+    [retrier] = [
+        each
+        for each in tasks("v4")["Get place type from DynamoDB"]["Retry"]
+        if "DynamoDB.AmazonDynamoDBException" in each["ErrorEquals"]
+    ]
+
+    assert retrier["ErrorEquals"] == ["DynamoDB.AmazonDynamoDBException"]
+    assert _longest_wait_s(retrier) <= 6
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -73,7 +73,6 @@ _LAMBDA_FAULTS = (
         (
             "ServiceUnavailableError",
             "Lambda.ServiceException",
-            "Lambda.AWSLambdaException",
             "Lambda.SdkClientException",
             "Lambda.ClientExecutionTimeoutException",
         ),
@@ -92,12 +91,13 @@ _TABLE_FAULTS = (
             "DynamoDB.InternalServerError",
             "DynamoDB.InternalServerErrorException",
             "DynamoDB.ServiceUnavailable",
-            "DynamoDB.AmazonDynamoDBException",
             "DynamoDB.SdkClientException",
             "States.Timeout",
         ),
         6,
     ),
+    # Throttled or denied: DynamoDB's answers that have no name of their own at Step Functions.
+    Fault("TableUnnamed", ("DynamoDB.AmazonDynamoDBException",), 2),
 )
 _RECORD_FAULT = Fault(
     "RecordUnavailable", ("DynamoDB.InternalServerError", "DynamoDB.AmazonDynamoDBException"), 10
@@ -111,6 +111,7 @@ _PERMANENT = (
     "PhotoNotFoundError",
     "AwsCallError",
     "Runtime.ExitError",
+    "Lambda.AWSLambdaException",
     "Lambda.ResourceNotFoundException",
     "States.TaskFailed",
 )
