@@ -454,6 +454,14 @@ GIF = io.BytesIO()
 Image.new("P", (200, 200)).save(GIF, "GIF")
 WEBP = io.BytesIO()
 Image.new("RGB", (200, 200)).save(WEBP, "WEBP")
+PROGRESSIVE = io.BytesIO()
+Image.new("RGB", (200, 200)).save(PROGRESSIVE, "JPEG", progressive=True)
+
+
+def with_scans(jpeg: bytes, more: int) -> bytes:
+    """The last scan again and again, over the same pixels."""
+    last = jpeg.rindex(b"\xff\xda")
+    return jpeg[:-2] + jpeg[last:-2] * more + jpeg[-2:]
 
 
 @pytest.mark.parametrize("operation", ["detect_labels", "detect_moderation_labels"])
@@ -464,6 +472,7 @@ Image.new("RGB", (200, 200)).save(WEBP, "WEBP")
         (GIF.getvalue(), "InvalidImageFormatException"),
         (WEBP.getvalue(), "InvalidImageFormatException"),
         (PERSON[: len(PERSON) // 2], "InvalidImageFormatException"),
+        (with_scans(PROGRESSIVE.getvalue(), 200), "InvalidImageFormatException"),
         (png_header(200, 200), "InvalidImageFormatException"),
         (png_header(30_000, 30_000), "ImageTooLargeException"),
         (png_header(10_001, 100), "ImageTooLargeException"),
@@ -477,6 +486,7 @@ Image.new("RGB", (200, 200)).save(WEBP, "WEBP")
         "gif",
         "webp",
         "cut",
+        "scans without end",
         "no pixels",
         "bomb",
         "wide",

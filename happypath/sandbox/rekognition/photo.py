@@ -6,6 +6,7 @@ The limits: https://docs.aws.amazon.com/rekognition/latest/dg/limits.html
 from __future__ import annotations
 
 import io
+import re
 import threading
 from contextlib import suppress
 
@@ -29,6 +30,10 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# The start of a JPEG's scan of one to four components. Each makes the decoder go over all pixels, however few
+# bytes it has, and one file could keep the sandbox busy for minutes. Encoders write about a dozen.
+_SCAN = re.compile(rb"\xff\xda\x00(?:\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)")
+_SCANS = 100
 # One at a time: a photo of 10,000 by 10,000 pixels takes 400 MB while it is decoded.
 _decoding = threading.Lock()
 
@@ -55,8 +60,9 @@ def open_photo(data: bytes) -> Image.Image:
     """Reads the header, and no pixels yet.
 
     Raises:
-        RekognitionError: InvalidImageFormatException (neither JPEG nor PNG), InvalidParameterException (a
-            side under 80 pixels), ImageTooLargeException (a side over 10,000 pixels).
+        RekognitionError: InvalidImageFormatException (neither JPEG nor PNG, or a JPEG of more scans than
+            anybody needs), InvalidParameterException (a side under 80 pixels), ImageTooLargeException (a side
+            over 10,000 pixels).
     """
     try:
         image = Image.open(io.BytesIO(data), formats=["JPEG", "PNG"])
@@ -67,6 +73,8 @@ def open_photo(data: bytes) -> Image.Image:
         ) from error
     except Exception as error:  # hostile headers raise far more than UnidentifiedImageError
         raise errors.invalid_image_format() from error
+    if image.format == "JPEG" and len(_SCAN.findall(data)) > _SCANS:
+        raise errors.invalid_image_format()
     if max(image.size) > MAX_SIDE_PX:
         raise errors.image_too_large(
             f"Input image dimensions {image.width} x {image.height} exceed maximum dimension size "
