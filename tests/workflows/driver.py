@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from functions import record as records
+from functions.upload import Upload
 from happypath.installation import TERMINAL, Installation
+from happypath.project import WORKFLOWS
 from happypath.sandbox.sandbox import Sandbox
 
 # Far more than anything here takes, on a slow machine, too.
 _PATIENCE_S = 100.0
+
+
+@dataclass(frozen=True)
+class Published:
+    """The place's photo item, and the renditions by name."""
+
+    photo: dict[str, Any] | None
+    renditions: dict[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -157,12 +170,12 @@ class Driver:
 
         Without a body there is no such object. `owner` is the execution that owns the record by then.
         """
-        upload_id = self.new_id()
-        key = f"{place}/{upload_id}.jpg"
-        if body is not None:
-            self.installation.client("s3").put_object(Bucket=self._quiet_bucket, Key=key, Body=body)
+        detail = self.put_by_hand(place, body)
+        upload_id, key = detail["ID"], detail["key"]
+        etag = "" if body is None else hashlib.md5(body, usedforsecurity=False).hexdigest()
+        name = records.execution_name(upload_id, records.fingerprint(self._quiet_bucket, key, etag))
         machine = f"{self.sandbox.prefix}-{version}"
-        arn = f"arn:aws:states:us-east-1:123456789012:execution:{machine}:{upload_id}"
+        arn = f"arn:aws:states:us-east-1:123456789012:execution:{machine}:{name}"
         record = {
             "PK": "workflow",
             "SK": upload_id,
@@ -172,14 +185,7 @@ class Driver:
             "executionArn": owner or arn,
             "bucket": self._quiet_bucket,
             "key": key,
-        }
-        detail = {
-            "bucket": self._quiet_bucket,
-            "key": key,
-            "placeId": place,
-            "ID": upload_id,
-            "version": None,
-            "record": upload_id,
+            "receivedAt": records.timestamp(records.utc_now()),
         }
         self.installation.client("dynamodb").put_item(
             TableName=self.installation.core["Table"],
@@ -188,11 +194,22 @@ class Driver:
         with self.sandbox.faults(*faults):
             self.installation.client("stepfunctions").start_execution(
                 stateMachineArn=arn.rpartition(":")[0].replace(":execution:", ":stateMachine:"),
-                name=upload_id,
+                name=name,
                 input=json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": detail}),
             )
             wait_until(lambda: self.installation.execution_ended(arn), f"{arn} ends")
         return self.outcome(upload_id, arn)
+
+    def put_by_hand(self, place: str, body: bytes | None) -> dict[str, Any]:
+        """Puts an object where nobody hears of it, and returns the `detail` that a task is given of it.
+
+        Without a body there is no such object.
+        """
+        upload_id = self.new_id()
+        key = f"{place}/{upload_id}.jpg"
+        if body is not None:
+            self.installation.client("s3").put_object(Bucket=self._quiet_bucket, Key=key, Body=body)
+        return Upload(self._quiet_bucket, key, place, upload_id).as_detail()
 
     def ended(self, upload: str) -> Outcome:
         """Waits for the end of an upload, named by its record."""
@@ -222,16 +239,22 @@ class Driver:
             for event in history
             if "stateEnteredEventDetails" in event
         ]
-        place_id, upload_id = record.get("placeId", ""), record["uploadId"]
+        published = self.published(record.get("placeId", ""), record["uploadId"])
         return Outcome(
             record=record,
             execution=described["status"],
             error=described.get("error"),
             path=tuple(states),
             attempts=_attempts(history),
-            photo=self.installation.photo(place_id, upload_id) if place_id else None,
-            renditions=self._renditions(place_id, upload_id) if place_id else {},
+            photo=published.photo,
+            renditions=published.renditions,
         )
+
+    def published(self, place_id: str, upload_id: str) -> Published:
+        """What the world can see of an upload."""
+        if not place_id:
+            return Published(None, {})
+        return Published(self.installation.photo(place_id, upload_id), self._renditions(place_id, upload_id))
 
     def executions_of(self, upload_id: str) -> list[str]:
         """The executions, of any version, that were started for uploads of this id."""
@@ -246,6 +269,25 @@ class Driver:
             each["Key"].removeprefix(prefix): s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
             for each in listed
         }
+
+
+@contextmanager
+def opened() -> Iterator[Driver]:
+    """A driver of a sandbox of its own, with everything deployed, for commands outside of tests."""
+    with Sandbox(retry_wait_scale=0.001) as sandbox:
+        for stack in ("core", *WORKFLOWS):
+            sandbox.deploy(stack)
+        driver = Driver(sandbox, Installation(sandbox.client, sandbox.prefix))
+        put_places(driver)
+        yield driver
+
+
+def put_places(driver: Driver) -> None:
+    """Lists a place of every kind."""
+    for place_type in ("park", "restaurant", "cafe", "bar", "museum"):
+        driver.put_place(f"the-{place_type}", {"S": place_type})
+    driver.put_place("the-place-without-type", None)
+    driver.put_place("the-place-with-a-number", {"N": "5"})
 
 
 def wait_until(holds: Callable[[], bool], what: str, patience_s: float = _PATIENCE_S) -> None:

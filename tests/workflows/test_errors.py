@@ -1,7 +1,8 @@
 """Every error has a way out: it passes, or it is recorded under its name, whichever task meets it.
 
-Each test looks at one execution. They run side by side, each version's one after another, as a fault on
-purpose is one of a version's states or functions.
+What each kind of fault leads to in each task is the table of docs/reliability.md (`test_reliability.py`).
+Here is what the table does not say. Each test looks at one execution. They run side by side, each version's
+one after another, as a fault on purpose is one of a version's states or functions.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from happypath.project import WORKFLOWS
 from tests.statemachines.definitions import all_tasks, tasks
 from tests.workflows.driver import Driver, Outcome
 from tests.workflows.photos import drawn
+from tests.workflows.reliability import function_of
 from tests.workflows.test_photos import check_published
 
 LAMBDA_TASKS = [
@@ -141,72 +143,11 @@ def test_a_result_that_is_too_large_is_recorded(case: Case, ended: Ended) -> Non
     assert outcome.attempts[case.task] == 1
 
 
-@pytest.mark.parametrize(
-    ("case", "error", "attempts"),
-    [
-        (at("v1", "Resizer", "function:v1-Resize=throttle"), "Lambda.TooManyRequestsException", 9),
-        (at("v1", "Resizer", "function:v1-Resize=error"), "Lambda.ServiceException", 6),
-        (at("v1", "Resizer", "function:v1-Resize=timeout"), "Sandbox.Timedout", 3),
-        (at("v1", "Resizer", "function:v1-Resize=kill"), "Runtime.ExitError", 1),
-        (at("v1", "Publish", "function:v1-Publish=gone"), "Lambda.ResourceNotFoundException", 1),
-        (at("v2", "Moderator", "function:v2-Moderation=raise:ImportError"), "ImportError", 1),
-        (at("v3", "Check Dimensions", "function:v3-Dimensions=kill"), "Runtime.ExitError", 1),
-    ],
-)
-def test_a_function_in_trouble_is_given_up_after_its_attempts(
-    case: Case, error: str, attempts: int, ended: Ended
-) -> None:
-    outcome = ended(case)
-
-    check_failed(outcome, case.task, error)
-    assert outcome.attempts[case.task] == attempts
-
-
-PLACE = "Get place type from DynamoDB"
-
-
-@pytest.mark.parametrize(
-    ("case", "error", "attempts"),
-    [
-        (at("v4", PLACE, "state:{version}/{task}=throttle"), "DynamoDB.ThrottlingException", 7),
-        (at("v4", PLACE, "state:{version}/{task}=error"), "DynamoDB.InternalServerError", 7),
-        (at("v4", PLACE, "state:{version}/{task}=gone"), "DynamoDB.ResourceNotFoundException", 1),
-    ],
-)
-def test_a_table_in_trouble_is_given_up_after_its_attempts(
-    case: Case, error: str, attempts: int, ended: Ended
-) -> None:
-    outcome = ended(case)
-
-    check_failed(outcome, case.task, error)
-    assert outcome.attempts[case.task] == attempts
-
-
 @cases(*(at(version, "the first task", no_photo=True) for version in WORKFLOWS))
 def test_a_photo_that_is_gone_has_an_error_of_its_own(case: Case, ended: Ended) -> None:
     outcome = ended(case)
 
     check_failed(outcome, outcome.path[0], "PhotoNotFoundError")
-
-
-@cases(
-    *(
-        at("v1", task, f"function:v1-{name}=timeout@1")
-        for task, name in (("Resizer", "Resize"), ("Publish",) * 2)
-    )
-)
-def test_work_that_was_done_before_its_answer_was_lost_is_done_once(case: Case, ended: Ended) -> None:
-    outcome = ended(case)
-
-    assert (outcome.status, outcome.execution) == ("PROCESSED", "SUCCEEDED")
-    assert outcome.attempts == {"Resizer": 1, "Publish": 1} | {case.task: 2}
-    check_published(outcome)
-
-
-def function_of(version: str, task: str) -> str:
-    """The function of a Lambda task, by its name."""
-    arn: str = tasks(version)[task]["Parameters"]["FunctionName"]
-    return f"{version}-{arn.removeprefix('${').removesuffix('FunctionArn}')}"
 
 
 @cases(
@@ -217,15 +158,6 @@ def test_a_decision_that_is_none_publishes_nothing(case: Case, ended: Ended) -> 
 
     check_failed(outcome, "Malformed decision", "MalformedDecision")
     assert not outcome.is_published
-
-
-@cases(at("v1", "Resizer", "function:v1-Resize=garbage"))
-def test_renditions_that_are_none_are_not_published(case: Case, ended: Ended) -> None:
-    outcome = ended(case)
-
-    assert (outcome.status, outcome.execution) == ("FAILED", "FAILED")
-    assert outcome.path[-3:] == ("Publish", "RecordErrorState", "Failed")
-    assert outcome.photo is None
 
 
 def recording(fault: str, *more: str) -> list[Case]:
