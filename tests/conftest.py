@@ -26,10 +26,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Transitions(), Transitions.NAME)
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # moto's state is one for the process, and other tests' mock_aws empties it: the sandbox comes last.
-    items.sort(key=lambda item: "sandbox" in getattr(item, "fixturenames", ()))
+    # moto's state is one for the process, and other tests' mock_aws empties it: the sandbox comes last. With
+    # pytest-xdist it has a worker to itself.
+    items.sort(key=_needs_sandbox)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("sandbox" if _needs_sandbox(item) else "others"))
+
+
+def _needs_sandbox(item: pytest.Item) -> bool:
+    return "sandbox" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")

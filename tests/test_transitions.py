@@ -158,6 +158,7 @@ def test_two(sandbox): pass
     [
         ([], 1, "FAILED: no execution made v1: Resizer again"),
         (["workflows"], 1, "FAILED: no execution made v1: Resizer again"),
+        (["--numprocesses", "1"], 1, "FAILED: no execution made v1: Resizer again"),
         (["-k", "not elsewhere"], 1, "FAILED: no execution made v1: Resizer again"),
         (["-k", "one"], 0, "this is no judgment"),
         (["workflows/test_a.py"], 0, "this is no judgment"),

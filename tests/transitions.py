@@ -5,6 +5,9 @@ all executions in the sandbox. The run fails when a transition was driven by non
 of tests/workflows ran: a choice of tests cannot drive everything.
 
 Rules of a Choice that lead to the same state count as one transition: the history does not tell them apart.
+
+Under pytest-xdist one worker has the sandbox and all tests of tests/workflows. It judges, and the controller
+says so.
 """
 
 from __future__ import annotations
@@ -106,6 +109,9 @@ class Transitions:
 
     # How many executions made each transition, by version; None without a sandbox.
     counts: dict[str, Counter[Transition]] | None = None
+    # What is to be said at the end, and whether it fails the run.
+    lines: list[str] = field(default_factory=list)
+    failure: str = ""
     _narrowed: bool = False
     _selected: set[str] = field(default_factory=set)
     _ran: set[str] = field(default_factory=set)
@@ -132,21 +138,35 @@ class Transitions:
         if report.when == "call":
             self._ran.add(report.nodeid)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        said = getattr(node, "workeroutput", {}).get(self.NAME)
+        if said:
+            self.lines, self.failure = said
+
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if self._all_ran and self.missing() and session.exitstatus == pytest.ExitCode.OK:
+        if self.counts is not None and self._selected:
+            self._judge(self.counts)
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput[self.NAME] = (self.lines, self.failure)
+        elif self.failure and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
+    def _judge(self, counts: dict[str, Counter[Transition]]) -> None:
+        self.lines = list(table(counts))
+        if not self._all_ran:
+            self.lines.append("Not every test of tests/workflows ran, so this is no judgment.")
+        elif missing := self.missing():
+            self.failure = "FAILED: no execution made " + "; ".join(missing)
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self.counts is None or not self._selected:
+        if not self.lines:
             return
         terminalreporter.section("transitions driven")
-        for line in table(self.counts):
+        for line in self.lines:
             terminalreporter.line(line)
-        missing = self.missing()
-        if not self._all_ran:
-            terminalreporter.line("Not every test of tests/workflows ran, so this is no judgment.")
-        elif missing:
-            terminalreporter.line("FAILED: no execution made " + "; ".join(missing), red=True)
+        if self.failure:
+            terminalreporter.line(self.failure, red=True)
 
     @property
     def _all_ran(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from happypath import cli
+from happypath import cli, display
 from happypath.logs import of_upload
 from happypath.sandbox.sandbox import Sandbox
 from tests.tracing.uploads import Traced, Uploads, photo
@@ -27,9 +27,10 @@ def command(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "sandbox",
         "AWS_SECRET_ACCESS_KEY": "sandbox",
-        "COLUMNS": "200",
     }.items():
         monkeypatch.setenv(name, value)
+    # COLUMNS would be too late: the consoles are made when they are imported.
+    monkeypatch.setattr(display.output, "width", 200)
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["happypath", *arguments])

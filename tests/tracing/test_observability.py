@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import socket
@@ -276,6 +277,8 @@ def test_a_header_reads_as_it_is_written() -> None:
         f"Root={TRACE_ID};{'x' * 256}",
         f"Root=1-{chr(0x660) * 8}-{'0' * 24}",
     ],
+    # The same in every process, as pytest-xdist asks for.
+    ids=itertools.count(),
 )
 def test_a_senseless_header_is_none(text: str | None) -> None:
     assert TraceHeader.parse(text) is None

@@ -72,6 +72,8 @@ def test_of_two_photos_under_one_key_the_newer_has_the_record(
     first: bytes, second: bytes, status: str, driver: Driver, key: str
 ) -> None:
     driver.upload(first, key)
+    # Had both their events in the queue at once, the older might come second, and start nothing.
+    wait_until(lambda: len(driver.executions_of(id_of(key))) == 1, "the first is started")
     driver.upload(second, key)
     newest = driver.installation.client("s3").head_object(Bucket=driver.upload_bucket, Key=key)["VersionId"]
     wait_until(lambda: len(driver.executions_of(id_of(key))) == 2, "both are started")
