@@ -23,6 +23,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.awslambda.models import LambdaFunction
 from moto.cloudformation.models import CloudFormationBackend
+from moto.cloudformation.parsing import ResourceMap
 from moto.core.exceptions import JsonRESTError
 from moto.events.models import events_backends
 from moto.s3 import notifications
@@ -55,6 +56,7 @@ from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
+from happypath.sandbox import delivery  # noqa: F401  # moto knows of a type once its class is there
 from happypath.sandbox.change_sets import change_sets_deploy
 from happypath.sandbox.host import InvokeError
 from happypath.sandbox.refusals import Refusal
@@ -384,9 +386,10 @@ def _templates_are_transformed() -> Iterator[None]:
 
 @contextmanager
 def _stacks_make_what_they_say() -> Iterator[None]:
-    """moto's CloudFormation leaves out what matters of two resources.
+    """Three things about stacks.
 
-    A bucket gets no versions and no notifications; a state machine goes to the backend that does not execute.
+    A bucket gets no versions and no notifications from moto's CloudFormation; a state machine goes to the backend
+    that does not execute; and what is to stay (`RetainExceptOnCreate`) goes with its stack.
     """
     create: Any = FakeBucket.create_from_cloudformation_json.__func__  # type: ignore[attr-defined]
 
@@ -400,7 +403,16 @@ def _stacks_make_what_they_say() -> Iterator[None]:
             bucket.set_notification_configuration({"EventBridgeConfiguration": {}})
         return bucket
 
+    delete: Any = ResourceMap.delete
+
+    def delete_what_goes(resources: Any) -> None:
+        for resource in resources._resource_json_map.values():
+            if resource.get("DeletionPolicy") == "RetainExceptOnCreate":
+                resource["DeletionPolicy"] = "Retain"
+        delete(resources)
+
     with (
+        patch.object(ResourceMap, "delete", delete_what_goes),
         patch.object(FakeBucket, "create_from_cloudformation_json", classmethod(create_whole)),  # type: ignore[arg-type]  # it takes any
         patch.object(stepfunctions_models, "stepfunctions_backends", stepfunctions_parser_backends),
     ):

@@ -30,6 +30,46 @@ def test_a_bucket_is_closed_to_the_public(bucket: str) -> None:
     assert properties(bucket)["BucketEncryption"]
 
 
+def test_only_the_distribution_reads_what_is_published() -> None:
+    allowed, *rest = properties("DistributionBucketPolicy")["PolicyDocument"]["Statement"]
+
+    assert allowed["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+    assert allowed["Action"] == "s3:GetObject"
+    assert allowed["Resource"] == {"Fn::Sub": "${DistributionBucket.Arn}/*"}
+    (condition,) = allowed["Condition"]["StringEquals"].items()
+    assert condition[0] == "aws:SourceArn"
+    assert condition[1]["Fn::Sub"].endswith(":distribution/${Distribution}")
+    assert [each["Effect"] for each in rest] == ["Deny"]
+    assert [each["Effect"] for each in properties("UploadBucketPolicy")["PolicyDocument"]["Statement"]] == [
+        "Deny"
+    ]
+
+
+def test_the_distribution_serves_the_bucket_over_https_and_by_its_own_signature() -> None:
+    config = properties("Distribution")["DistributionConfig"]
+    (origin,) = config["Origins"]
+
+    assert origin["DomainName"] == {"Fn::GetAtt": ["DistributionBucket", "RegionalDomainName"]}
+    assert origin["OriginAccessControlId"] == {"Ref": "OriginAccess"}
+    control = properties("OriginAccess")["OriginAccessControlConfig"]
+    assert (control["SigningBehavior"], control["SigningProtocol"]) == ("always", "sigv4")
+    assert config["DefaultCacheBehavior"]["ViewerProtocolPolicy"] == "https-only"
+    assert config["DefaultCacheBehavior"]["ResponseHeadersPolicyId"] == {"Ref": "ResponseHeaders"}
+    assert load("core")["Outputs"]["DistributionUrl"]["Value"] == {
+        "Fn::Sub": "https://${Distribution.DomainName}"
+    }
+
+
+def test_old_uploads_go_when_the_parameter_says_so() -> None:
+    rules = {each["Id"]: each for each in properties("UploadBucket")["LifecycleConfiguration"]["Rules"]}
+
+    old = rules["DropOldUploads"]
+    assert old["Status"] == {"Fn::If": ["UploadsExpire", "Enabled", "Disabled"]}
+    assert old["ExpirationInDays"]["Fn::If"][:2] == ["UploadsExpire", {"Ref": "KeepUploadsDays"}]
+    # A name that begins so would go with the photos of comparisons.
+    assert rules["DropShadows"]["Prefix"] == f"{SHADOW}/"
+
+
 @pytest.mark.parametrize("name", ["UploadBucketPolicy", "DistributionBucketPolicy", "QueuePolicy"])
 def test_nobody_gets_in_without_tls(name: str) -> None:
     *_, statement = properties(name)["PolicyDocument"]["Statement"]
@@ -130,6 +170,8 @@ def test_the_table_is_the_designed_one() -> None:
     assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+    assert table["DeletionProtectionEnabled"] == {"Ref": "TableDeletionProtection"}
 
 
 def test_no_workflow_is_live_at_first() -> None:
