@@ -7,7 +7,7 @@ module imports no decoder.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -47,8 +47,12 @@ def header(file: Source, types: frozenset[str] = READABLE) -> Header:
     return Header(type_, *stored.upright)
 
 
-def pixels(data: bytes, *, max_pixels: int) -> tuple[Header, Pixels]:
+def pixels(
+    data: bytes, *, max_pixels: int, enough: Callable[[int, int], float] = lambda *_: 1.0
+) -> tuple[Header, Pixels]:
     """What a decoder needs of a whole photo, when it may be decoded.
+
+    `enough` is given its width and height in pixels, and says which fraction of them is going to be used.
 
     Raises:
         Refusal: as for `header`; and IMAGE_TOO_LARGE for a photo of more than `max_pixels` (width times
@@ -58,7 +62,7 @@ def pixels(data: bytes, *, max_pixels: int) -> tuple[Header, Pixels]:
     if first.width * first.height > max_pixels:
         raise Refusal.because(Reason.IMAGE_TOO_LARGE, **first.as_detail(), max_pixels=max_pixels)
     with _refusals(first.type):
-        found = _FORMATS[first.type].pixels(data)
+        found = _FORMATS[first.type].pixels(data, enough(first.width, first.height))
     return Header(first.type, *found.stored.upright), found
 
 

@@ -1,10 +1,9 @@
-"""A photo's pixels: decoded once, upright, and written as JPEG in sRGB. The one module that uses Pillow."""
+"""A photo: decoded once, upright, and written as JPEG in sRGB."""
 
 from __future__ import annotations
 
 import importlib
 import io
-import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from functions import image
 from functions.decision import Reason, Refusal
 from functions.formats import Pixels
 from functions.observability import subsegment
+from functions.raster import Interleaved, Raster, Subsampled
 
 # Areas are checked before Pillow sees a file, against the limit that the user has set.
 Image.MAX_IMAGE_PIXELS = None
@@ -51,44 +51,48 @@ class Picture:
 
     width: int
     height: int
-    raster: Image.Image
+    raster: Raster
     icc_profile: bytes | None
 
     def scaled(self, width: int, height: int) -> Picture:
         """The whole picture in another size."""
         with subsegment("resize") as work:
             work.note(width_px=width, height_px=height)
-            return self._with(self.raster.resize((width, height), Image.Resampling.BICUBIC))
+            return self._with(self.raster.resized((width, height)))
 
     def square(self, side: int) -> Picture:
         """The middle of the picture, as large a square as there is, in the size of `side`."""
         width, height = self.raster.size
         edge = min(width, height)
-        # Whole pixels, so that what has the right size already is cut and not computed.
-        left, top = (width - edge) // 2, (height - edge) // 2
+        left, top = (width - edge) / 2, (height - edge) / 2
+        if edge == side:
+            # Whole pixels, so that what has the right size already is cut and not computed.
+            left, top = int(left), int(top)
         box = (left, top, left + edge, top + edge)
         with subsegment("resize") as work:
             work.note(width_px=side, height_px=side)
-            return self._with(self.raster.resize((side, side), Image.Resampling.BICUBIC, box=box))
+            return self._with(self.raster.resized((side, side), box))
 
     def jpeg(self, quality: int = QUALITY) -> bytes:
         """The picture as a baseline JPEG in sRGB or gray, without metadata; on white where transparent."""
         # Colours are converted here, on the few pixels that are left. It makes no visible difference to do so
         # after scaling: both spaces are as far from linear light.
         with subsegment("encode") as work:
-            raster = _on_white(self.raster)
+            pixels = _on_white(self.raster.image())
             if self.icc_profile and not _is_srgb(self.icc_profile):
                 from functions.colour import to_srgb  # noqa: PLC0415  # most photos do without
 
-                raster = to_srgb(raster, self.icc_profile)
-            if raster.mode == "CMYK":
-                raster = raster.convert("RGB")
+                if pixels.mode == "YCbCr":
+                    pixels = pixels.convert("RGB")
+                pixels = to_srgb(pixels, self.icc_profile)
+            if pixels.mode == "CMYK":
+                pixels = pixels.convert("RGB")
             written = io.BytesIO()
-            raster.save(written, "JPEG", quality=quality)
-            work.note(width_px=raster.width, height_px=raster.height, size_bytes=written.tell())
+            pixels.save(written, "JPEG", quality=quality)
+            work.note(width_px=pixels.width, height_px=pixels.height, size_bytes=written.tell())
             return written.getvalue()
 
-    def _with(self, raster: Image.Image) -> Picture:
+    def _with(self, raster: Raster) -> Picture:
         return Picture(self.width, self.height, raster, self.icc_profile)
 
 
@@ -107,7 +111,7 @@ def decode(data: bytes, *, max_pixels: int, enough: Callable[[int, int], float])
     """
     with subsegment("decode") as work:
         work.note(size_bytes=len(data))
-        header, pixels = image.pixels(data, max_pixels=max_pixels)
+        header, pixels = image.pixels(data, max_pixels=max_pixels, enough=enough)
         del data  # pixels has its own copy
         work.note(type=header.type, width_px=header.width, height_px=header.height)
         fraction = enough(header.width, header.height)
@@ -134,20 +138,38 @@ def reduced_jpeg(data: bytes, *, max_pixels: int, longest_side_px: int, at_most_
         fraction /= 2
 
 
-def _load(type_: str, pixels: Pixels, fraction: float) -> Image.Image:
+def _load(type_: str, pixels: Pixels, fraction: float) -> Raster:
     importlib.import_module(_PLUGINS[type_])
     stored = pixels.stored
-    wanted = math.ceil(stored.width * fraction), math.ceil(stored.height * fraction)
+    wanted = stored.at_least(fraction)
     with Image.open(pixels.file, formats=(_DECODERS[type_],)) as opened:
-        opened.draft(None, wanted)
+        # A photo that is going to be smaller needs no more colour than the JPEG made of it holds.
+        opened.draft("YCbCr" if fraction < 1 and _is_ycbcr(opened) else None, wanted)
         opened.load()
         raster = _in_whole_colours(opened)
-    # A box filter in whole steps is many times faster than a resampling filter; it leaves twice the pixels
-    # wanted, so that the last step is a good filter's.
-    step = min(raster.width // wanted[0], raster.height // wanted[1]) // 2
+    step = min(raster.width // wanted[0], raster.height // wanted[1])
     if step > 1:
         raster = raster.reduce(step)
-    return raster.transpose(_TURNS[stored.orientation]) if stored.orientation in _TURNS else raster
+    if raster.mode != "YCbCr":
+        return Interleaved(_upright(raster, stored.orientation))
+    return Subsampled.of(_upright(raster, stored.orientation))
+
+
+def _upright(raster: Image.Image, orientation: int) -> Image.Image:
+    return raster.transpose(_TURNS[orientation]) if orientation in _TURNS else raster
+
+
+def _is_ycbcr(opened: Image.Image) -> bool:
+    """Whether a JPEG holds YCbCr, as the decoder sees it: by JFIF, by Adobe, or by its components' names.
+
+    libjpeg does not convert anything else to YCbCr (jdapimin.c, default_decompress_parms).
+    """
+    components = [layer[0] for layer in getattr(opened, "layer", [])]
+    if len(components) != 3 or "jfif" in opened.info:
+        return len(components) == 3
+    if "adobe" in opened.info:
+        return opened.info.get("adobe_transform") == 1
+    return components == [1, 2, 3]
 
 
 def _in_whole_colours(raster: Image.Image) -> Image.Image:

@@ -47,8 +47,8 @@ def resize(upload: Upload, *, bucket: str | None, max_pixels: int) -> Result:
     picture = decode(photo.fetch(), max_pixels=max_pixels, enough=_enough)
     measure(PhotoBytes=photo.size_bytes, PhotoPixels=picture.width * picture.height)
     scaled = picture.scaled(*_scaled_size(picture.width, picture.height))
-    # A scaled photo of the usual 3:2 is as high as the tile, which is then cut from it.
-    tile = (scaled if min(scaled.raster.size) == TILE_PX else picture).square(TILE_PX)
+    # Where the scaled photo is large enough, the tile is made of it; of the usual 3:2 it is cut.
+    tile = (scaled if min(scaled.raster.size) >= TILE_PX else picture).square(TILE_PX)
     return {
         "width": picture.width,
         "height": picture.height,

@@ -9,6 +9,7 @@ be carried over into what is published.
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,6 +53,10 @@ class Stored:
         """Width and height as the photo is looked at."""
         # From 5 on, the picture lies on its side.
         return (self.height, self.width) if self.orientation >= 5 else (self.width, self.height)
+
+    def at_least(self, fraction: float) -> tuple[int, int]:
+        """Width and height, as stored, of which a fraction of both suffices."""
+        return math.ceil(self.width * fraction), math.ceil(self.height * fraction)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from functions.formats import (
     exactly,
 )
 from functions.formats.exif import orientation
+from functions.formats.progressive import coarse
 
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
 _JFIF, _EXIF, _ICC, _ADOBE = 0xE0, 0xE1, 0xE2, 0xEE
@@ -25,6 +26,7 @@ _JFIF, _EXIF, _ICC, _ADOBE = 0xE0, 0xE1, 0xE2, 0xEE
 _TABLES = {0xC4, 0xCC, 0xDB, 0xDD}
 # Sequential and progressive frames; the others are lossless or hierarchical, or JPEG-LS.
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
+_PROGRESSIVE = 0xC2
 _OTHER_FRAMES = {0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF, 0xDE, 0xF7}
 _EXIF_NAME, _ICC_NAME = b"Exif\0\0", b"ICC_PROFILE\0"
 # Bytes between segments that belong to none. Decoders step over them.
@@ -54,8 +56,10 @@ def header(source: Source) -> Stored:
     return Stored(frame.width, frame.height, upright)
 
 
-def pixels(data: bytes) -> Pixels:
+def pixels(data: bytes, fraction: float = 1.0) -> Pixels:
     """The first picture of a file, with the tables that it needs. An MPO is taken as the JPEG it begins with.
+
+    Where `fraction` of its width and height suffices, scans that only finer pixels need may be missing.
 
     Raises:
         BrokenFileError, UnreadableVariantError
@@ -63,6 +67,10 @@ def pixels(data: bytes) -> Pixels:
     source = io.BytesIO(data)
     stored = header(source)
     view = memoryview(data)
+    wanted = stored.at_least(fraction)
+    # A decoder scales by 8 at most, and then makes one pixel of each block.
+    by_8 = min(stored.width // wanted[0], stored.height // wanted[1]) >= 8
+    frame = b""
     kept: list[bytes | memoryview] = [view[:2]]
     profile: list[bytes] = []
     for marker, at, size in _segments(source):
@@ -77,8 +85,11 @@ def pixels(data: bytes) -> Pixels:
             or (marker == _ADOBE and payload.startswith(b"Adobe"))
         ):
             kept += [b"\xff%c" % marker, view[at - 2 : at + size]]
+            if marker == _PROGRESSIVE:
+                frame = payload
         elif marker == _SCAN:
-            kept.append(view[at - 4 : _picture_end(data, at + size)])
+            parts = [view[start:end] for start, end in _picture(data, at - 4, at + size)]
+            kept += coarse(frame, parts) if frame and by_8 else parts
     return Pixels(stored, io.BytesIO(b"".join(kept)), _icc_profile(profile))
 
 
@@ -146,17 +157,22 @@ def _frame(payload: bytes, earlier: Stored | None) -> Stored:
     return Stored(width, height)
 
 
-def _picture_end(data: bytes, at: int) -> int:
-    """Where the picture ends whose first scan's data begin at `at`."""
+def _picture(data: bytes, start: int, at: int) -> Iterator[tuple[int, int]]:
+    """Begin and end of each segment from the first scan's on, with its data, and of the end marker.
+
+    The first scan begins at `start`, its data at `at`.
+    """
     scans = 1
     for _ in range(HEADER_PARTS):
         found = _MARKER.search(data, at)
         if not found:
             break
-        at = found.end()
+        yield start, found.start()
+        start, at = found.span()
         marker = data[at - 1]
         if marker == _END:
-            return at
+            yield start, at
+            return
         size = int.from_bytes(data[at : at + 2], "big")
         scans += marker == _SCAN
         if scans > _SCANS:

@@ -52,7 +52,7 @@ def header(source: Source) -> Stored:
     raise BrokenFileError("it has no picture data after its header")
 
 
-def pixels(data: bytes) -> Pixels:
+def pixels(data: bytes, _fraction: float = 1.0) -> Pixels:
     """The picture, with its palette and transparent colours. Of an animation, the picture shown without it.
 
     Raises:

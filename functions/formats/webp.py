@@ -48,7 +48,7 @@ def header(source: Source) -> Stored:
     return stored
 
 
-def pixels(data: bytes) -> Pixels:
+def pixels(data: bytes, _fraction: float = 1.0) -> Pixels:
     """The picture, or the first one of an animation.
 
     Raises:

@@ -220,6 +220,8 @@ def palette(left: Colour, right: Colour, transparency: bytes = b"") -> bytes:
 
 
 TWO = halves(RED, BLUE)
+# Scaled by the decoder.
+LARGE = halves(RED, BLUE, 1_400)
 GRAY, DARK = (170, 170, 170), (60, 60, 60)
 GRAYS = halves(GRAY, DARK).convert("L")
 GRAY_ROWS = [GRAYS.tobytes()[:480]] * 480
@@ -232,6 +234,9 @@ MODES: dict[str, tuple[bytes, Colour, Colour]] = {
     "jpeg progressive": (encoded(TWO, "JPEG", progressive=True), RED, BLUE),
     "jpeg stored as RGB": (encoded(TWO, "JPEG", keep_rgb=True), RED, BLUE),
     "jpeg gray": (encoded(GRAYS, "JPEG"), GRAY, DARK),
+    "large jpeg": (encoded(LARGE, "JPEG"), RED, BLUE),
+    "large jpeg of few colours a pixel": (encoded(LARGE, "JPEG", subsampling=2), RED, BLUE),
+    "large jpeg stored as RGB": (encoded(LARGE, "JPEG", keep_rgb=True), RED, BLUE),
     "jpeg CMYK, inverted as Adobe does": (encoded(TWO.convert("CMYK"), "JPEG"), RED, BLUE),
     "mpo": (encoded(TWO, "MPO", save_all=True, append_images=[halves(GREEN, GREEN)]), RED, BLUE),
     "png": (encoded(TWO), RED, BLUE),
@@ -323,7 +328,8 @@ def check_halves(left: Colour, right: Colour) -> None:
 def test_colours_of_every_mode(mode: str) -> None:
     data, left, right = MODES[mode]
     result = resized(data)
-    assert (result["width"], result["height"]) == (480, 480)
+    with Image.open(io.BytesIO(data)) as opened:
+        assert (result["width"], result["height"]) == opened.size
     check_halves(left, right)
 
 
@@ -340,9 +346,10 @@ SWAPPED = swapped_profile()
 LINEAR = (132, 132, 132), (212, 212, 212)
 
 
+@pytest.mark.parametrize("size", [480, 1_400])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_a_colour_profile_is_applied(kind: str) -> None:
-    resized(encoded(halves((200, 40, 40), (40, 160, 40)), kind, icc_profile=SWAPPED))
+def test_a_colour_profile_is_applied(kind: str, size: int) -> None:
+    resized(encoded(halves((200, 40, 40), (40, 160, 40), size), kind, icc_profile=SWAPPED))
     check_halves((35, 201, 34), (161, 34, 35))
 
 
