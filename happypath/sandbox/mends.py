@@ -388,8 +388,8 @@ def _templates_are_transformed() -> Iterator[None]:
 def _stacks_make_what_they_say() -> Iterator[None]:
     """Three things about stacks.
 
-    A bucket gets no versions and no notifications from moto's CloudFormation; a state machine goes to the backend
-    that does not execute; and what is to stay (`RetainExceptOnCreate`) goes with its stack.
+    A bucket gets no versions and no notifications from moto; a state machine goes to the backend that does
+    not execute; and what is to stay (`RetainExceptOnCreate`) goes with its stack.
     """
     create: Any = FakeBucket.create_from_cloudformation_json.__func__  # type: ignore[attr-defined]
 
