@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "samples"
 TEMPLATES = ROOT / "templates"
-# Every template but `core` is a workflow.
+# Every template but `core` is a workflow; the versions stand first.
 WORKFLOWS = tuple(
-    sorted(path.parent.name for path in TEMPLATES.glob("*/template.yaml") if path.parent.name != "core")
+    sorted(
+        (path.parent.name for path in TEMPLATES.glob("*/template.yaml") if path.parent.name != "core"),
+        key=lambda name: (not re.fullmatch(r"v\d+", name), name),
+    )
 )
 # Begins the name of every stack, unless another is asked for.
 PREFIX = "happypath"

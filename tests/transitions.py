@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from happypath.installation import Installation
-from tests.statemachines.definitions import VERSIONS, State, states
+from tests.statemachines.definitions import WORKFLOWS, State, states
 
 FOLDER = Path(__file__).parent / "workflows"
 END = "the end"
@@ -118,7 +118,7 @@ class Transitions:
 
     def read(self, installation: Installation) -> None:
         """Reads what all executions did."""
-        self.counts = {version: Counter() for version in VERSIONS}
+        self.counts = {version: Counter() for version in WORKFLOWS}
         for version, counter in self.counts.items():
             definition = states(version)
             for execution in installation.executions(version, None):

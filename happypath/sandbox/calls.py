@@ -25,7 +25,7 @@ from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 
 from happypath.sandbox.injection import Environ, Wsgi, operation
-from happypath.sandbox.mends import DynamoDBTask, LambdaTask
+from happypath.sandbox.mends import TASKS
 
 _PARTS = {
     "Put": "PutItem",
@@ -110,6 +110,10 @@ class Calls:
         """What a task state needs; `arguments` are those of the call."""
         if service == "lambda":
             return Permission("lambda:InvokeFunction", arguments["FunctionName"])
+        if service == "events":
+            # One state tells one bus.
+            bus = arguments["Entries"][0].get("EventBusName", "default")
+            return Permission("events:PutEvents", self._arn("events", f"event-bus/{bus}"))
         return self._on_table(action[0].upper() + action[1:], arguments["TableName"])
 
     def _arn(self, service: str, resource: str) -> str:
@@ -138,7 +142,7 @@ def noting(account: Wsgi, calls: Calls, persons: frozenset[str]) -> Wsgi:
 def tasks_noted(calls: Calls) -> Iterator[None]:
     """Notes what the task states of state machines call while the block lasts."""
     with ExitStack() as hooks:
-        for integration, service in ((LambdaTask, "lambda"), (DynamoDBTask, "dynamodb")):
+        for integration, service in TASKS:
             hooks.enter_context(_noted(integration, service, calls))
         yield
 

@@ -18,14 +18,12 @@ from urllib.parse import parse_qs
 
 from botocore.exceptions import ClientError
 from moto.events.models import Rule as EventRule
-from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
-    FailureEvent,
     FailureEventException,
 )
 
 from happypath.sandbox.faults import FAULT_MESSAGE, Fault, Faults, Kind
-from happypath.sandbox.mends import DynamoDBTask, LambdaTask, error_name
+from happypath.sandbox.mends import TASKS, task_failure
 from happypath.sandbox.refusals import Refusal, refusal
 
 # What a task gets that has asked for a result: no task returns this.
@@ -41,8 +39,8 @@ Wsgi: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 def injected(faults: Faults) -> Iterator[None]:
     """Lets faults into the state machines and events of the account while the block lasts."""
     with ExitStack() as hooks:
-        hooks.enter_context(_tasks_fail(LambdaTask, "lambda", faults))
-        hooks.enter_context(_tasks_fail(DynamoDBTask, "dynamodb", faults))
+        for integration, service in TASKS:
+            hooks.enter_context(_tasks_fail(integration, service, faults))
         hooks.enter_context(_events_come_twice(faults))
         yield
 
@@ -85,7 +83,9 @@ def _fail(fault: Fault, task: Any, env: Any, service: str) -> None:
             # As if TimeoutSeconds had passed.
             raise TimeoutError
         case Kind.RAISE:
-            raise FailureEventException(_failure(fault.error, task, env))
+            # In Lambda's shape, which is what a state machine gets to read.
+            cause = json.dumps({"errorType": fault.error, "errorMessage": FAULT_MESSAGE})
+            raise FailureEventException(task_failure(task, env, fault.error, cause))
 
 
 def _client_error(no: Refusal) -> ClientError:
@@ -95,24 +95,11 @@ def _client_error(no: Refusal) -> ClientError:
     )
 
 
-def _failure(error: str, task: Any, env: Any) -> FailureEvent:
-    # In Lambda's shape, which is what a state machine gets to read.
-    cause = json.dumps({"errorType": error, "errorMessage": FAULT_MESSAGE})
-    details: Any = {
-        "taskFailedEventDetails": {
-            "error": error,
-            "cause": cause,
-            "resource": task._get_sfn_resource(),
-            "resourceType": task._get_sfn_resource_type(),
-        }
-    }
-    return FailureEvent(
-        env=env, error_name=error_name(error), event_type=HistoryEventType.TaskFailed, event_details=details
-    )
-
-
 def _garbage(result: Any) -> Any:
-    """A function's garbage is its payload; a table answers without an item, or with one of another shape."""
+    """A function's garbage is its payload; a table answers with an item of another shape.
+
+    EventBridge's answer is read by nobody: the interpreter itself looks whether it took all events.
+    """
     return {**result, "Payload": GARBAGE} if "Payload" in result else {"Item": {GARBAGE: GARBAGE}}
 
 

@@ -6,13 +6,14 @@ Each mend replaces an attribute of moto while its `with` block lasts, and says w
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -31,11 +32,14 @@ from moto.s3.models import FakeBucket
 from moto.sqs.models import Queue
 from moto.ssm.models import Parameter
 from moto.stepfunctions import models as stepfunctions_models
-from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
-from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEvent,
+    FailureEventException,
+)
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
     StatesErrorNameType,
@@ -45,6 +49,7 @@ from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state import state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_dynamodb,
+    state_task_service_events,
     state_task_service_lambda,
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
@@ -66,6 +71,9 @@ from happypath.sandbox.tables import writes_are_whole
 
 LambdaTask: Any = state_task_service_lambda.StateTaskServiceLambda
 DynamoDBTask: Any = state_task_service_dynamodb.StateTaskServiceDynamoDB
+EventsTask: Any = state_task_service_events.StateTaskServiceEvents
+# The integrations that the state machines use, each with its service as policies name it.
+TASKS = ((LambdaTask, "lambda"), (DynamoDBTask, "dynamodb"), (EventsTask, "events"))
 
 # A function as moto holds it, the payload, the trace header → what the function answered.
 Invoke = Callable[[Any, bytes, str | None], Answer]
@@ -302,12 +310,13 @@ def states_all_leaves_out_two() -> Iterator[None]:
 
 @contextmanager
 def _errors_have_the_names_of_aws() -> Iterator[None]:
-    """Four things about errors, by whose names state machines retry and catch.
+    """Five things about errors, by whose names state machines retry and catch.
 
     An error that a service does not name among its own is called after the service on AWS (a denied call is
     `Lambda.AWSLambdaException`, `DynamoDB.AmazonDynamoDBException`); moto names it by its code. A DynamoDB
-    task that takes too long, or whose result is too large, fails as any other task does. A Fail state may
-    pass on an error of Step Functions itself. And `States.ALL` leaves out two errors.
+    task that takes too long, or whose result is too large, fails as any other task does. An error of
+    EventBridge has a name at all, and its cause is text. A Fail state may pass on an error of Step Functions
+    itself. And `States.ALL` leaves out two errors.
     https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
     """
     in_dynamodb = DynamoDBTask._from_error
@@ -323,6 +332,7 @@ def _errors_have_the_names_of_aws() -> Iterator[None]:
         patch.object(DynamoDBTask, "_from_error", in_dynamodb_as_in_any),
         patch.object(state_fail, "CustomErrorName", error_name),
         states_all_leaves_out_two(),
+        events_fail_by_name(),
     ):
         yield
 
@@ -338,15 +348,57 @@ def error_name(name: str) -> ErrorName:
     return CustomErrorName(name)
 
 
+def task_failure(task: Any, env: Any, error: str, cause: str) -> FailureEvent:
+    """A task's failure under a name, with what is said of it, for the interpreter to retry and catch."""
+    details: Any = {
+        "taskFailedEventDetails": {
+            "error": error,
+            "cause": cause,
+            "resource": task._get_sfn_resource(),
+            "resourceType": task._get_sfn_resource_type(),
+        }
+    }
+    return FailureEvent(
+        env=env, error_name=error_name(error), event_type=HistoryEventType.TaskFailed, event_details=details
+    )
+
+
+@contextmanager
+def events_fail_by_name() -> Iterator[None]:
+    """moto gives EventBridge's errors no name but one, and that one a cause which is no text.
+
+    AWS documents only the name of an event that was not taken; the others are made as Lambda's are.
+    https://docs.aws.amazon.com/step-functions/latest/dg/connect-eventbridge.html
+    """
+    in_any_service: Any = StateTaskService._from_error
+
+    def from_error(task: Any, env: Any, ex: Exception) -> Any:
+        if isinstance(ex, state_task_service_events.SfnFailedEntryCountException):
+            return task_failure(task, env, "EventBridge.FailedEntry", json.dumps(ex.cause))
+        if isinstance(ex, ClientError):
+            code = ex.response["Error"]["Code"]
+            name = code if code in _own_errors("events") else "AmazonEventBridgeException"
+            return task_failure(task, env, f"EventBridge.{name}", str(ex))
+        return in_any_service(task, env=env, ex=ex)
+
+    with patch.object(EventsTask, "_from_error", from_error):
+        yield
+
+
+@cache
+def _own_errors(service: str) -> frozenset[str]:
+    """The codes of the errors that a service names among its own."""
+    model = botocore.session.get_session().get_service_model(service)
+    return frozenset(shape.metadata.get("error", {}).get("code", shape.name) for shape in model.error_shapes)
+
+
 @contextmanager
 def _named_after_the_service(integration: Any, service: str, fallback: str) -> Iterator[None]:
     explain: Any = integration._error_cause_from_client_error
-    model = botocore.session.get_session().get_service_model(service)
-    own = {shape.metadata.get("error", {}).get("code", shape.name) for shape in model.error_shapes}
 
     def replacement(error: ClientError) -> tuple[str, str]:
         name, cause = explain(error)
-        return (name if error.response["Error"]["Code"] in own else fallback), cause
+        return (name if error.response["Error"]["Code"] in _own_errors(service) else fallback), cause
 
     with patch.object(integration, "_error_cause_from_client_error", staticmethod(replacement)):
         yield

@@ -34,6 +34,8 @@ _COMMON = {
 _OWN = {
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
     ("dynamodb", Kind.ERROR): ("InternalServerError", 500),
+    # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
+    ("events", Kind.ERROR): ("InternalException", 500),
     # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
     ("lambda", Kind.THROTTLE): ("TooManyRequestsException", 429),
     ("lambda", Kind.ERROR): ("ServiceException", 500),

@@ -35,8 +35,14 @@ if TYPE_CHECKING:
 _ARTIFACTS = "sandbox-artifacts"
 _CAPABILITIES: Any = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
-# Where waiting serves nobody: an upload that is held, and a message that failed.
-_CORE_PARAMETERS = {"HoldSeconds": "1"}
+# Parameters that a stack has here unless others are given.
+_PARAMETERS = {
+    # Where waiting serves nobody: an upload that is held.
+    "core": {"HoldSeconds": "1"},
+    # What is required of a picture has no default in the template.
+    "matcher": {"RequiredLabels": "Driving License, Person", "RequiredWords": "NEW YORK"},
+}
+# Nor where a message failed.
 _RETRY_S = 2
 
 
@@ -146,8 +152,7 @@ class Sandbox:
         cloudformation = self.client("cloudformation", read_timeout=300)
         name = f"{self.prefix}-{stack}"
         body = package(TEMPLATES / stack / "template.yaml", self.client("s3"), _ARTIFACTS)
-        defaults = _CORE_PARAMETERS if stack == "core" else {}
-        chosen = {"Prefix": self.prefix, **defaults, **(parameters or {})}
+        chosen = {"Prefix": self.prefix, **_PARAMETERS.get(stack, {}), **(parameters or {})}
         known = {each["StackName"] for each in cloudformation.describe_stacks()["Stacks"]}
         change_set = cloudformation.create_change_set(
             StackName=name,

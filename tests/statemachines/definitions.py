@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 ROOT = Path(__file__).resolve().parents[2]
+# The versions of the workflow that publishes photos, and all workflows.
 VERSIONS = ("v1", "v2", "v3", "v4")
+WORKFLOWS = (*VERSIONS, "matcher")
 
 State: TypeAlias = dict[str, Any]
 # A path into the state's data, such as "$.refusal.reason".
@@ -38,8 +40,8 @@ def tasks(version: str) -> dict[str, State]:
 
 
 def all_tasks() -> list[tuple[str, str]]:
-    """Every task as (version, name): parameters for tests."""
-    return [(version, name) for version in VERSIONS for name in tasks(version)]
+    """Every task as (workflow, name): parameters for tests."""
+    return [(version, name) for version in WORKFLOWS for name in tasks(version)]
 
 
 @dataclass(frozen=True)

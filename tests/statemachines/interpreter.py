@@ -1,7 +1,7 @@
 """Runs a state machine through moto's interpreter, with answers in place of the functions.
 
-Two things differ from moto: States.ALL leaves out what it leaves out on AWS, and the waits before retries are
-noted instead of waited for.
+Three things differ from moto: States.ALL leaves out what it leaves out on AWS, EventBridge's errors have
+names, and the waits before retries are noted instead of waited for.
 """
 
 from __future__ import annotations
@@ -22,9 +22,13 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_dynamodb,
+    state_task_service_events,
+)
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
-from happypath.sandbox.mends import states_all_leaves_out_two
+from happypath.sandbox.mends import events_fail_by_name, states_all_leaves_out_two
 from tests.statemachines.definitions import text
 
 REGION = "us-east-1"
@@ -38,11 +42,6 @@ DETAIL = {
     "record": "photo",
 }
 Item: TypeAlias = dict[str, Any]
-
-_DYNAMODB_CLIENT = (
-    "moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_dynamodb"
-    ".boto_client_for"
-)
 
 
 @dataclass(frozen=True)
@@ -87,6 +86,8 @@ class Run:
     record: dict[str, str]
     # What each function was asked, in order: (name, payload).
     asked: list[tuple[str, Any]]
+    # What the event bus was told, in order.
+    told: list[dict[str, Any]]
     waits_s: list[float]
 
     @property
@@ -112,6 +113,7 @@ WILLING: Answers = {
     "Dimensions": accept(width_px=1200, height_px=900),
     "Moderation": accept(labels=[]),
     "People": accept(labels=[]),
+    "Match": accept(found={}),
     "Resize": [RENDITIONS],
     "Publish": [{"published": True, "tileURL": "https://t", "scaledURL": "https://s"}],
 }
@@ -127,7 +129,9 @@ class Interpreter:
             parse = staticmethod(cache(AmazonStateLanguageParser.parse))
             stack.enter_context(patch.object(AmazonStateLanguageParser, "parse", parse))
             stack.enter_context(states_all_leaves_out_two())
+            stack.enter_context(events_fail_by_name())
             self._dynamodb = boto3.client("dynamodb", region_name=REGION)
+            self._events = boto3.client("events", region_name=REGION)
             self._stepfunctions = boto3.client("stepfunctions", region_name=REGION)
             self._dynamodb.create_table(
                 TableName=TABLE,
@@ -155,13 +159,15 @@ class Interpreter:
         *,
         place: Item | None = None,
         dynamodb: Mapping[str, Sequence[Refused]] | None = None,
+        events: Sequence[Refused] = (),
         owner: str | None = None,
     ) -> Run:
         """Runs one upload through a version.
 
         `answers` replaces some of the functions' willing ones; `place` is the listing item's attributes, None
-        for a place that is not listed; `dynamodb` holds errors for its operations, answered one by one before
-        the real thing; `owner` is the execution that owns the record, this one unless given.
+        for a place that is not listed; `dynamodb` holds errors for its operations, and `events` for
+        PutEvents, answered one by one before the real thing; `owner` is the execution that owns the record,
+        this one unless given.
         """
         self._runs += 1
         arn = f"arn:aws:states:{REGION}:123456789012:execution:happypath-{version}:{self._runs}"
@@ -169,11 +175,14 @@ class Interpreter:
         asked: list[tuple[str, Any]] = []
         waits_s: list[float] = []
         invoke = _functions({**WILLING, **(answers or {})}, asked)
-        table = _refusing(self._dynamodb, dynamodb or {})
+        told: list[dict[str, Any]] = []
+        table = _refusing(self._dynamodb, dynamodb or {}, "get_item", "update_item")
+        bus = _refusing(_listening(self._events, told), {"put_events": events}, "put_events")
         with (
             patch.object(lambda_eval_utils, "_invoke_lambda_function", invoke),
             patch.object(retrier_decl, "time", SimpleNamespace(sleep=waits_s.append)),
-            patch(_DYNAMODB_CLIENT, lambda **_: table),
+            patch.object(state_task_service_dynamodb, "boto_client_for", lambda **_: table),
+            patch.object(state_task_service_events, "boto_client_for", lambda **_: bus),
         ):
             self._stepfunctions.start_execution(
                 stateMachineArn=self._machine(version),
@@ -194,6 +203,7 @@ class Interpreter:
             output=json.loads(ended.get("output") or "{}"),
             record=self._record(),
             asked=asked,
+            told=told,
             waits_s=waits_s,
         )
 
@@ -259,16 +269,26 @@ def _functions(answers: Answers, asked: list[tuple[str, Any]]) -> Callable[..., 
     return invoke
 
 
-def _refusing(dynamodb: Any, errors: Mapping[str, Sequence[Refused]]) -> Any:
-    """DynamoDB, after the given errors."""
+def _listening(events: Any, told: list[dict[str, Any]]) -> Any:
+    """EventBridge, and what it is told."""
+
+    def put_events(**parameters: Any) -> Any:
+        told.extend(parameters["Entries"])
+        return events.put_events(**parameters)
+
+    return SimpleNamespace(put_events=put_events)
+
+
+def _refusing(client: Any, errors: Mapping[str, Sequence[Refused]], *operations: str) -> Any:
+    """A service with these operations, after the given errors."""
     waiting = {operation: list(each) for operation, each in errors.items()}
 
     def calling(operation: str) -> Callable[..., Any]:
         def call(**parameters: Any) -> Any:
             if waiting.get(operation):
                 raise waiting[operation].pop(0).error(operation)
-            return getattr(dynamodb, operation)(**parameters)
+            return getattr(client, operation)(**parameters)
 
         return call
 
-    return SimpleNamespace(get_item=calling("get_item"), update_item=calling("update_item"))
+    return SimpleNamespace(**{each: calling(each) for each in operations})

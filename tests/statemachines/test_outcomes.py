@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.statemachines.definitions import VERSIONS, all_tasks, tasks
+from tests.statemachines.definitions import VERSIONS, WORKFLOWS, all_tasks, tasks
 from tests.statemachines.interpreter import (
     DETAIL,
     RENDITIONS,
@@ -29,6 +29,7 @@ LAMBDA_TASKS = [
     ("v2", "Moderator"),
     ("v3", "Check Dimensions"),
     ("v4", "Get labels"),
+    ("matcher", "Decider"),
 ]
 
 
@@ -241,11 +242,12 @@ def test_a_table_that_cannot_be_read_is_recorded_at_once(interpreter: Interprete
     assert ended.waits_s == []
 
 
-REFUSING: Any = {"Resize": [Raised("CORRUPT_IMAGE", "{}")]}
-FAILING: Any = {"Resize": [Raised("KeyError")]}
+# Every workflow has the one or the other of these two functions.
+REFUSING: Any = {"Resize": [Raised("CORRUPT_IMAGE", "{}")], "Match": reject("NO_MATCH")}
+FAILING: Any = {"Resize": [Raised("KeyError")], "Match": [Raised("KeyError")]}
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", WORKFLOWS)
 @pytest.mark.parametrize(("answers", "status"), [(REFUSING, "REJECTED"), (FAILING, "FAILED")])
 def test_recording_outlasts_an_outage(
     interpreter: Interpreter, version: str, answers: Any, status: str
@@ -257,7 +259,7 @@ def test_recording_outlasts_an_outage(
     assert len(ended.waits_s) == 10
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", WORKFLOWS)
 @pytest.mark.parametrize("answers", [REFUSING, FAILING])
 def test_a_record_that_cannot_be_written_fails_the_execution_under_a_name_of_its_own(
     interpreter: Interpreter, version: str, answers: Any
@@ -271,7 +273,7 @@ def test_a_record_that_cannot_be_written_fails_the_execution_under_a_name_of_its
     assert ended.record["objStatus"] == "RECEIVED"
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", WORKFLOWS)
 @pytest.mark.parametrize(
     ("answers", "status", "end"), [(REFUSING, "SUCCEEDED", "Superseded"), (FAILING, "FAILED", "Failed")]
 )

@@ -26,11 +26,18 @@ DIMENSIONS, PLACE, MODERATOR, LABELS = (
     "Get labels",
 )
 RESIZER, PUBLISH, RECORD_REFUSAL, RECORD_ERROR = "Resizer", "Publish", "RecordFailState", "RecordErrorState"
+DECIDER, RECORD_MATCH, PUBLISH_MATCH, WITHDRAW = (
+    "Decider",
+    "RecordMatchState",
+    "Publish match",
+    "Withdraw match",
+)
 
 _CHECKED = (DIMENSIONS, "Dimensions Result?")
 _PLACED = (*_CHECKED, PLACE, "Place type?")
 _MODERATED = (MODERATOR, "Moderation Result?")
 _PUBLISHED = (RESIZER, PUBLISH)
+_MATCHED = (DECIDER, "Match Result?", "Match", RECORD_MATCH, PUBLISH_MATCH)
 # The ways of accepted photos, each with the answer by which it is found.
 ROUTES: dict[str, dict[str, tuple[str, ...]]] = {
     "v1": {"Accepted": _PUBLISHED},
@@ -40,6 +47,7 @@ ROUTES: dict[str, dict[str, tuple[str, ...]]] = {
         "Park": (*_PLACED, *_MODERATED, *_PUBLISHED),
         **dict.fromkeys(("Restaurant", "Cafe", "Bar"), (*_PLACED, LABELS, "Check for people", *_PUBLISHED)),
     },
+    "matcher": {"Matches": _MATCHED},
 }
 
 
@@ -52,7 +60,7 @@ class Case:
     answers: Mapping[str, str]
     path: tuple[str, ...]
     # The status and reason of the record that it asks DynamoDB to write; None: `publish` writes it.
-    record: tuple[str, str] | None = None
+    record: tuple[str, str | None] | None = None
     # The name under which it fails; None: it succeeds.
     error: str | None = None
 
@@ -99,6 +107,21 @@ _TABLE_FAULTS = (
     # Throttled or denied: DynamoDB's answers that have no name of their own at Step Functions.
     Fault("TableUnnamed", ("DynamoDB.AmazonDynamoDBException",), 2),
 )
+_EVENT_FAULTS = (
+    Fault(
+        "BusUnavailable",
+        (
+            "EventBridge.FailedEntry",
+            "EventBridge.ThrottlingException",
+            "EventBridge.InternalException",
+            "EventBridge.SdkClientException",
+            "States.Timeout",
+        ),
+        6,
+    ),
+    Fault("BusUnnamed", ("EventBridge.AmazonEventBridgeException",), 2),
+)
+_FAULTS = {PLACE: _TABLE_FAULTS, PUBLISH_MATCH: _EVENT_FAULTS}
 _RECORD_FAULT = Fault(
     "RecordUnavailable", ("DynamoDB.InternalServerError", "DynamoDB.AmazonDynamoDBException"), 10
 )
@@ -125,6 +148,7 @@ _REFUSALS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     MODERATOR: (("FAILED_MODERATION",), ("Moderation Result?", "Refused by moderation")),
     LABELS: (("NO_PEOPLE_ALLOWED",), ("Check for people", "Refused for people")),
+    DECIDER: (("NO_MATCH",), ("Match Result?", "No match")),
 }
 _UNFIT_PLACES = (
     ("NoPlace", "Unknown place", "UNKNOWN_PLACE"),
@@ -137,15 +161,18 @@ def cases(version: str) -> Iterator[Case]:
     """The cases of a version."""
     tried: set[str] = set()
     for name, route in ROUTES[version].items():
-        yield Case(name, _answers(name, route), route)
-        for task in _GOOD:
+        yield Case(name, _answers(name, route), route, _done(route))
+        for task in _WORKING:
             # What two routes have in common is tried on the first.
             if task in route and task not in tried:
                 tried.add(task)
                 yield from _of_task(name, route, task)
     name, route = next(iter(ROUTES[version].items()))
+    if version == "matcher":
+        yield from _of_matching(_answers(name, route), route)
+        return
     yield Case(f"{PUBLISH}FindsANewerUpload", _answers(name, route) | {PUBLISH: "NotPublished"}, route)
-    yield from _of_recording(_answers(name, route), route[:-1])
+    yield from _of_recording(_answers(name, route[:-1]), route[:-1])
 
 
 def _of_task(name: str, route: tuple[str, ...], task: str) -> Iterator[Case]:
@@ -154,8 +181,10 @@ def _of_task(name: str, route: tuple[str, ...], task: str) -> Iterator[Case]:
     before = {state: answer for state, answer in answers.items() if state in until}
 
     def failing(case: str, response: str, error: str, then: Sequence[str] = ()) -> Case:
+        # A match that nobody was told of is recorded already: that is taken back first.
+        then = (WITHDRAW,) if task == PUBLISH_MATCH else then
         path = (*until, *then, RECORD_ERROR, "Failed")
-        recorded = before | {task: response, RECORD_ERROR: "Recorded"}
+        recorded = before | {task: response, RECORD_ERROR: "Recorded"} | dict.fromkeys(then[:1], "Recorded")
         return Case(f"{title}{case}", recorded, path, ("FAILED", error), error)
 
     def refused(response: str, then: Sequence[str], reason: str) -> Case:
@@ -163,9 +192,9 @@ def _of_task(name: str, route: tuple[str, ...], task: str) -> Iterator[Case]:
         recorded = before | {task: response, RECORD_REFUSAL: "Recorded"}
         return Case(f"{title}{response}", recorded, path, ("REJECTED", reason))
 
-    for fault in _TABLE_FAULTS if task == PLACE else _LAMBDA_FAULTS:
+    for fault in _FAULTS.get(task, _LAMBDA_FAULTS):
         recovering = answers | {task: f"{fault.name}Then{answers[task]}"}
-        yield Case(f"{title}{fault.name}", recovering, route)
+        yield Case(f"{title}{fault.name}", recovering, route, _done(route))
         yield failing(f"{fault.name}TooOften", f"{fault.name}TooOften", _too_often(fault)[-1])
     for error in _PERMANENT if task == RESIZER else (_RAISED, _TOO_LARGE):
         yield failing(f"Meets{_title(error)}", _title(error), error)
@@ -182,13 +211,42 @@ def _of_task(name: str, route: tuple[str, ...], task: str) -> Iterator[Case]:
 
 
 def _of_recording(answers: dict[str, str], until: tuple[str, ...]) -> Iterator[Case]:
-    """A refusal and an error, and everything that can happen while they are recorded."""
-    del answers[PUBLISH]
-    refusal = answers | {RESIZER: "RaisesCorruptImage"}
+    """A refusal and an error by the Resizer, and everything that can happen while they are recorded."""
     refused = (*until, "Read refusal", "Refused as unreadable", RECORD_REFUSAL)
-    error = answers | {RESIZER: _title(_RAISED)}
-    failed = (*until, RECORD_ERROR)
-    rejection, failure = ("REJECTED", "CORRUPT_IMAGE"), ("FAILED", _RAISED)
+    yield from _of_records(
+        (answers | {RESIZER: "RaisesCorruptImage"}, refused, ("REJECTED", "CORRUPT_IMAGE")),
+        (answers | {RESIZER: _title(_RAISED)}, (*until, RECORD_ERROR), ("FAILED", _RAISED)),
+    )
+
+
+def _of_matching(answers: dict[str, str], route: tuple[str, ...]) -> Iterator[Case]:
+    """What the matcher decides, and everything that can happen while it is recorded."""
+    decided = route[: route.index(DECIDER) + 2]
+    unusable = (*decided, "Unusable picture", RECORD_REFUSAL)
+    yield from _of_records(
+        (answers | {DECIDER: "RefusesCorruptImage"}, unusable, ("REJECTED", "CORRUPT_IMAGE")),
+        (answers | {DECIDER: _title(_RAISED)}, (DECIDER, RECORD_ERROR), ("FAILED", _RAISED)),
+    )
+    matched, done = route[: route.index(RECORD_MATCH) + 1], _done(route)
+    later, never = f"{_RECORD_FAULT.name}ThenRecorded", f"{_RECORD_FAULT.name}TooOften"
+    lost, gone = "RecordingFailed", "Superseded"
+    yield Case("MatchRecordedLate", answers | {RECORD_MATCH: later}, route, done)
+    yield Case("MatchNotRecorded", answers | {RECORD_MATCH: never}, (*matched, lost), done, lost)
+    yield Case("MatchOfAnOlderUpload", answers | {RECORD_MATCH: gone}, (*matched, gone), done)
+    untold, withdrawn = answers | {PUBLISH_MATCH: _title(_RAISED)}, (*route, WITHDRAW)
+    failed = (*withdrawn, RECORD_ERROR, "Failed")
+    recorded = untold | {WITHDRAW: later, RECORD_ERROR: "Recorded"}
+    yield Case("MatchWithdrawnLate", recorded, failed, ("FAILED", _RAISED), _RAISED)
+    yield Case("MatchNotWithdrawn", untold | {WITHDRAW: never}, (*withdrawn, lost), done, lost)
+    yield Case("MatchTakenOver", untold | {WITHDRAW: gone}, (*withdrawn, "Failed"), done, _RAISED)
+
+
+_Recorded: TypeAlias = tuple[dict[str, str], tuple[str, ...], tuple[str, str]]
+
+
+def _of_records(of_refusal: _Recorded, of_error: _Recorded) -> Iterator[Case]:
+    """Everything that can happen while a refusal and an error are recorded; of each answers, path and record."""
+    (refusal, refused, rejection), (error, failed, failure) = of_refusal, of_error
     later, never = f"{_RECORD_FAULT.name}ThenRecorded", f"{_RECORD_FAULT.name}TooOften"
 
     def recording(name: str, task: str, response: str, then: Sequence[str], fails_as: str | None) -> Case:
@@ -204,6 +262,11 @@ def _of_recording(answers: dict[str, str], until: tuple[str, ...]) -> Iterator[C
     yield recording("OfAnOlderUpload", RECORD_ERROR, "Superseded", ("Failed",), _RAISED)
 
 
+def _done(route: tuple[str, ...]) -> tuple[str, None] | None:
+    """The record of an upload that goes a route to its end, where the state machine writes it."""
+    return ("PROCESSED", None) if RECORD_MATCH in route else None
+
+
 def _answers(name: str, route: tuple[str, ...]) -> dict[str, str]:
     """What lets a photo go a route."""
     return {task: name if task == PLACE else good for task, good in _GOOD.items() if task in route}
@@ -216,7 +279,14 @@ _GOOD = {
     LABELS: "Accepted",
     RESIZER: "Resized",
     PUBLISH: "Published",
+    DECIDER: "Accepted",
+    RECORD_MATCH: "Recorded",
+    PUBLISH_MATCH: "Told",
 }
+
+
+# Tasks that do more than to record.
+_WORKING = tuple(task for task in _GOOD if task != RECORD_MATCH)
 
 
 def _title(words: str) -> str:
@@ -258,6 +328,7 @@ def responses() -> dict[str, Response]:
         **{kind: _item({"type": {"S": kind.lower()}}) for kind in (*ROUTES["v4"], "Museum")},
         "PlaceWithoutType": _item({}),
         "NoPlace": {"SdkHttpMetadata": {"HttpStatusCode": 200}},
+        "Told": {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]},
         "Recorded": {"SdkHttpMetadata": {"HttpStatusCode": 200}},
     }
     found: dict[str, Response] = {name: {"0": {"Return": value}} for name, value in returned.items()}
@@ -267,7 +338,7 @@ def responses() -> dict[str, Response]:
         for reason in _UNREADABLE
     }
     found["Superseded"] = {"0": _throw("DynamoDB.ConditionalCheckFailedException")}
-    for fault in (*_LAMBDA_FAULTS, *_TABLE_FAULTS, _RECORD_FAULT):
+    for fault in (*_LAMBDA_FAULTS, *_TABLE_FAULTS, *_EVENT_FAULTS, _RECORD_FAULT):
         passing = _attempts(list(islice(cycle(fault.errors), fault.retries)))
         found[f"{fault.name}TooOften"] = _attempts(_too_often(fault))
         for name, value in returned.items():

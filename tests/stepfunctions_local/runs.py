@@ -39,7 +39,7 @@ class Run:
     error: str | None
     path: tuple[str, ...]
     # Status and reason of the record that it asked DynamoDB to write, and which record that is.
-    record: tuple[str, str] | None
+    record: tuple[str, str | None] | None
     record_key: Any
     history: list[Any]
 
@@ -139,12 +139,13 @@ def _ended(stepfunctions: Any, arn: str, deadline: float) -> Run:
     )
 
 
-def _recorded(history: list[Any]) -> tuple[tuple[str, str] | None, Any]:
-    """What the last call that writes a record asks for."""
+def _recorded(history: list[Any]) -> tuple[tuple[str, str | None] | None, Any]:
+    """What the last call that writes an outcome asks for."""
     for event in reversed(history):
         scheduled = event.get("taskScheduledEventDetails", {})
         if scheduled.get("resource") == "updateItem":
             asked = json.loads(scheduled["parameters"])
             values = asked["ExpressionAttributeValues"]
-            return (values[":status"]["S"], values[":reason"]["S"]), asked["Key"]
+            if ":status" in values:
+                return (values[":status"]["S"], values.get(":reason", {}).get("S")), asked["Key"]
     return None, None

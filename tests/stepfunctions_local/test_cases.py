@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.statemachines.definitions import ROOT, VERSIONS, states, tasks
+from tests.statemachines.definitions import ROOT, WORKFLOWS, states, tasks
 from tests.stepfunctions_local.cases import FILE, ROUTES, Case, cases, config, text
 from tests.stepfunctions_local.runs import Run, run_all, service
 from tests.transitions import declared, driven
@@ -31,7 +31,7 @@ def test_the_file_says_what_the_cases_say() -> None:
 
 
 def test_every_version_has_cases_with_names_of_their_own() -> None:
-    assert set(ROUTES) == set(VERSIONS)
+    assert set(ROUTES) == set(WORKFLOWS)
     for version in ROUTES:
         names = [case.name for case in cases(version)]
         assert len(set(names)) == len(names)
@@ -79,7 +79,7 @@ def test_the_container_reads_the_file_and_asks_nobody_on_aws() -> None:
     environment = container["environment"]
 
     assert container["volumes"] == [f"./{FILE.name}:{environment['SFN_MOCK_CONFIG']}:ro"]
-    services = {task["Resource"].split(":")[-2] for version in VERSIONS for task in tasks(version).values()}
+    services = {task["Resource"].split(":")[-2] for version in WORKFLOWS for task in tasks(version).values()}
     for name in services:
         assert environment[f"{name.upper()}_ENDPOINT"].startswith("http://127.0.0.1:")
 

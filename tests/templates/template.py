@@ -13,9 +13,10 @@ from typing import Any, TypeAlias
 
 from samtranslator.yaml_helper import yaml_parse
 
+from tests.statemachines.definitions import WORKFLOWS
+
 ROOT = Path(__file__).resolve().parents[2]
-VERSIONS = ("v1", "v2", "v3", "v4")
-STACKS = ("core", *VERSIONS)
+STACKS = ("core", *WORKFLOWS)
 
 Resource: TypeAlias = dict[str, Any]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.templates.template import STACKS, VERSIONS, Resource, functions, load, resources
+from tests.statemachines.definitions import WORKFLOWS
+from tests.templates.template import STACKS, Resource, functions, load, resources
 
 IN_CORE = {
     "DeadLettersAlarm",
@@ -49,7 +50,7 @@ def test_an_alarm_tells_the_topic_and_rests_while_nothing_happens(stack: str) ->
         assert alarm["AlarmDescription"].endswith(".")
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", WORKFLOWS)
 def test_the_executions_of_a_version_are_watched(version: str) -> None:
     for name, metric in OF_EXECUTIONS.items():
         alarm = alarms(version)[name]
@@ -60,7 +61,7 @@ def test_the_executions_of_a_version_are_watched(version: str) -> None:
         assert alarm["EvaluationPeriods"] == (3 if metric == "ExecutionThrottled" else 1)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", WORKFLOWS)
 @pytest.mark.parametrize(("name", "metric"), OF_TASKS.items())
 def test_the_functions_of_a_version_are_watched_and_no_others(version: str, name: str, metric: str) -> None:
     (query,) = alarms(version)[name]["Metrics"]
@@ -77,7 +78,7 @@ def test_versions_have_the_same_alarms() -> None:
     def shape(version: str) -> str:
         return re.sub(r'WHERE [^"]*', "", json.dumps(alarms(version)).replace(f"-{version}-", "-vN-"))
 
-    assert len({shape(version) for version in VERSIONS}) == 1
+    assert len({shape(version) for version in WORKFLOWS}) == 1
 
 
 def of_core(name: str) -> tuple[Any, ...]:
