@@ -241,11 +241,12 @@ def _of_matching(answers: dict[str, str], route: tuple[str, ...]) -> Iterator[Ca
     yield Case("MatchTakenOver", untold | {WITHDRAW: gone}, (*withdrawn, "Failed"), done, _RAISED)
 
 
+# Answers, path and record.
 _Recorded: TypeAlias = tuple[dict[str, str], tuple[str, ...], tuple[str, str]]
 
 
 def _of_records(of_refusal: _Recorded, of_error: _Recorded) -> Iterator[Case]:
-    """Everything that can happen while a refusal and an error are recorded; of each answers, path and record."""
+    """Everything that can happen while a refusal and an error are recorded."""
     (refusal, refused, rejection), (error, failed, failure) = of_refusal, of_error
     later, never = f"{_RECORD_FAULT.name}ThenRecorded", f"{_RECORD_FAULT.name}TooOften"
 

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias, cast
 import pytest
 
 from happypath.project import WORKFLOWS
-from tests.statemachines.definitions import all_tasks, tasks
+from tests.statemachines.definitions import VERSIONS, all_tasks, tasks
 from tests.workflows.driver import Driver, Outcome
 from tests.workflows.photos import drawn
 from tests.workflows.reliability import function_of
@@ -26,11 +26,13 @@ from tests.workflows.test_photos import check_published
 LAMBDA_TASKS = [
     (version, task) for version, task in all_tasks() if "lambda" in tasks(version)[task]["Resource"]
 ]
-WORKING_TASKS = [*LAMBDA_TASKS, ("v4", "Get place type from DynamoDB")]
+WORKING_TASKS = [*LAMBDA_TASKS, ("v4", "Get place type from DynamoDB"), ("matcher", "Publish match")]
 DECIDING_TASKS = [(version, task) for version, task in LAMBDA_TASKS if task not in {"Resizer", "Publish"}]
 # What makes the Resizer refuse a photo, and fail with one.
 REFUSE = "state:{version}/Resizer=raise:CORRUPT_IMAGE"
 FAIL = "state:{version}/Resizer=raise:KeyError"
+FAIL_TO_DECIDE = "state:{version}/Decider=raise:KeyError"
+FAIL_TO_TELL = "state:{version}/Publish match=raise:KeyError"
 
 
 @dataclass(frozen=True)

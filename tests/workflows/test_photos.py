@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from happypath.project import WORKFLOWS
+from tests.statemachines.definitions import VERSIONS
 from tests.workflows.driver import Driver, Outcome, wait_until
 from tests.workflows.photos import bomb, drawn, gif, sample, truncated
 
@@ -57,7 +57,7 @@ class Case:
 def published(name: str, body: Callable[[], bytes], place: str = "park", **more: Any) -> Case:
     """A photo that no version objects to; v4 alone looks at what the place is."""
     if place == "park":
-        return Case(name, body, "the-park", dict.fromkeys(WORKFLOWS), AT_PARKS, **more)
+        return Case(name, body, "the-park", dict.fromkeys(VERSIONS), AT_PARKS, **more)
     return Case(name, body, f"the-{place}", {"v4": None}, AT_TABLES, **more)
 
 
@@ -67,7 +67,7 @@ def with_key(name: str, suffix: str) -> Case:
 
 
 def unusable(name: str, body: Callable[[], bytes], reason: str | None, **more: Any) -> Case:
-    return Case(name, body, "the-park", dict.fromkeys(WORKFLOWS, reason), UNUSABLE, **more)
+    return Case(name, body, "the-park", dict.fromkeys(VERSIONS, reason), UNUSABLE, **more)
 
 
 def at_no_such_place(place: str, state: str, reason: str, **detail: Any) -> Case:
@@ -138,7 +138,7 @@ CASES = [
         "half a JPEG",
         truncated,
         "the-park",
-        dict.fromkeys(WORKFLOWS, "CORRUPT_IMAGE"),
+        dict.fromkeys(VERSIONS, "CORRUPT_IMAGE"),
         {
             "v1": UNUSABLE["v1"],
             "v2": UNUSABLE["v2"],
@@ -168,7 +168,7 @@ def uploads(driver: Driver) -> dict[tuple[str, str], Uploaded]:
         return driver.installation.record(uploaded.upload_id) is not None
 
     found: dict[tuple[str, str], Uploaded] = {}
-    for version in WORKFLOWS:
+    for version in VERSIONS:
         driver.go_live(version)
         for case in CASES:
             if version in case.reasons:
@@ -184,7 +184,7 @@ def uploads(driver: Driver) -> dict[tuple[str, str], Uploaded]:
     ("version", "case"),
     [
         pytest.param(version, case, id=f"{version}-{case.name}")
-        for version in WORKFLOWS
+        for version in VERSIONS
         for case in CASES
         if version in case.reasons
     ],

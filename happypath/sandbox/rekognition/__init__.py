@@ -1,8 +1,8 @@
-"""The sandbox's own Amazon Rekognition: DetectLabels and DetectModerationLabels, in Rekognition's own shapes.
+"""The sandbox's own Amazon Rekognition: it detects labels, moderation labels and text, in its own shapes.
 
 A photo is answered from the recorded answers when its bytes are known there, else by detectors that see faces
-and cats, or, when asked, by the real service. What the detectors cannot see they do not invent: without a
-recorded answer no photo has moderation labels.
+and cats and by a reader of words, or, when asked, by the real service. What the detectors cannot see they do
+not invent: without a recorded answer no photo has moderation labels.
 
     with install(Rekognition()):
         ...  # clients of moto's server are answered by the sandbox

@@ -24,6 +24,7 @@ from happypath.sandbox.rekognition.service import Rekognition
 _OPERATIONS: Mapping[str, Callable[[Rekognition, Mapping[str, Any], bytes], dict[str, Any]]] = {
     "DetectLabels": Rekognition.detect_labels,
     "DetectModerationLabels": Rekognition.detect_moderation_labels,
+    "DetectText": Rekognition.detect_text,
 }
 
 

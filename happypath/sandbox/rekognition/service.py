@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import hashlib
 import logging
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from happypath.sandbox.rekognition import detectors, errors, photo
+from happypath.sandbox.rekognition import detectors, errors, photo, reader
 from happypath.sandbox.rekognition.labels import labels_for
 from happypath.sandbox.rekognition.real import ask
 from happypath.sandbox.rekognition.recorded import Answers, sample_answers
+from happypath.sandbox.rekognition.text import filtered, text_detections
 
 if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient
@@ -21,10 +23,11 @@ logger = logging.getLogger(__name__)
 # The models whose words the sandbox uses.
 LABEL_MODEL = "3.0"
 MODERATION_MODEL = "7.0"
+TEXT_MODEL = "3.0"
 
 
 class Rekognition:
-    """Answers DetectLabels and DetectModerationLabels.
+    """Answers DetectLabels, DetectModerationLabels and DetectText.
 
     Args:
         real: a client of the real service (see `real_client`), which then answers everything.
@@ -44,6 +47,9 @@ class Rekognition:
     def __init__(self, real: RekognitionClient | None = None, answers: Answers | None = None) -> None:
         self._real = real
         self._answers = sample_answers() if answers is None else answers
+        # What was read, by the photo's SHA-256: a caller who lost patience gets it when it asks again.
+        self._read: dict[str, list[dict[str, Any]]] = {}
+        self._reading = threading.Lock()
 
     def detect_labels(self, request: Mapping[str, Any], image: bytes) -> dict[str, Any]:
         """The labels of the photo, the surest first.
@@ -90,6 +96,31 @@ class Rekognition:
         labels.sort(key=lambda label: -label["Confidence"])
         return {**response, "ModerationLabels": labels}
 
+    def detect_text(self, request: Mapping[str, Any], image: bytes) -> dict[str, Any]:
+        """The lines of the photo, then its words, 100 at most.
+
+        https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectText.html
+
+        Raises:
+            RekognitionError: as `detect_labels`; InvalidParameterException where there is no reader.
+        """
+        if self._real is not None:
+            return ask(self._real, "DetectText", request, image)
+        filters = request.get("Filters", {})
+        if "RegionsOfInterest" in filters:
+            raise errors.invalid_parameter(
+                "the sandbox has no RegionsOfInterest: leave it out of Filters, or use the real service"
+            )
+        response = self._known("DetectText", request, image) or self._text_read(image)
+        return {**response, "TextDetections": filtered(response["TextDetections"], filters)}
+
+    def _text_read(self, image: bytes) -> dict[str, Any]:
+        digest = hashlib.sha256(image).hexdigest()
+        with self._reading:
+            if digest not in self._read:
+                self._read[digest] = text_detections(_lines(image))
+        return {"TextDetections": self._read[digest], "TextModelVersion": TEXT_MODEL}
+
     def _known(self, operation: str, request: Mapping[str, Any], image: bytes) -> dict[str, Any] | None:
         """The recorded answer for the photo, or None."""
         if not 0 <= request.get("MinConfidence", 0) <= 100:
@@ -111,6 +142,14 @@ def _nothing_to_moderate(image: bytes) -> dict[str, Any]:
     # A photo that cannot be decoded is an error even where nothing is looked for.
     photo.upright(photo.open_photo(image), "L", detectors.SIDE_PX)
     return {"ModerationLabels": [], "ModerationModelVersion": MODERATION_MODEL, "ContentTypes": []}
+
+
+def _lines(image: bytes) -> list[reader.Line]:
+    picture = photo.upright(photo.open_photo(image), "RGB", reader.SIDE_PX)
+    try:
+        return reader.read(picture)
+    except reader.NoReaderError as error:
+        raise errors.invalid_parameter(str(error)) from error
 
 
 def _sure(label: Mapping[str, Any], request: Mapping[str, Any], default: float) -> bool:
