@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from happypath.compare import Subject
     from happypath.sandbox.faults import Faults
 
+MATCHER = "matcher"
+
 app = typer.Typer(
     help="Happy Path: photos of places through AWS Step Functions, on AWS and on this machine.",
     pretty_exceptions_enable=False,
@@ -90,6 +92,22 @@ def _workflow(name: str) -> str:
     return name
 
 
+def _parameters(
+    workflow: str, labels: str | None, words: str | None, min_confidence: float | None
+) -> dict[str, str]:
+    """The parameters of the workflow's template that the options of `run` stand for."""
+    required = {"RequiredLabels": labels or "", "RequiredWords": words or ""}
+    if workflow != MATCHER and any(required.values()):
+        raise UsageError(f"--required-labels and --required-words are for --workflow {MATCHER}.")
+    if workflow == MATCHER and not any(required.values()):
+        raise UsageError(f"--workflow {MATCHER} wants --required-labels, --required-words or both.")
+    if workflow == "v1" and min_confidence is not None:
+        raise UsageError("--min-confidence is for workflows that ask Rekognition, and v1 does not.")
+    if workflow != MATCHER:
+        required = {}
+    return required | ({} if min_confidence is None else {"MinConfidence": f"{min_confidence:g}"})
+
+
 def _installation(prefix: str) -> Installation:
     # boto3 itself reads AWS_DEFAULT_REGION only; every other SDK, and Lambda, reads AWS_REGION.
     make: Any = boto3.Session(region_name=os.environ.get("AWS_REGION") or None).client
@@ -111,12 +129,26 @@ def run(
         list[Path] | None,
         typer.Argument(metavar="[PHOTO]...", help="Photos; the samples when none is given."),
     ] = None,
-    workflow: Annotated[str, typer.Option(help="The workflow to run: v1, v2, v3 or v4.")] = "v4",
+    workflow: Annotated[
+        str, typer.Option(help=f"The workflow to run: {', '.join(WORKFLOWS[:-1])} or {WORKFLOWS[-1]}.")
+    ] = "v4",
     place_type: Annotated[
         str | None,
         typer.Option(
             help="The type of the photos' place: park, restaurant, cafe, bar, or any other.  [default: park]"
         ),
+    ] = None,
+    required_labels: Annotated[
+        str | None,
+        typer.Option(metavar="LABELS", help="matcher: what a picture must show: 'Driving License, Person'."),
+    ] = None,
+    required_words: Annotated[
+        str | None,
+        typer.Option(metavar="WORDS", help="matcher: what must stand in a picture: 'NEW YORK, 4711-0815'."),
+    ] = None,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(help="How sure Rekognition must be, in percent; not for v1.", min=0, max=100),
     ] = None,
     out: Annotated[Path, typer.Option(help="The folder for the published photos.")] = Path("out"),
     as_json: AsJson = False,
@@ -127,6 +159,7 @@ def run(
 ) -> None:
     """Run photos through a workflow, in a sandbox made for the run."""
     _workflow(workflow)
+    parameters = _parameters(workflow, required_labels, required_words, min_confidence)
     if place_type is not None and not place_type.strip():
         raise UsageError("--place-type must not be empty.")
     faults = _faults(fault, seed)
@@ -138,11 +171,22 @@ def run(
 
     from happypath import run as runs
 
-    chosen = [runs.Photo(path, place_type or "park") for path in given] or runs.sample_photos(place_type)
+    if workflow == MATCHER:
+        samples = runs.sample_pictures(place_type or "document")
+    else:
+        samples = runs.sample_photos(place_type)
+    default = "document" if workflow == MATCHER else "park"
+    chosen = [runs.Photo(path, place_type or default) for path in given] or samples
     results = []
     with display.notices.status("Starting the sandbox …") as status:
         ended = runs.run(
-            chosen, workflow, out, timeout_s=timeout, real_rekognition=real_rekognition, faults=faults
+            chosen,
+            workflow,
+            out,
+            timeout_s=timeout,
+            real_rekognition=real_rekognition,
+            faults=faults,
+            parameters=parameters,
         )
         for result in ended:
             results.append(result)

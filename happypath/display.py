@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,7 +89,7 @@ def show_result(result: Result) -> None:
     _line(f"{coloured(result.status)}{reason}  {photo} at {escape(result.place_id)}  {result.seconds:.2f} s")
     if result.path:
         _line(f"    [dim]{escape(' → '.join(result.path))}[/]")
-    if result.reason and result.detail:
+    if result.detail:
         _line(f"    [dim]{escape(_shortened(_brief(result.detail)))}[/]")
     for saved in result.outputs:
         _line(f"    {escape(saved)}")
@@ -204,11 +204,20 @@ def show_open_upload(upload: OpenUpload, sent: bool) -> None:
     _line(f"[red]{upload.state:12}[/]  {_time(upload.since)}  {escape(upload.key)}{end}")
 
 
+def _flat(value: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The entries of a dict, with those of dicts within it under both names, but for empty ones."""
+    for name, each in value.items():
+        if isinstance(each, dict):
+            yield from ((f"{name} {inner}", found) for inner, found in _flat(each) if found not in ([], {}))
+        else:
+            yield name, each
+
+
 def _brief(value: Any) -> str:
     if isinstance(value, dict) and set(value) >= {"name", "confidence"}:
         return f"{value['name']} {value['confidence']}"
     if isinstance(value, dict):
-        return ", ".join(f"{name}: {_brief(each)}" for name, each in value.items())
+        return ", ".join(f"{name}: {_brief(each)}" for name, each in _flat(value))
     if isinstance(value, list):
         return ", ".join(_brief(each) for each in value) or "none"
     return str(value)

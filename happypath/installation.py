@@ -126,7 +126,9 @@ class Installation:
         return None
 
     def outputs(self, record: dict[str, Any]) -> dict[str, bytes]:
-        """The published renditions of an upload, by name."""
+        """The published renditions of an upload, by name; none where its workflow publishes no photo."""
+        if self.photo(record["placeId"], record["uploadId"]) is None:
+            return {}
         keys = {each: f"{record['placeId']}/{record['uploadId']}-{each}.jpg" for each in RENDITIONS}
         bucket = self.core["DistributionBucket"]
         return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +76,12 @@ def sample_photos(place_type: str | None) -> list[Photo]:
     return [Photo(SAMPLES / "photos" / name, kind) for name, kind in chosen]
 
 
+def sample_pictures(place_type: str) -> list[Photo]:
+    """The sample documents, then the sample photos, all at one type of place."""
+    pictures = [*sorted((SAMPLES / "documents").glob("*.png")), *sorted((SAMPLES / "photos").glob("*.jpg"))]
+    return [Photo(path, place_type) for path in pictures]
+
+
 @dataclass
 class _Pending:
     photo: Photo
@@ -91,11 +97,16 @@ def installed(
     *,
     real_rekognition: bool,
     faults: Faults | None = None,
+    parameters: Mapping[str, str] | None = None,
 ) -> Iterator[Installation]:
-    """A new sandbox with these workflows, none of them live, and the places of these photos."""
+    """A new sandbox with these workflows, none of them live, and the places of these photos.
+
+    `parameters` are those of the workflows' templates, where they differ from the defaults.
+    """
     with Sandbox(real_rekognition=real_rekognition, faults=faults) as sandbox:
-        for stack in ("core", *workflows):
-            sandbox.deploy(stack)
+        sandbox.deploy("core")
+        for workflow in workflows:
+            sandbox.deploy(workflow, parameters)
         installation = Installation(sandbox.client, sandbox.prefix)
         for place_id, place_type in {photo.place_id: photo.place_type for photo in photos}.items():
             installation.put_place(place_id, place_type, f"A {place_type}")
@@ -110,6 +121,7 @@ def run(
     timeout_s: float,
     real_rekognition: bool,
     faults: Faults | None = None,
+    parameters: Mapping[str, str] | None = None,
 ) -> Iterator[Result]:
     """Uploads the photos to a new sandbox and yields each result as it comes.
 
@@ -117,7 +129,9 @@ def run(
     `LOST` if it has no record at all.
     """
     photos = list(photos)
-    with installed([workflow], photos, real_rekognition=real_rekognition, faults=faults) as installation:
+    with installed(
+        [workflow], photos, real_rekognition=real_rekognition, faults=faults, parameters=parameters
+    ) as installation:
         installation.set_live(workflow)
 
         waiting = [_upload(installation, photo, number) for number, photo in enumerate(photos, start=1)]

@@ -29,14 +29,14 @@ def handler(look: Look) -> Decision:
     words = _words(asked, look)
     missing_words = [name for name in asked if name not in words]
     detail = {
+        "found": {"labels": _told(labels), "words": _told(words)},
+        "missing": {"labels": missing_labels, "words": missing_words},
+        "unread": [name for name in SETTINGS.required_words if name not in asked],
         "required": {
             "labels": list(SETTINGS.required_labels),
             "words": list(SETTINGS.required_words),
             "min_confidence": SETTINGS.min_confidence,
         },
-        "found": {"labels": _told(labels), "words": _told(words)},
-        "missing": {"labels": missing_labels, "words": missing_words},
-        "unread": [name for name in SETTINGS.required_words if name not in asked],
     }
     if missing_labels or missing_words:
         return Decision.reject(Reason.NO_MATCH, **detail)

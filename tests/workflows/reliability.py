@@ -24,11 +24,12 @@ from happypath.sandbox.faults import Kind
 from tests.statemachines.definitions import tasks
 from tests.workflows import document
 from tests.workflows.driver import Driver, Outcome, opened
+from tests.workflows.photos import document as document_photo
 from tests.workflows.photos import drawn
 
 PART = "table"
 
-RECORDING = ("RecordFailState", "RecordErrorState")
+RECORDING = ("RecordFailState", "RecordMatchState", "Withdraw match", "RecordErrorState")
 # Places that together lead an accepted photo through every task.
 _PLACES = ("the-park", "the-cafe")
 # What lets an execution come to the states that record: a file that every version refuses, an error.
@@ -192,23 +193,27 @@ class Table:
             )
             if outcome.execution not in {"SUCCEEDED", "FAILED"} or cell.task not in outcome.path:
                 raise LostError(f"{cell} does not end, or does not come to its task: {outcome}")
-            if (outcome.photo is not None) != (outcome.status == "PROCESSED"):
+            published = outcome.status == "PROCESSED" and "Publish" in tasks(cell.version)
+            if (outcome.photo is not None) != published:
                 raise LostError(f"{cell}: the place's photo contradicts the record: {outcome}")
             found[cell] = outcome
         return found
 
     def _ways(self, version: str) -> dict[str, Way]:
         """How to come to each task of a version, found out by going."""
-        photo = drawn("JPEG")
+        photo = good_photo(version)
         found: dict[str, Way] = {}
         for place in _PLACES:
             outcome = self._driver.execute(version, photo, place=place)
-            assert outcome.status == "PROCESSED", f"{version} does not publish a good photo: {outcome}"
+            assert outcome.status == "PROCESSED", f"{version} does not accept a good photo: {outcome}"
             for state in outcome.path:
                 found.setdefault(state, Way(place, photo))
         found["RecordFailState"] = Way(_PLACES[0], _NO_PHOTO)
         first = states_on_the_way(found, version)
         found["RecordErrorState"] = Way(_PLACES[0], photo, (f"state:{version}/{first}=raise:{_CAUSE}",))
+        if "Withdraw match" in tasks(version):
+            untold = f"state:{version}/Publish match=raise:{_CAUSE}"
+            found["Withdraw match"] = Way(_PLACES[0], photo, (untold,))
         missing = set(tasks(version)) - set(found)
         assert not missing, f"{version}: no upload to {_PLACES} comes to {missing}; add a place that does"
         return found
@@ -229,6 +234,11 @@ class Table:
         if missed := set(lost) - fixed:
             raise LostError(f"`happypath reconcile` does not find {', '.join(map(str, missed))}")
         return {cell: self._driver.ended(outcome.record["uploadId"]).status for cell, outcome in lost.items()}
+
+
+def good_photo(version: str) -> bytes:
+    """A photo that a workflow accepts: one that matches, or any that shows nothing to object to."""
+    return document_photo("licence-new-york-1") if version == "matcher" else drawn("JPEG")
 
 
 def states_on_the_way(found: Mapping[str, Way], version: str) -> str:

@@ -13,10 +13,11 @@ import pytest
 
 from happypath.compare import Comparison, Subject, compare, last
 from happypath.installation import Installation
-from happypath.project import SAMPLES, WORKFLOWS
+from happypath.project import SAMPLES
 from happypath.shadow import ShadowError, harmless
 from tests.cli.test_run import happypath
 from tests.statemachines import definitions
+from tests.statemachines.definitions import VERSIONS
 from tests.workflows.driver import Driver
 from tests.workflows.photos import sample, truncated
 
@@ -85,7 +86,7 @@ def test_v3_and_v4_differ_on_the_samples_exactly_where_they_should(driver: Drive
     assert all(each.shared == 2 for each in found if each.differs)
 
 
-@pytest.mark.parametrize("version", WORKFLOWS)
+@pytest.mark.parametrize("version", VERSIONS)
 def test_a_shadow_decides_as_the_workflow_did(driver: Driver, version: str) -> None:
     driver.go_live(version)
     bodies = [sample("wine"), truncated()]
@@ -145,7 +146,7 @@ def test_a_workflow_that_does_not_know_of_shadows_does_not_run(
         next(compare(driver.installation, ("v1", "v2"), samples()))
 
 
-@pytest.mark.parametrize("version", WORKFLOWS)
+@pytest.mark.parametrize("version", VERSIONS)
 def test_no_state_of_a_shadow_writes(version: str) -> None:
     states = harmless(json.loads(definitions.text(version)))["States"]
     tasks = {state["Resource"] for state in states.values() if state["Type"] == "Task"}

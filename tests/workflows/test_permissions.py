@@ -17,7 +17,7 @@ from happypath.project import WORKFLOWS
 from happypath.sandbox.calls import Permission
 from happypath.sandbox.sandbox import Sandbox
 from tests.workflows.driver import Driver, wait_until
-from tests.workflows.photos import drawn, sample
+from tests.workflows.photos import document, drawn, sample
 
 # Every path of every workflow takes a while on a small machine.
 pytestmark = pytest.mark.timeout(300)
@@ -39,6 +39,10 @@ SERVICE_POLICIES = {"AWSLambdaBasicExecutionRole", "AWSXRayDaemonWriteAccess", "
 POLLING = "AWSLambdaSQSQueueExecutionRole"
 
 
+# What the matcher accepts as it is deployed in the sandbox.
+MATCHING = {"matcher": (document("licence-new-york-1"),)}
+
+
 @pytest.fixture(scope="module")
 def driven(driver: Driver, sandbox: Sandbox) -> Sandbox:
     """The sandbox after every path of every workflow."""
@@ -48,7 +52,7 @@ def driven(driver: Driver, sandbox: Sandbox) -> Sandbox:
         uploads = []
         # A JPEG is read by Rekognition from S3, and a WebP is sent to it in bytes.
         for place in ("the-park", "the-restaurant"):
-            for body in (sample("coffee"), drawn("WEBP"), sample("cat")):
+            for body in (sample("coffee"), drawn("WEBP"), sample("cat"), *MATCHING.get(version, ())):
                 upload = driver.new_id("role")
                 driver.upload(body, f"{place}/{upload}.jpg")
                 uploads.append(upload)
