@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from functions.aws import client
+from functions.aws import client, prepare
 from functions.decision import Decision, Refusal
 from functions.observability import subsegment
 from functions.rekognition import image_argument
@@ -108,6 +108,7 @@ def looking(settings: RekognitionSettings) -> Callable[[Callable[[Look], Decisio
     ... def handler(look: Look) -> Decision:
     ...     return Decision.accept(labels=len(look.labels()))
     """
+    prepare("s3", "rekognition")
 
     def made(decide: Callable[[Look], Decision]) -> Handler:
         @task

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.aws import client
+from functions.aws import client, prepare
 from functions.observability import measure
 from functions.photo import open_photo
 from functions.picture import Picture, decode
@@ -11,6 +11,7 @@ from functions.task import Event, Result, task
 from functions.upload import Upload
 
 SETTINGS = read(ResizeSettings)
+prepare("s3")
 
 TILE_PX = 400
 SCALED_WIDTH_PX = 600

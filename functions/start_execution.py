@@ -16,7 +16,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSMessageAtt
 from functions import arrival as arrivals
 from functions import record as records
 from functions.arrival import Arrival, UnknownShapeError
-from functions.aws import client
+from functions.aws import client, prepare
 from functions.decision import Reason
 from functions.live import LiveParameter
 from functions.observability import Subsegment, continued, invocation, logger, measure, subsegment
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
 SETTINGS = read(IngestSettings)
+prepare("dynamodb", "s3", "ssm", "stepfunctions")
 LIVE = LiveParameter(SETTINGS.live_parameter)
 
 # A batch of nothing but failures is answered like any other: the messages are retried, not the invocation.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functions.aws import prepare
 from functions.decision import Decision, Reason, Refusal
 from functions.formats import Source
 from functions.image import header
@@ -12,6 +13,7 @@ from functions.task import Event, Result, task
 from functions.upload import Upload
 
 SETTINGS = read(DimensionsSettings)
+prepare("s3")
 
 
 @task

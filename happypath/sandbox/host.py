@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import io
 import os
 import shutil
@@ -78,6 +79,8 @@ class FunctionHost:
                         n for n in contents.namelist() if n.startswith(f"{package}/") or n == f"{package}.py"
                     ]
                     contents.extractall(unfinished, names)
+                # Every environment imports it, and none may write there.
+                compileall.compile_dir(unfinished, ddir=str(folder), quiet=2)
                 unfinished.rename(folder)
         return folder
 
