@@ -39,6 +39,7 @@ from happypath.project import PREFIX, SAMPLES, WORKFLOWS
 from happypath.redrive import RedriveError
 from happypath.shadow import ShadowError
 from happypath.trace import NoTraceError
+from happypath.usage import NotMeasuredError
 
 if TYPE_CHECKING:
     from happypath.compare import Subject
@@ -452,6 +453,37 @@ def _sandboxed(
 
 
 @app.command()
+def cost(
+    workflow: Annotated[str, typer.Option(help="The workflow.")] = "v4",
+    uploads: Annotated[int, typer.Option(help="Uploads in a month.", min=0)] = 1_000_000,
+    accepted: Annotated[float, typer.Option(help="The part of them that is published.", min=0, max=1)] = 0.9,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Take the functions' times from the installation's logs: 2h or 7d."
+        ),
+    ] = None,
+    free_tier: Annotated[bool, typer.Option(help="Whether what is always free is deducted.")] = True,
+    prefix: Prefix = PREFIX,
+    as_json: AsJson = False,
+) -> None:
+    """State the monthly bill of a workflow by line, and what it assumes."""
+    from happypath import cost as costs
+    from happypath import usage as usages
+
+    _workflow(workflow)
+    usage = usages.load()
+    if since is not None:
+        times = usages.times(_installation(prefix), _duration("--since", since))
+        usage = usage.with_times(times, f"{usage.about}; times from the logs of {prefix}, last {since}")
+    bill = costs.bill(workflow, uploads, accepted, usage, costs.prices(), free_tier=free_tier)
+    if as_json:
+        display.show_json(bill.as_json())
+    else:
+        display.show_bill(bill)
+
+
+@app.command()
 def runs(
     workflow: Annotated[str | None, typer.Option(help="Only this workflow's.")] = None,
     status: Annotated[
@@ -706,6 +738,7 @@ def main() -> None:
         sys.exit(2)
     except (
         NotDeployedError,
+        NotMeasuredError,
         LiveRefusedError,
         DeployRefusedError,
         NoTraceError,

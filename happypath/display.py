@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
 
     from happypath.compare import Comparison
+    from happypath.cost import Bill
     from happypath.installation import Step
     from happypath.live import Change
     from happypath.logs import Line
@@ -188,6 +189,22 @@ def show_differences(comparisons: list[Comparison], workflows: tuple[str, str]) 
 def _verdict(verdict: tuple[str, str | None]) -> str:
     status, reason = verdict
     return f"{coloured(status)} {escape(reason)}" if reason else coloured(status)
+
+
+def show_bill(bill: Bill) -> None:
+    """A bill by line, its total, and what it assumes."""
+    table = Table("", "quantity", "USD a month", box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for line in bill.lines:
+        few = line.quantity < 100 and line.quantity != round(line.quantity)
+        table.add_row(escape(line.item), f"{line.quantity:,.{2 if few else 0}f}", f"{line.amount:,.2f}")
+    table.add_row("[bold]all[/]", "", f"[bold]{bill.total:,.2f}[/]")
+    name = escape(bill.workflow)
+    _line(f"[bold]{name}[/], {bill.uploads:,} uploads a month, {bill.accepted:.0%} of them published")
+    output.print(table)
+    for assumption in bill.assumptions:
+        _line(f"[dim]{escape(assumption)}[/]")
 
 
 def show_sent(sent: Sent) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -50,12 +51,20 @@ class Calls:
     region: str
     account_id: str
     needed: dict[str, set[Permission]] = field(default_factory=dict)
+    # How often each operation (`s3:GetObject`) was called by whom; of a transaction, each part counts.
+    requests: Counter[tuple[str, str]] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, caller: str, permissions: Iterable[Permission]) -> None:
         """Notes what a call needs."""
         with self._lock:
             self.needed.setdefault(caller, set()).update(permissions)
+
+    def count(self, caller: str, called: str, body: bytes) -> None:
+        """Counts a function's request."""
+        parts = len(json.loads(body)["TransactItems"]) if called == "dynamodb:TransactWriteItems" else 1
+        with self._lock:
+            self.requests[caller, called] += parts
 
     def of_request(self, called: str, environ: Environ, body: bytes) -> Iterator[Permission]:
         """What a request needs; `called` is such as `s3:GetObject`."""
@@ -133,6 +142,7 @@ def noting(account: Wsgi, calls: Calls, persons: frozenset[str]) -> Wsgi:
                 body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
                 environ["wsgi.input"] = io.BytesIO(body)
             calls.add(caller, calls.of_request(called, environ, body))
+            calls.count(caller, called, body)
         return account(environ, start_response)
 
     return answer

@@ -6,6 +6,7 @@ import itertools
 import json
 import subprocess
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from happypath.compare import Comparison, Subject, compare, last
 from happypath.installation import Installation
 from happypath.project import SAMPLES
 from happypath.shadow import ShadowError, harmless
+from happypath.usage import times
 from tests.cli.test_run import happypath
 from tests.statemachines import definitions
 from tests.statemachines.definitions import VERSIONS
@@ -207,3 +209,14 @@ def test_what_makes_no_sense_is_one_line(driver: Driver, arguments: tuple[str, .
     assert done.returncode == 2
     assert complaint in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_the_logs_say_how_long_each_function_took(driver: Driver) -> None:
+    driver.go_live("v1")
+    upload = driver.new_id("timed")
+    driver.upload(sample("coffee"), f"the-park/{upload}.jpg")
+    driver.ended(upload)
+
+    found = times(driver.installation, timedelta(hours=1))
+    assert {"StartExecution", "v1-Resize", "v1-Publish"} <= found.keys()
+    assert all(milliseconds > 0 for milliseconds in found.values())

@@ -1,0 +1,180 @@
+"""`happypath cost`: what is on the bill, and that it follows from the files it is said to follow from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from happypath.cost import PRICES, Bill, Price, bill, paths, prices, read
+from happypath.project import WORKFLOWS
+from happypath.usage import FunctionUsage, NotMeasuredError, Usage, load
+from tests.cli.test_run import happypath
+from tests.statemachines import definitions
+
+PARK = (
+    "Check Dimensions → Dimensions Result? → Get place type from DynamoDB → Place type? → Moderator → "
+    "Moderation Result? → Resizer → Publish"
+)
+BUSINESS = PARK.replace("Moderator → Moderation Result?", "Get labels → Check for people")
+
+
+def quantities(bill: Bill) -> dict[str, float]:
+    return {line.price: line.quantity for line in bill.lines}
+
+
+def by_hand(**functions: FunctionUsage) -> Usage:
+    return Usage("by hand", 1000.0, 500.0, {"v1": 3, "v4": 3}, functions)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "cost"), [(0, 0), (5, 0), (15, 20), (105, 200), (115, 210), (1105, 1200), (1205, 1250)]
+)
+def test_a_price_has_tiers_beyond_what_is_free(quantity: float, cost: float) -> None:
+    price = Price(((100.0, 2.0), (1100.0, 1.0), (None, 0.5)), free=5.0)
+    assert price.of(quantity, free_tier=True) == cost
+    assert price.of(quantity, free_tier=False) == price.of(quantity + 5.0, free_tier=True)
+
+
+def test_a_price_says_where_it_is_from_and_goes_on_for_ever() -> None:
+    data = json.loads(PRICES.read_text(encoding="utf-8"))
+    assert data["region"]
+    assert data["date"]
+    for price in data["prices"].values():
+        assert price["source"].startswith("https://aws.amazon.com/")
+        assert price["seen"]
+        *bounds, last = [tier["upTo"] for tier in price["tiers"]]
+        assert bounds == sorted(bounds)
+        assert last is None
+
+
+@pytest.mark.parametrize(
+    ("workflow", "ways"),
+    [
+        ("v1", {"Resizer → Publish"}),
+        ("v2", {"Moderator → Moderation Result? → Resizer → Publish"}),
+        ("v4", {PARK, BUSINESS}),
+    ],
+)
+def test_a_published_photo_goes_the_ways_of_the_design(workflow: str, ways: set[str]) -> None:
+    # Whatever makes sure of the end, and is entered after Publish, is no way of its own.
+    assert {" → ".join(way[: way.index("Publish") + 1]) for way in read(workflow).accepted} == ways
+
+
+def test_a_refused_photo_ends_where_refusals_are_recorded_and_errors_are_no_way() -> None:
+    refused = read("v4").refused
+    assert {way[-1] for way in refused} == {"RecordFailState"}
+    assert {way[-2] for way in refused} == {
+        "Refused as unreadable",
+        "Refused by moderation",
+        "Refused for dimensions",
+        "Refused for people",
+        "Place without type",
+        "Unknown place",
+        "Unsupported place type",
+    }
+
+
+def test_all_branches_of_a_parallel_state_are_gone_through() -> None:
+    def branch(name: str) -> dict[str, Any]:
+        return {"StartAt": name, "States": {name: {"Type": "Pass", "End": True}}}
+
+    both = {"Type": "Parallel", "Branches": [branch("one"), branch("two")], "Next": "after"}
+    states = {"both": both, "after": {"Type": "Succeed"}}
+    assert list(paths({"StartAt": "both", "States": states})) == [("both", "one", "two", "after")]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_every_function_was_measured_and_every_way_has_its_price(workflow: str) -> None:
+    found = bill(workflow, 1000, 0.5, load(), prices(), free_tier=False)
+    assert found.total > 0
+    assert all(line.amount > 0 for line in found.lines if line.quantity)
+    assert set(read(workflow).function_of) == {
+        name for name, task in definitions.tasks(workflow).items() if "lambda" in task["Resource"]
+    }
+
+
+def test_a_month_of_v1_reckoned_by_hand() -> None:
+    usage = by_hand(
+        StartExecution=FunctionUsage(100.0, {"dynamodb:PutItem": 1.0, "s3:HeadObject": 1.0}, 1000.0),
+        **{
+            "v1-Resize": FunctionUsage(200.0, {"s3:GetObject": 1.0, "s3:PutObject": 2.0}, 1000.0),
+            "v1-Publish": FunctionUsage(50.0, {"dynamodb:TransactWriteItems": 2.0}, 1000.0),
+        },
+    )
+    found = quantities(bill("v1", 1_000_000, 1.0, usage, prices()))
+    ways = read("v1")
+    memory = ways.memory_mb
+
+    assert found["stateTransition"] == 1_000_000 * len(ways.accepted[0])
+    assert found["lambdaRequest"] == 3_000_000
+    assert found["lambdaGbSecondArm"] == pytest.approx(
+        1_000_000
+        * (0.1 * memory["StartExecution"] + 0.2 * memory["v1-Resize"] + 0.05 * memory["v1-Publish"])
+        / 1024
+    )
+    assert found["s3Put"] == 3_000_000  # the upload and both renditions
+    assert found["s3Get"] == 2_000_000
+    assert found["s3GbMonth"] == pytest.approx(1_000_000 * 1500 / 1024**3)
+    # The claim, and two items in one transaction, which counts twice.
+    assert found["dynamodbWriteUnit"] == 5_000_000
+    assert found["xrayTrace"] == pytest.approx(1_000_000)
+    assert "rekognitionGroup2" not in found
+
+
+def test_refused_photos_take_the_mean_of_their_ways() -> None:
+    ways = read("v3").refused
+    found = quantities(bill("v3", 1000, 0.0, load(), prices()))
+    assert found["stateTransition"] == pytest.approx(1000 * sum(map(len, ways)) / len(ways))
+    moderated = sum("Moderator" in way for way in ways) / len(ways)
+    assert found["rekognitionGroup2"] == pytest.approx(1000 * moderated)
+
+
+def test_a_hundred_million_uploads_reach_rekognitions_lower_tiers() -> None:
+    (line,) = [
+        line for line in bill("v2", 100_000_000, 1.0, load(), prices()).lines if "Rekognition" in line.item
+    ]
+    assert line.quantity == pytest.approx(100_000_000)
+    assert line.amount == pytest.approx(1_000 + 3_200 + 18_000 + 16_250)
+
+
+def test_a_function_that_was_not_measured_is_named() -> None:
+    with pytest.raises(NotMeasuredError, match="v1-Resize was not measured"):
+        bill("v1", 1, 1.0, replace(load(), functions={}), prices())
+
+
+def test_the_command_states_the_bill_by_line(tmp_path: Path) -> None:
+    done = happypath("cost", "--workflow", "v4", "--uploads", "1000000", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for item in (
+        "state transitions",
+        "GB-seconds",
+        "Rekognition",
+        "S3",
+        "DynamoDB",
+        "SQS",
+        "EventBridge",
+        "X-Ray",
+    ):
+        assert item in done.stdout
+    assert "us-east-1" in done.stdout
+
+    free = happypath("cost", "--uploads", "1000", "--json", cwd=tmp_path)
+    paid = happypath("cost", "--uploads", "1000", "--no-free-tier", "--json", cwd=tmp_path)
+    bills = [json.loads(each.stdout) for each in (free, paid)]
+    assert bills[0]["usd"] < bills[1]["usd"]
+    assert bills[1]["usd"] == pytest.approx(sum(line["usd"] for line in bills[1]["lines"]), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [(("--workflow", "v9"), "There is no workflow v9"), (("--accepted", "2"), "--accepted")],
+)
+def test_what_makes_no_sense_is_one_line(tmp_path: Path, arguments: tuple[str, ...], complaint: str) -> None:
+    done = happypath("cost", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert done.stderr.count("\n") == 1
