@@ -64,6 +64,7 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfun
 from happypath.sandbox import delivery  # noqa: F401  # moto knows of a type once its class is there
 from happypath.sandbox.change_sets import change_sets_deploy
 from happypath.sandbox.host import InvokeError
+from happypath.sandbox.queues import queues_are_whole
 from happypath.sandbox.refusals import Refusal
 from happypath.sandbox.runtime_api import Answer
 from happypath.sandbox.serverless import expand
@@ -95,6 +96,7 @@ def mended(invoke: Invoke, endpoint: str, executions_at_once: int) -> Iterator[N
             _templates_are_transformed(),
             change_sets_deploy(),
             writes_are_whole(),
+            queues_are_whole(),
             _stacks_make_what_they_say(),
             _parameters_say_who_wrote_them(),
         ):

@@ -211,17 +211,24 @@ class Driver:
             self.installation.client("s3").put_object(Bucket=self._quiet_bucket, Key=key, Body=body)
         return Upload(self._quiet_bucket, key, place, upload_id).as_detail()
 
-    def ended(self, upload: str) -> Outcome:
-        """Waits for the end of an upload, named by its record."""
+    def ended_record(self, upload: str) -> dict[str, Any]:
+        """Waits for the end of an upload, named by its record, and returns that."""
+        found: dict[str, Any] = {}
 
         def has_ended() -> bool:
             record = self.installation.record(upload)
             if record is None or record["objStatus"] not in TERMINAL:
                 return False
+            found.update(record)
             arn = record.get("executionArn")
             return arn is None or self.installation.execution_ended(arn)
 
         wait_until(has_ended, f"{upload} ends")
+        return found
+
+    def ended(self, upload: str) -> Outcome:
+        """Waits for the end of an upload, named by its record."""
+        self.ended_record(upload)
         return self.outcome(upload)
 
     def outcome(self, upload: str, execution_arn: str | None = None) -> Outcome:
