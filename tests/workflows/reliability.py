@@ -6,6 +6,7 @@ drives a part of it, and compares. The tasks are read from the state machines, t
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 import time
@@ -301,6 +302,7 @@ def summary(results: Mapping[Cell, str]) -> str:
 
 def main() -> None:
     """Drives every cell, prints the table, and writes it into docs/reliability.md."""
+    argparse.ArgumentParser(description="Every Task meets every kind of fault.").parse_args()
     started = time.monotonic()
     with opened() as driver:
         results = Table(driver).drive(cells())
