@@ -8,14 +8,22 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
+from urllib.parse import unquote
 
 from functions.aws import client
 
 # How long a value is kept. It bounds how long a switch of versions takes to reach every warm instance.
 MAX_AGE_S = 5.0
 
-_ROUTE = re.compile(r"(?P<workflow>[a-z][a-z0-9-]*)(?:=(?P<weight>[1-9][0-9]{0,8}))?")
-_GRAMMAR = "expected 'none', one workflow such as 'v4', or weights such as 'v3=90 v4=10'"
+_WORKFLOW = r"(?P<workflow>[a-z][a-z0-9-]*)"
+_ROUTE = re.compile(rf"{_WORKFLOW}(?:=(?P<weight>[1-9][0-9]{{0,8}}))?")
+# A workflow has no slash in its name, and every key has one.
+_PREFIX_ROUTE = re.compile(rf"(?P<prefix>\S*/\S*)={_WORKFLOW}")
+_NONE = "none"
+_GRAMMAR = (
+    "expected 'none', one workflow such as 'v4', or weights such as 'v3=90 v4=10'; beside it there may be "
+    "workflows of their own for beginnings of keys, such as 'documents/=matcher'"
+)
 
 
 class LiveError(Exception):
@@ -24,50 +32,91 @@ class LiveError(Exception):
 
 @dataclass(frozen=True)
 class Live:
-    """The live workflows and their weights; without any, uploads wait."""
+    """The live workflows and their weights; without any, uploads wait.
+
+    Uploads whose keys begin with one of the `prefixes` go to a workflow of their own (None: they wait).
+    """
 
     weights: tuple[tuple[str, int], ...] = ()
+    prefixes: tuple[tuple[str, str | None], ...] = ()
 
     @classmethod
     def parse(cls, value: str) -> Live:
         """Reads the parameter's value: routes separated by white space.
 
+        The beginning of a key is URL-encoded where it holds white space or a percent sign.
+
         >>> Live.parse("v3=90 v4=10").weights
         (('v3', 90), ('v4', 10))
+        >>> Live.parse("v4 documents/=matcher").prefixes
+        (('documents/', 'matcher'),)
 
         Raises:
             ValueError: the value makes no sense.
         """
-        if value.split() == ["none"]:
-            return cls()
-        weights: dict[str, int] = {}
         routes = value.split()
-        for route in routes:
-            match = _ROUTE.fullmatch(route)
-            if match is None or match["workflow"] == "none":
-                raise ValueError(f"{route!r} is not understood: {_GRAMMAR}")
-            if match["weight"] is None and len(routes) > 1:
-                raise ValueError(f"{route!r} has no weight: {_GRAMMAR}")
-            if match["workflow"] in weights:
-                raise ValueError(f"{match['workflow']!r} is named twice: {_GRAMMAR}")
-            weights[match["workflow"]] = int(match["weight"] or 1)
-        if not weights:
-            raise ValueError(f"it is empty: {_GRAMMAR}")
-        return cls(tuple(weights.items()))
+        return cls(
+            _weights([route for route in routes if "/" not in route]),
+            _prefixes([route for route in routes if "/" in route]),
+        )
 
-    def choose(self, fingerprint: str) -> str | None:
-        """The workflow for an upload, None while none is live.
+    @property
+    def workflows(self) -> tuple[str, ...]:
+        """Every workflow that uploads may go to, once."""
+        named = (*(name for name, _ in self.weights), *(name for _, name in self.prefixes if name))
+        return tuple(dict.fromkeys(named))
 
-        `fingerprint` is a hash of the upload in hexadecimal (`functions.record.fingerprint`), so that an
-        upload that is looked at again goes the same way.
+    def choose(self, key: str, fingerprint: str) -> str | None:
+        """The workflow for an upload, None if it has to wait.
 
-        >>> Live.parse("v3=1 v4=3").choose("5")
+        The longest of the prefixes that its key begins with decides. `fingerprint` is a hash of the upload in
+        hexadecimal (`functions.record.fingerprint`), so that an upload that is looked at again goes the same
+        way.
+
+        >>> Live.parse("v3=1 v4=3").choose("park/photo.jpg", "5")
         'v4'
+        >>> Live.parse("v4 documents/=matcher").choose("documents/invoice.png", "5")
+        'matcher'
         """
+        own = [route for route in self.prefixes if key.startswith(route[0])]
+        if own:
+            return max(own, key=lambda route: len(route[0]))[1]
         if not self.weights:
             return None
         bounds = list(accumulate(weight for _, weight in self.weights))
         return self.weights[bisect_right(bounds, int(fingerprint, 16) % bounds[-1])][0]
+
+
+def _weights(routes: list[str]) -> tuple[tuple[str, int], ...]:
+    """The workflows for all uploads but those with a prefix of their own."""
+    if routes == [_NONE]:
+        return ()
+    weights: dict[str, int] = {}
+    for route in routes:
+        match = _ROUTE.fullmatch(route)
+        if match is None or match["workflow"] == _NONE:
+            raise ValueError(f"{route!r} is not understood: {_GRAMMAR}")
+        if match["weight"] is None and len(routes) > 1:
+            raise ValueError(f"{route!r} has no weight: {_GRAMMAR}")
+        if match["workflow"] in weights:
+            raise ValueError(f"{match['workflow']!r} is named twice: {_GRAMMAR}")
+        weights[match["workflow"]] = int(match["weight"] or 1)
+    if not weights:
+        raise ValueError(f"it says nothing of uploads in general: {_GRAMMAR}")
+    return tuple(weights.items())
+
+
+def _prefixes(routes: list[str]) -> tuple[tuple[str, str | None], ...]:
+    found: dict[str, str | None] = {}
+    for route in routes:
+        match = _PREFIX_ROUTE.fullmatch(route)
+        if match is None:
+            raise ValueError(f"{route!r} is not understood: {_GRAMMAR}")
+        prefix = unquote(match["prefix"])
+        if prefix in found:
+            raise ValueError(f"{match['prefix']!r} is named twice: {_GRAMMAR}")
+        found[prefix] = None if match["workflow"] == _NONE else match["workflow"]
+    return tuple(found.items())
 
 
 class LiveParameter:

@@ -121,7 +121,7 @@ def _ingest(
     logger.append_keys(uploadId=upload_id, placeId=place_id)
     upload = Upload(arrival.bucket, arrival.key, place_id, upload_id, arrival.version_id, upload_id)
     fingerprint = records.fingerprint(arrival.bucket, arrival.key, arrival.identity)
-    workflow = live.read().choose(fingerprint)
+    workflow = live.read().choose(arrival.key, fingerprint)
     if workflow is None:
         return False
     claim = records.claim(

@@ -344,13 +344,16 @@ def destroy(stack: Stack, yes: Yes = False, prefix: Prefix = PREFIX) -> None:
 def live(
     workflows: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[v4 | v3=90 v4=10 | none]", help="What new uploads go to; nothing: show it."),
+        typer.Argument(
+            metavar="[v4 | v3=90 v4=10 | none] [KEY_PREFIX/=matcher]...",
+            help="What new uploads go to, and those whose keys begin so; nothing: show it.",
+        ),
     ] = None,
     back: Annotated[bool, typer.Option("--back", help="Return to what was live before.")] = False,
     prefix: Prefix = PREFIX,
     as_json: AsJson = False,
 ) -> None:
-    """Show or set which version runs; with `none`, uploads wait in the queue."""
+    """Show or set which workflow runs; with `none`, uploads wait in the queue."""
     from happypath import live as switching
 
     if back and workflows:

@@ -6,7 +6,7 @@ and when (GetParameterHistory; it keeps the last 100). `functions.live` knows wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,19 +45,19 @@ def changes(installation: Installation) -> list[Change]:
 
 
 def workflows(value: str) -> tuple[str, ...]:
-    """The versions that a value of the parameter sends uploads to; none for one that makes no sense.
+    """The workflows that a value of the parameter sends uploads to; none for one that makes no sense.
 
-    >>> workflows("v3=90 v4=10")
-    ('v3', 'v4')
+    >>> workflows("v3=90 v4=10 documents/=matcher")
+    ('v3', 'v4', 'matcher')
     """
     try:
-        return tuple(name for name, _ in Live.parse(value).weights)
+        return Live.parse(value).workflows
     except ValueError:
         return ()
 
 
 def switch(installation: Installation, value: str) -> bool:
-    """Sends new uploads to `value`: `v4`, `v3=90 v4=10`, or `none`, with one write.
+    """Sends new uploads to `value`: `v4`, `v3=90 v4=10`, `v4 documents/=matcher` or `none`, with one write.
 
     False where that was live already, and nothing is written.
 
@@ -65,10 +65,10 @@ def switch(installation: Installation, value: str) -> bool:
         LiveRefusedError: the value is not understood, or names a version that is not deployed.
     """
     try:
-        routes = Live.parse(value).weights
+        wanted = Live.parse(value).workflows
     except ValueError as error:
         raise LiveRefusedError(f"{value!r} cannot be live: {error}.") from None
-    for problem in _missing(installation, [name for name, _ in routes]):
+    for problem in _missing(installation, wanted):
         raise LiveRefusedError(problem)
     value = " ".join(value.split())
     if changes(installation)[0].value == value:
@@ -90,7 +90,7 @@ def before(installation: Installation) -> str:
     raise LiveRefusedError(f"There is nothing to go back to: the parameter has only ever said {now!r}.")
 
 
-def _missing(installation: Installation, names: list[str]) -> Iterator[str]:
+def _missing(installation: Installation, names: Sequence[str]) -> Iterator[str]:
     for name in names:
         stack = installation.stack(name)
         if stack is None or "StateMachine" not in {each["OutputKey"] for each in stack.get("Outputs", [])}:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from happypath.deploy import DeployRefusedError, removable_in
 from happypath.installation import Installation
 from happypath.live import LiveRefusedError, before, changes, switch, workflows
 from happypath.sandbox.sandbox import Sandbox
@@ -43,7 +44,9 @@ def written(installation: Installation) -> str:
     return value
 
 
-@pytest.mark.parametrize("value", ["v4", "v3=90 v4=10", "v1=1 v2=1 v3=1 v4=1"])
+@pytest.mark.parametrize(
+    "value", ["v4", "v3=90 v4=10", "v1=1 v2=1 v3=1 v4=1", "v4 documents/=matcher", "none documents/=matcher"]
+)
 def test_a_switch_is_one_write_and_says_who_and_when(installation: Installation, value: str) -> None:
     past = len(changes(installation))
 
@@ -69,10 +72,13 @@ def test_a_switch_to_what_is_live_writes_nothing(installation: Installation) -> 
     [
         ("v5", "v5 is not deployed"),
         ("v4=90 v5=10", "v5 is not deployed"),
+        ("v4 documents/=v5", "v5 is not deployed"),
+        ("v4 documents=matcher", "documents/=matcher"),
+        ("documents/=matcher", "nothing of uploads in general"),
         ("core", "core is not deployed"),
         ("v3 v4", "has no weight"),
         ("v4=0", "not understood"),
-        ("", "it is empty"),
+        ("", "nothing of uploads in general"),
         ("V4", "not understood"),
         ("none v4=1", "not understood"),
     ],
@@ -133,5 +139,14 @@ def test_a_refusal_is_one_line(
     assert written(installation) == "none"
 
 
+def test_a_workflow_that_only_a_prefix_goes_to_is_live_and_stays(installation: Installation) -> None:
+    switch(installation, "v4 documents/=matcher")
+    with pytest.raises(DeployRefusedError, match="matcher is live"):
+        removable_in(installation, "matcher")
+    switch(installation, "v4")
+    assert before(installation) == "v4 documents/=matcher"
+
+
 def test_only_values_with_sense_name_workflows() -> None:
+    assert workflows("v4 documents/=matcher photos/=v4 held/=none") == ("v4", "matcher")
     assert workflows("none") == workflows("nonsense!") == ()

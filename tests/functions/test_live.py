@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from functions.live import Live, LiveError, LiveParameter
 from tests.functions.account import answering, error
 
 PARAMETER = "/happypath/live"
+KEY = "park/photo.jpg"
 FINGERPRINTS = st.binary(min_size=32, max_size=32).map(bytes.hex)
 WORKFLOWS = st.from_regex(r"[a-z][a-z0-9-]{0,20}", fullmatch=True).filter(lambda name: name != "none")
 WEIGHTS = st.dictionaries(WORKFLOWS, st.integers(1, 999_999_999), min_size=1, max_size=6)
@@ -71,6 +73,15 @@ def test_the_grammar(value: str, weights: tuple[tuple[str, int], ...]) -> None:
         "none v4",
         "v3=90 none",
         "v4\x00",
+        "documents/=matcher",
+        "v4 documents/=",
+        "v4 documents/=Matcher",
+        "v4 documents/",
+        "v4 documents=matcher",
+        "v4 documents/=matcher=1",
+        "v4 documents/=matcher documents/=v3",
+        "v4 documents/=matcher document%73/=v3",
+        "v4 my documents/=matcher",
         "arn:aws:states:us-east-1:1:stateMachine:v4",
     ],
 )
@@ -89,27 +100,85 @@ def test_a_missing_parameter_is_named() -> None:
         LiveParameter(PARAMETER).read()
 
 
+PREFIXES = st.text(min_size=1, max_size=6).map(lambda place: f"{place}/")
+TARGETS = st.one_of(st.none(), WORKFLOWS)
+ROUTES = st.dictionaries(
+    st.one_of(PREFIXES, st.sampled_from(["a/", "a/b", "a/bc", "b/"])), TARGETS, max_size=5
+)
+
+
+def written(weights: dict[str, int], prefixes: dict[str, str | None]) -> str:
+    routes = [f"{workflow}={weight}" for workflow, weight in weights.items()]
+    routes += [f"{quote(prefix)}={workflow or 'none'}" for prefix, workflow in prefixes.items()]
+    return " ".join(routes)
+
+
+@given(weights=WEIGHTS, prefixes=ROUTES)
+def test_a_value_is_read_as_it_was_written(weights: dict[str, int], prefixes: dict[str, str | None]) -> None:
+    live = Live.parse(written(weights, prefixes))
+    assert dict(live.weights) == weights
+    assert dict(live.prefixes) == prefixes
+    assert set(live.workflows) == {*weights, *filter(None, prefixes.values())}
+
+
+@given(weights=WEIGHTS, prefixes=ROUTES, start=st.data(), rest=st.text(max_size=5), fingerprint=FINGERPRINTS)
+def test_the_longest_prefix_decides_and_no_other_upload_notices(
+    weights: dict[str, int],
+    prefixes: dict[str, str | None],
+    start: st.DataObject,
+    rest: str,
+    fingerprint: str,
+) -> None:
+    key = start.draw(st.sampled_from(["x/", "a/", "a/b", *prefixes])) + rest
+    chosen = Live.parse(written(weights, prefixes)).choose(key, fingerprint)
+    own = [prefix for prefix in prefixes if key.startswith(prefix)]
+    if own:
+        assert chosen == prefixes[max(own, key=len)]
+    else:
+        assert chosen == Live.parse(written(weights, {})).choose(key, fingerprint)
+
+
+@pytest.mark.parametrize(
+    ("value", "key", "workflow"),
+    [
+        ("v4 documents/=matcher", "documents/invoice.png", "matcher"),
+        ("v4 documents/=matcher", "document/invoice.png", "v4"),
+        ("v4 documents/=matcher", "my-documents/invoice.png", "v4"),
+        ("documents/=matcher v4", "documents/invoice.png", "matcher"),
+        ("v4 documents/=matcher documents/old-=none", "documents/old-one.png", None),
+        ("v4 documents/=none", "park/photo.jpg", "v4"),
+        ("none documents/=matcher", "documents/invoice.png", "matcher"),
+        ("none documents/=matcher", "park/photo.jpg", None),
+        ("v4 my%20documents/=matcher", "my documents/invoice.png", "matcher"),
+        ("v4 a=b/=matcher", "a=b/invoice.png", "matcher"),
+        ("v4 größer/=matcher", "größer/invoice.png", "matcher"),
+    ],
+)
+def test_keys_may_have_workflows_of_their_own(value: str, key: str, workflow: str | None) -> None:
+    assert Live.parse(value).choose(key, "5") == workflow
+
+
 def test_none_chooses_nothing() -> None:
-    assert Live.parse("none").choose("ab" * 32) is None
+    assert Live.parse("none").choose(KEY, "ab" * 32) is None
 
 
 @given(fingerprint=FINGERPRINTS)
 def test_one_live_workflow_gets_everything(fingerprint: str) -> None:
-    assert Live.parse("v4").choose(fingerprint) == "v4"
+    assert Live.parse("v4").choose(KEY, fingerprint) == "v4"
 
 
 @given(weights=WEIGHTS, fingerprint=FINGERPRINTS)
 def test_a_choice_is_one_of_the_live_and_stays_the_same(weights: dict[str, int], fingerprint: str) -> None:
     value = " ".join(f"{workflow}={weight}" for workflow, weight in weights.items())
-    chosen = Live.parse(value).choose(fingerprint)
+    chosen = Live.parse(value).choose(KEY, fingerprint)
     assert chosen in weights
-    assert Live.parse(value).choose(fingerprint) == chosen
+    assert Live.parse(value).choose(KEY, fingerprint) == chosen
 
 
 @given(weights=st.dictionaries(WORKFLOWS, st.integers(1, 20), min_size=1, max_size=4))
 def test_every_weight_counts_exactly(weights: dict[str, int]) -> None:
     live = Live(tuple(weights.items()))
-    chosen = [live.choose(f"{point:x}") for point in range(sum(weights.values()))]
+    chosen = [live.choose(KEY, f"{point:x}") for point in range(sum(weights.values()))]
     assert {workflow: chosen.count(workflow) for workflow in weights} == weights
 
 
@@ -117,7 +186,7 @@ def test_a_split_divides_many_uploads_as_it_says() -> None:
     live = Live.parse("v3=90 v4=10")
     count = 2000
     fingerprints = [hashlib.sha256(f"upload {number}".encode()).hexdigest() for number in range(count)]
-    to_v4 = sum(live.choose(fingerprint) == "v4" for fingerprint in fingerprints)
+    to_v4 = sum(live.choose(KEY, fingerprint) == "v4" for fingerprint in fingerprints)
     # 99.9 % of all samples of that size lie within 3.29 standard deviations.
     assert abs(to_v4 - count * 0.1) < 3.29 * math.sqrt(count * 0.1 * 0.9)
 

@@ -307,6 +307,14 @@ def test_an_upload_goes_to_the_workflow_that_is_live() -> None:
     assert record_of("two")["workflow"] == "v3"
 
 
+def test_a_key_may_have_a_workflow_of_its_own() -> None:
+    set_live("v4 q/=v3 q/held=none")
+    assert deliver(uploaded("p/one.jpg"), uploaded("q/two.jpg"), uploaded("q/held.jpg")) == []
+    assert [execution["detail"]["ID"] for execution in executions("v4")] == ["one"]
+    assert [execution["detail"]["ID"] for execution in executions("v3")] == ["two"]
+    assert ("workflow", "held") not in account.items()
+
+
 def test_a_claim_on_a_workflow_that_does_not_exist_is_given_up() -> None:
     set_live("v9")
     event = uploaded("p/u.jpg")
