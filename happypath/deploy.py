@@ -62,7 +62,7 @@ def deploy(
         *("--stack-name", f"{installation.prefix}-{stack}"),
         *("--s3-prefix", f"{installation.prefix}-{stack}"),
         "--parameter-overrides",
-        *(f"ParameterKey={name},ParameterValue={value}" for name, value in sorted(values.items())),
+        *(f"ParameterKey={name},ParameterValue={_quoted(value)}" for name, value in sorted(values.items())),
     ]
     if guided:
         arguments.append("--guided")
@@ -70,6 +70,12 @@ def deploy(
         arguments.append("--no-confirm-changeset")
     _run(command, "build", "--config-env", stack)
     _run(command, "deploy", "--config-env", stack, *arguments)
+
+
+def _quoted(value: str) -> str:
+    """A parameter's value as SAM reads it whole, whatever spaces, commas and quotes it holds."""
+    escaped = value.replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _run(*command: str) -> None:

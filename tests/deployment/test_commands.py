@@ -32,6 +32,17 @@ def test_what_would_change_is_shown_and_nobody_to_ask_is_no(
     assert {"ParameterKey": "LogRetentionDays", "ParameterValue": "30"} in stack["Parameters"]
 
 
+def test_parameters_reach_a_stack_as_they_were_written(
+    happypath: Command, installation: Installation
+) -> None:
+    wanted = {"RequiredLabels": 'Driving License, "Person"', "RequiredWords": "NEW YORK"}
+    happypath("deploy", "matcher", "--yes", *(f"--parameter={name}={each}" for name, each in wanted.items()))
+    stack = installation.stack("matcher")
+    assert stack is not None
+    deployed = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+    assert deployed.items() >= wanted.items()
+
+
 def test_a_workflow_without_its_core_is_not_built(happypath: Command) -> None:
     assert "There is no stack team-c-core" in happypath("deploy", "v1", "--prefix", "team-c", status=1).stderr
 

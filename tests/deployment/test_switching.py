@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from happypath.installation import TERMINAL, Installation
-from happypath.project import WORKFLOWS
 from tests.deployment.conftest import Command
+from tests.statemachines.definitions import VERSIONS
 
 pytestmark = [pytest.mark.sam, pytest.mark.timeout(600)]
 
@@ -87,7 +87,7 @@ def test_no_upload_is_lost_from_nothing_to_v4_and_back(
     installation.put_place("the-park", "park", "The park")
 
     with Uploader(installation, every_s=0.2) as uploader:
-        for version in WORKFLOWS:
+        for version in VERSIONS:
             deployed = happypath("deploy", version, "--yes")
             assert f"Successfully created/updated stack - happypath-{version}" in deployed.stdout
             happypath("live", version)
@@ -100,7 +100,7 @@ def test_no_upload_is_lost_from_nothing_to_v4_and_back(
     ended = wait_until_all_ended(installation, len(uploader.sent))
     assert sorted(ended) == uploader.sent
     assert {record["objStatus"] for record in ended.values()} == {"PROCESSED"}
-    assert {record["workflow"] for record in ended.values()} == set(WORKFLOWS)
+    assert {record["workflow"] for record in ended.values()} == set(VERSIONS)
     assert ended[uploader.sent[-1]]["workflow"] == "v3"
 
     # By exactly one version: each upload has one execution in all the state machines together.

@@ -69,10 +69,12 @@ def read(picture: Image.Image) -> list[Line]:
     # OpenCV's order of colours.
     pixels = np.ascontiguousarray(np.asarray(picture)[:, :, ::-1])
     found = _engine()(pixels, return_word_box=True)
+    # Where there is nothing to read, the others are None and this is not empty.
+    word_results = found.word_results if found.txts else ()
     lines: list[Line] = []
     left = MAX_WORDS
     for text, score, box, words in zip(
-        found.txts or (), found.scores or (), _rows(found.boxes), found.word_results or (), strict=True
+        found.txts or (), found.scores or (), _rows(found.boxes), word_results, strict=True
     ):
         read_words = tuple(
             _text(word, certainty, corners, picture.size) for word, certainty, corners in words
