@@ -34,7 +34,8 @@ class Decision:
     """
 
     accepted: bool
-    reason: Reason | None = None
+    # One of `Reason`, or of a decision's own.
+    reason: StrEnum | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -43,7 +44,7 @@ class Decision:
         return cls(accepted=True, detail=detail)
 
     @classmethod
-    def reject(cls, reason: Reason, **detail: Any) -> Decision:
+    def reject(cls, reason: StrEnum, **detail: Any) -> Decision:
         """The photo is refused; `detail` says what was seen."""
         return cls(accepted=False, reason=reason, detail=detail)
 
@@ -69,7 +70,7 @@ class Refusal(Exception):  # noqa: N818  # an outcome, not a failure
         super().__init__(json.dumps(dict(decision.detail)))
 
     @classmethod
-    def because(cls, reason: Reason, **detail: Any) -> Refusal:
+    def because(cls, reason: StrEnum, **detail: Any) -> Refusal:
         """A refusal for that reason."""
         return cls(Decision.reject(reason, **detail))
 

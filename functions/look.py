@@ -13,13 +13,13 @@ from functions.rekognition import image_argument
 from functions.settings import RekognitionSettings
 from functions.task import Event, Result, task
 from functions.upload import Upload
+from functions.words import Reading
 
 if TYPE_CHECKING:
     from mypy_boto3_rekognition.type_defs import (
         ImageTypeDef,
         LabelTypeDef,
         ModerationLabelTypeDef,
-        TextDetectionTypeDef,
     )
 
 T = TypeVar("T")
@@ -63,7 +63,7 @@ class Look:
             )
         )["ModerationLabels"]
 
-    def words(self) -> list[TextDetectionTypeDef]:
+    def words(self) -> list[Reading]:
         """The words that can be read on the photo, 100 at most, line after line.
 
         https://docs.aws.amazon.com/rekognition/latest/APIReference/API_TextDetection.html
@@ -76,7 +76,8 @@ class Look:
             )
         )["TextDetections"]
         words = [each for each in found if each["Type"] == "WORD"]
-        return sorted(words, key=lambda word: (word["ParentId"], word["Id"]))
+        words.sort(key=lambda word: (word["ParentId"], word["Id"]))
+        return [Reading(word["DetectedText"], word["Confidence"]) for word in words]
 
     def _ask(self, call: Callable[[ImageTypeDef], T]) -> T:
         """Makes a call with the photo as its `Image`.

@@ -56,8 +56,7 @@ def _labels(required: Sequence[str], look: Look) -> dict[str, Reading]:
 
 def _words(required: Sequence[str], look: Look) -> dict[str, Reading]:
     """The required words that the picture has, each where it is read most surely."""
-    read_words = look.words() if required else ()
-    words = [Reading(word["DetectedText"], word["Confidence"]) for word in read_words]
+    words = look.words() if required else []
     return {name: place for name in required if (place := find(name, words))}
 
 
