@@ -1,11 +1,12 @@
-"""Makes the two renditions of a photo that are published: a square tile, and the whole photo for a page."""
+"""Publishes the two renditions of a photo."""
 
 from __future__ import annotations
 
 from functions.aws import client, prepare
 from functions.observability import measure
 from functions.photo import open_photo
-from functions.picture import Picture, decode
+from functions.picture import Picture
+from functions.renditions import renditions
 from functions.settings import ResizeSettings, read
 from functions.task import Event, Result, task
 from functions.upload import Upload
@@ -13,10 +14,6 @@ from functions.upload import Upload
 SETTINGS = read(ResizeSettings)
 prepare("s3")
 
-TILE_PX = 400
-SCALED_WIDTH_PX = 600
-# What a JPEG can hold; only an absurdly long photo is made narrower by it.
-_MAX_HEIGHT_PX = 65_500
 # The keys stay the same when a photo is uploaded again, so caches must ask again before long.
 _CACHE_CONTROL = "public, max-age=3600"
 
@@ -33,9 +30,7 @@ def resize(upload: Upload, *, bucket: str | None, max_pixels: int) -> Result:
 
     Without a bucket they are made all the same, and kept nowhere.
 
-    The tile is 400 by 400, the middle of the photo; a photo with a shorter side is enlarged for it, so that a
-    page of tiles has no holes. The scaled photo is 600 wide, or as wide as the photo if that is less.
-    Both are upright, sRGB, and without metadata.
+    Both are upright, sRGB, and without metadata; `functions.renditions` says what of the photo they show.
 
     Returns `width` and `height` of the upright photo, and for `tile` and `scaled` each `key`, `width` and
     `height` in pixels, and `bytes`.
@@ -45,27 +40,14 @@ def resize(upload: Upload, *, bucket: str | None, max_pixels: int) -> Result:
         botocore.exceptions.ClientError, BotoCoreError: a call to S3 failed.
     """
     photo = open_photo(upload)
-    picture = decode(photo.fetch(), max_pixels=max_pixels, enough=_enough)
-    measure(PhotoBytes=photo.size_bytes, PhotoPixels=picture.width * picture.height)
-    scaled = picture.scaled(*_scaled_size(picture.width, picture.height))
-    # Where the scaled photo is large enough, the tile is made of it; of the usual 3:2 it is cut.
-    tile = (scaled if min(scaled.raster.size) >= TILE_PX else picture).square(TILE_PX)
+    made = renditions(photo.fetch(), max_pixels=max_pixels)
+    measure(PhotoBytes=photo.size_bytes, PhotoPixels=made.width * made.height)
     return {
-        "width": picture.width,
-        "height": picture.height,
-        "tile": _publish(tile, bucket, upload.rendition_key("tile")),
-        "scaled": _publish(scaled, bucket, upload.rendition_key("scaled")),
+        "width": made.width,
+        "height": made.height,
+        "tile": _publish(made.tile, bucket, upload.rendition_key("tile")),
+        "scaled": _publish(made.scaled, bucket, upload.rendition_key("scaled")),
     }
-
-
-def _scaled_size(width: int, height: int) -> tuple[int, int]:
-    fraction = min(1.0, SCALED_WIDTH_PX / width, _MAX_HEIGHT_PX / height)
-    return max(1, round(width * fraction)), max(1, round(height * fraction))
-
-
-def _enough(width: int, height: int) -> float:
-    scaled_width, scaled_height = _scaled_size(width, height)
-    return min(1.0, max(scaled_width / width, scaled_height / height, TILE_PX / min(width, height)))
 
 
 def _publish(rendition: Picture, bucket: str | None, key: str) -> dict[str, str | int]:

@@ -1,0 +1,43 @@
+"""Runs benchmarks by name, or all of them, and writes down what they found: `scripts/bench`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import time
+
+from bench import report
+from bench.frame import Result, progress
+
+# In the order of the report, each with how many rounds it takes; fewer make it quick, and its figures rough.
+BENCHMARKS = {"resize": 9, "dimensions": 9, "cold_start": 9, "sandbox": 3, "memory": 1, "tracing": 2}
+
+
+def main() -> None:
+    """Runs what was asked for."""
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument(
+        "names", metavar="NAME", nargs="*", help=f"of {', '.join(BENCHMARKS)}; all without one"
+    )
+    parser.add_argument("--rounds", type=int, help="how often contenders take turns")
+    parser.add_argument("--dry", action="store_true", help="print what was found, and write nothing")
+    options = parser.parse_args()
+    unknown = sorted(set(options.names) - BENCHMARKS.keys())
+    if options.rounds is not None and options.rounds < 2:
+        parser.error("a median and a spread take at least two rounds")
+    if unknown:
+        parser.error(f"there is no benchmark {', '.join(unknown)}: choose of {', '.join(BENCHMARKS)}")
+    results: dict[str, Result] = {}
+    for name in options.names or BENCHMARKS:
+        started = time.monotonic()
+        progress(name)
+        results[name] = importlib.import_module(f"bench.{name}").run(options.rounds or BENCHMARKS[name])
+        progress(f"  {time.monotonic() - started:.0f} s")
+    if not options.dry:
+        report.keep(results)
+        report.write(list(BENCHMARKS))
+    print(report.shown(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""The two renditions of a photo that are published: a square tile, and the whole photo for a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from functions.picture import Picture, decode
+
+TILE_PX = 400
+SCALED_WIDTH_PX = 600
+# What a JPEG can hold; only an absurdly long photo is made narrower by it.
+_MAX_HEIGHT_PX = 65_500
+
+
+@dataclass(frozen=True)
+class Renditions:
+    """Both renditions, and width and height of the upright photo in pixels."""
+
+    width: int
+    height: int
+    tile: Picture
+    scaled: Picture
+
+
+def renditions(data: bytes, *, max_pixels: int) -> Renditions:
+    """Makes both of a photo's bytes, by one decoding.
+
+    The tile is 400 by 400, the middle of the photo; a photo with a shorter side is enlarged for it, so that a
+    page of tiles has no holes. The scaled photo is 600 wide, or as wide as the photo if that is less.
+
+    Raises:
+        Refusal: the photo cannot be read, or has more than `max_pixels`.
+    """
+    picture = decode(data, max_pixels=max_pixels, enough=enough)
+    del data
+    scaled = picture.scaled(*scaled_size(picture.width, picture.height))
+    # Where the scaled photo is large enough, the tile is made of it; of the usual 3:2 it is cut.
+    tile = (scaled if min(scaled.raster.size) >= TILE_PX else picture).square(TILE_PX)
+    return Renditions(picture.width, picture.height, tile, scaled)
+
+
+def scaled_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height of the scaled photo."""
+    fraction = min(1.0, SCALED_WIDTH_PX / width, _MAX_HEIGHT_PX / height)
+    return max(1, round(width * fraction)), max(1, round(height * fraction))
+
+
+def enough(width: int, height: int) -> float:
+    """Which fraction of a photo's pixels suffices for both, at most 1."""
+    scaled_width, scaled_height = scaled_size(width, height)
+    return min(1.0, max(scaled_width / width, scaled_height / height, TILE_PX / min(width, height)))
