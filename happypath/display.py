@@ -91,7 +91,9 @@ def show_result(result: Result) -> None:
     if result.path:
         _line(f"    [dim]{escape(' → '.join(result.path))}[/]")
     if result.detail:
-        _line(f"    [dim]{escape(_shortened(_brief(result.detail)))}[/]")
+        # Whoever runs the matcher has just said what is required.
+        said = {name: each for name, each in result.detail.items() if name != "required"}
+        _line(f"    [dim]{escape(_shortened(_brief(said)))}[/]")
     for saved in result.outputs:
         _line(f"    {escape(saved)}")
 

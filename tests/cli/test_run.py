@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 PHOTOS = Path(__file__).parents[2] / "samples" / "photos"
 
@@ -126,12 +126,32 @@ def test_a_person_reads_what_happened_and_where_the_photos_are(tmp_path: Path) -
     assert (tmp_path / "x" / "sample-museum" / "001-coffee-tile.jpg").is_file()
 
 
+def test_own_pictures_are_matched_by_what_is_written_on_them(tmp_path: Path) -> None:
+    for name, text in (("sign.png", "Exit to New\nYork Street"), ("other.jpg", "Newark")):
+        picture = Image.new("RGB", (640, 360), "darkgreen")
+        ImageDraw.Draw(picture).text((60, 80), text, "white", ImageFont.load_default(64))
+        picture.save(tmp_path / name)
+    words = ("--required-words", "new york, STREET", "--min-confidence", "60")
+    run = happypath("run", "--json", "--workflow", "matcher", *words, "sign.png", "other.jpg", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    matched, other = sorted(results(run), key=lambda each: str(each["status"]))
+    assert (matched["photo"], matched["status"], matched["outputs"]) == ("sign.png", "PROCESSED", [])
+    assert [each["seen"] for each in matched["detail"]["found"]["words"]] == ["New York", "Street"]
+    assert (other["photo"], other["reason"]) == ("other.jpg", "NO_MATCH")
+    assert other["detail"]["missing"]["words"] == ["new york", "STREET"]
+    assert other["detail"]["required"]["min_confidence"] == 60
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (["nowhere.jpg"], "nowhere.jpg: there is no such file."),
         (["."], ".: there is no such file."),
-        (["--workflow", "v9"], "There is no workflow v9: choose one of v1, v2, v3, v4"),
+        (["--workflow", "v9"], "There is no workflow v9: choose one of v1, v2, v3, v4, matcher."),
+        (["--workflow", "matcher"], "--workflow matcher wants --required-labels, --required-words or both."),
+        (["--required-words", "NEW YORK"], "--required-words are for --workflow matcher."),
+        (["--workflow", "v1", "--min-confidence", "50"], "v1 does not"),
+        (["--workflow", "v4", "--min-confidence", "101"], "Invalid value for '--min-confidence'"),
         (["--place-type", " "], "--place-type must not be empty."),
         (["--timeout", "soon"], "Invalid value for '--timeout'"),
         (["--no-such-option"], "No such option: --no-such-option"),

@@ -16,6 +16,7 @@ import boto3
 import pytest
 
 from tests.cli.test_run import PHOTOS, happypath
+from tests.statemachines.definitions import WORKFLOWS
 
 ROOT = Path(__file__).parents[2]
 
@@ -133,7 +134,7 @@ def test_ordinary_clients_see_what_they_would_on_aws(
     dogs, _ = uploads
     stepfunctions = client("stepfunctions", environment)
     machines = {each["name"] for each in stepfunctions.list_state_machines()["stateMachines"]}
-    assert machines == {"happypath-v1", "happypath-v2", "happypath-v3", "happypath-v4"}
+    assert machines == {f"happypath-{workflow}" for workflow in WORKFLOWS}
     execution = stepfunctions.describe_execution(executionArn=dogs["executionArn"])
     assert execution["status"] == "SUCCEEDED"
     assert json.loads(execution["input"])["detail"]["key"] == dogs["key"]
