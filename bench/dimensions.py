@@ -74,7 +74,7 @@ def run(rounds: int) -> Result:
     share = statistics.mean(size <= FIRST_BYTES for size in fetched)
     return Result(
         about=(
-            "S3 answers from memory: times are of finding the size alone, without sending or receiving a byte. "
+            "S3 answers from memory: times are of finding the size alone, without a byte on the network. "
             "The whole object is fetched and opened by Pillow, which reads its header."
         ),
         bars=[

@@ -83,10 +83,10 @@ def run(rounds: int) -> Result:
             "Bytes in, both renditions out, in milliseconds of wall time: the median, and the middle half of "
             f"{rounds} rounds. Ours with Pillow {PIL.__version__} and libjpeg-turbo "
             f"{features.version('libjpeg_turbo')}, JPEG of quality {QUALITY}; sharp {version} with one "
-            "thread, no cache and its own quality of 80, each rendition from the original bytes. The limit is "
-            "one decoding, scaled by the decoder to the smallest size that suffices, and the encoding of both "
-            "renditions, with nothing between. Quality is that of both against the photo decoded whole and "
-            "reduced once with Lanczos. Photos named by their size are made of a sample."
+            "thread, no cache and its own quality of 80, each rendition from the original bytes. The limit "
+            "is one decoding, scaled by the decoder to the smallest size that suffices, and the encoding of "
+            "both renditions, with nothing between. Quality is that of both against the photo decoded "
+            "whole and reduced once with Lanczos. Photos named by their size are made of a sample."
         ),
         bars=[
             Bar("time of sharp's, geometric mean", 0.5, _mean(each["to_sharp"] for each in compared)),
