@@ -1,7 +1,8 @@
 """The workflow record of an upload: one execution claims it, a newer upload takes it over, an older never.
 
 Its key is `workflow` and the upload id. Should another place's upload have that id already, the place id goes
-before it, with a slash, which no upload id has.
+before it, with a slash, which no upload id has. A key that names no upload has its record under a slash and
+itself (`refused_sort_key`).
 """
 
 from __future__ import annotations
@@ -165,10 +166,9 @@ def release(table_name: str, claim: Claim) -> None:
 
 
 def refuse_key(table_name: str, upload: Upload, *, message: str, now: str, trace_id: str | None) -> None:
-    """Records the end of an object whose key no workflow can use, under that key.
+    """Records the end of an object whose key no workflow can use, under its `refused_sort_key`.
 
-    `upload` has neither place nor upload id. Should the key be an upload's sort key already, a slash goes
-    before it. Repeated, it changes nothing.
+    `upload` has neither place nor upload id. Repeated, it changes nothing.
     """
     outcome: dict[str, str | None] = {
         "objStatus": "REJECTED",
@@ -181,10 +181,22 @@ def refuse_key(table_name: str, upload: Upload, *, message: str, now: str, trace
         "finishedAt": now,
         "traceId": trace_id,
     }
-    for sort_key in (upload.key, f"/{upload.key}"):
-        seen = _put_first(table_name, _strings({"PK": PARTITION, "SK": sort_key}) | _strings(outcome))
-        if seen is None or (seen.get("bucket"), seen.get("key")) == (upload.bucket, upload.key):
-            return
+    _put_first(
+        table_name, _strings({"PK": PARTITION, "SK": refused_sort_key(upload.key)}) | _strings(outcome)
+    )
+
+
+def refused_sort_key(key: str) -> str:
+    """The sort key of the record of a key that no workflow can use: a slash and the key.
+
+    No upload's sort key begins so, and no two keys have the same. A sort key has at most 1,024 bytes, as many
+    as the key alone may have; the very longest are recorded under their hash.
+
+    >>> refused_sort_key("place/.jpg")
+    '/place/.jpg'
+    """
+    whole = f"/{key}"
+    return whole if len(whole.encode()) <= 1024 else f"/{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def _claimed(claim: Claim) -> dict[str, AttributeValueTypeDef]:

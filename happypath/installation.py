@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
+from functions.record import refused_sort_key
 from happypath.project import WORKFLOWS
 
 if TYPE_CHECKING:
@@ -115,15 +116,16 @@ class Installation:
         return self._item(place_id, upload_id)
 
     def find(self, upload: str) -> dict[str, Any] | None:
-        """The record of an upload named by upload id, by `<placeId>/<uploadId>`, or by its key."""
+        """The record of an upload named by upload id, by `<placeId>/<uploadId>`, or by its key.
+
+        A key that names no upload is found by itself alone.
+        """
         place_id, slash, name = upload.partition("/")
-        if not slash:
-            return self.record(upload)
-        candidates = [upload, name, name.rpartition(".")[0]]
+        candidates = [upload, name, name.rpartition(".")[0]] if slash else [upload]
         for record in (self.record(each) for each in candidates if each):
-            if record and (record.get("placeId") == place_id or record.get("key") == upload):
+            if record and (not slash or record.get("placeId") == place_id or record.get("key") == upload):
                 return record
-        return None
+        return self.record(refused_sort_key(upload))
 
     def outputs(self, record: dict[str, Any]) -> dict[str, bytes]:
         """The published renditions of an upload, by name; none where its workflow publishes no photo."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from functions.record import refused_sort_key
 from functions.upload import SHADOW, InvalidKeyError, parse_key
 from happypath.installation import TERMINAL, Installation
 from happypath.records import BATCH, Record, at, having
@@ -118,16 +119,12 @@ class _Object:
     modified: datetime
     # None where no workflow can use the key.
     place_id: str | None
-    # The record's sort key, and the one that it has if another upload took the first.
+    # The record's sort key, and the one that it has if another place's upload took the first.
     sort_keys: tuple[str, str]
 
     def owns(self, record: Record | None) -> bool:
         """Whether the first sort key is this object's: its record is of the same place, or there is none."""
-        if record is None:
-            return True
-        if self.place_id is None:
-            return (record["bucket"], record["key"]) == (self.bucket, self.key)
-        return record.get("placeId") == self.place_id
+        return record is None or self.place_id is None or record.get("placeId") == self.place_id
 
 
 def _current_objects(installation: Installation, until: datetime) -> Iterator[_Object]:
@@ -144,7 +141,7 @@ def _current_objects(installation: Installation, until: datetime) -> Iterator[_O
             place_id, upload_id = parse_key(key)
             sort_keys = (upload_id, f"{place_id}/{upload_id}")
         except InvalidKeyError:
-            place_id, sort_keys = None, (key, f"/{key}")
+            place_id, sort_keys = None, (refused_sort_key(key),) * 2
         # "null" is the version of what was uploaded while the bucket kept none.
         version_id = None if version["VersionId"] == "null" else version["VersionId"]
         yield _Object(bucket, key, version_id, version["LastModified"], place_id, sort_keys)

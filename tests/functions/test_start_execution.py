@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from types import SimpleNamespace
 from typing import Any
 
@@ -565,7 +566,16 @@ def test_an_upload_whose_photo_is_gone_is_run_again_to_say_so() -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["picnic.jpg", "a/b/c.jpg", "place/", "/picnic.jpg", "place/.jpg", "workflow/u.jpg", "p/listing.png"],
+    [
+        "picnic.jpg",
+        "a/b/c.jpg",
+        "place/",
+        "/picnic.jpg",
+        "place/.jpg",
+        "workflow/u.jpg",
+        "p/listing.png",
+        "x" * 1023,
+    ],
 )
 def test_an_impossible_key_ends_in_a_record_at_once(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", TRACE)
@@ -573,7 +583,7 @@ def test_an_impossible_key_ends_in_a_record_at_once(key: str, monkeypatch: pytes
     event = s3_event(key, **{"version-id": "v1"})
     assert deliver(event, event) == []
     ((keys, record),) = account.items().items()
-    assert keys == ("workflow", key)
+    assert keys == ("workflow", f"/{key}")
     detail = json.loads(record.pop("detail"))
     assert detail["key"] == key
     assert detail["message"]
@@ -604,11 +614,34 @@ def test_an_impossible_key_and_an_upload_of_that_id_do_not_touch(first: str) -> 
     for name in (*order, *order):
         assert deliver(events[name]) == []
     outcomes = {sort: item["objStatus"] for (_, sort), item in account.items().items()}
-    if first == "impossible":
-        assert outcomes == {"u.jpg": "REJECTED", "p/u.jpg": "RECEIVED"}
-    else:
-        assert outcomes == {"u.jpg": "RECEIVED", "/u.jpg": "REJECTED"}
+    assert outcomes == {"u.jpg": "RECEIVED", "/u.jpg": "REJECTED"}
     assert len(executions()) == 1
+
+
+@pytest.mark.parametrize(
+    "order", list(permutations(["place/.jpg", "other/.jpg.x", "place/.jpg.x", "/place/.jpg"]))
+)
+def test_whatever_others_are_called_each_has_a_record(order: tuple[str, ...]) -> None:
+    for key in order:
+        event = uploaded(key) if key.endswith(".x") else s3_event(key, **{"version-id": "v1"})
+        assert deliver(event) == []
+    recorded = {item["key"]: item["objStatus"] for (_, _), item in account.items().items()}
+    assert recorded == {
+        "place/.jpg": "REJECTED",
+        "/place/.jpg": "REJECTED",
+        "other/.jpg.x": "RECEIVED",
+        "place/.jpg.x": "RECEIVED",
+    }
+    assert len(executions()) == 2
+
+
+def test_a_key_as_long_as_s3_lets_it_be_is_recorded_under_its_hash() -> None:
+    key = "x" * 1024
+    assert deliver(s3_event(key, **{"version-id": "v1"})) == []
+    (((_, sort_key), record),) = account.items().items()
+    assert record["key"] == key
+    assert sort_key == records.refused_sort_key(key)
+    assert len(sort_key) == 65
 
 
 def test_an_unknown_message_fails_alone_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -148,9 +148,10 @@ def test_a_start_that_goes_wrong_is_made_again_and_once(rule: str, driver: Drive
 def test_a_key_that_names_no_upload_is_a_recorded_refusal(key: str, driver: Driver) -> None:
     key = key.format(driver.new_id())
     driver.upload(drawn("JPEG"), key)
-    outcome = driver.ended(key)
+    outcome = driver.ended(f"/{key}")
 
     assert (outcome.status, outcome.reason) == ("REJECTED", "INVALID_KEY")
+    assert driver.installation.find(key) == outcome.record
     assert outcome.record["detail"]["key"] == key
     assert "executionArn" not in outcome.record
     assert not outcome.is_published
