@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Annotated, Any
 
 import boto3
@@ -35,7 +36,7 @@ from happypath import display
 from happypath.deploy import DeployRefusedError
 from happypath.installation import TERMINAL, Installation, NotDeployedError
 from happypath.live import LiveRefusedError
-from happypath.project import PREFIX, SAMPLES, WORKFLOWS
+from happypath.project import MATCHER, PREFIX, SAMPLES, WORKFLOWS
 from happypath.redrive import RedriveError
 from happypath.shadow import ShadowError
 from happypath.trace import NoTraceError
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from happypath.compare import Subject
     from happypath.sandbox.faults import Faults
 
-MATCHER = "matcher"
 
 app = typer.Typer(
     help="Happy Path: photos of places through AWS Step Functions, on AWS and on this machine.",
@@ -172,10 +172,7 @@ def run(
 
     from happypath import run as runs
 
-    if workflow == MATCHER:
-        samples = runs.sample_pictures(place_type or "document")
-    else:
-        samples = runs.sample_photos(place_type)
+    samples = runs.samples(workflow, place_type)
     default = "document" if workflow == MATCHER else "park"
     chosen = [runs.Photo(path, place_type or default) for path in given] or samples
     results = []
@@ -478,7 +475,8 @@ def cost(
     usage = usages.load()
     if since is not None:
         times = usages.times(_installation(prefix), _duration("--since", since))
-        usage = usage.with_times(times, f"{usage.about}; times from the logs of {prefix}, last {since}")
+        means = {name: fmean(each) for name, each in times.items()}
+        usage = usage.with_times(means, f"{usage.about}; times from the logs of {prefix}, last {since}")
     bill = costs.bill(workflow, uploads, accepted, usage, costs.prices(), free_tier=free_tier)
     if as_json:
         display.show_json(bill.as_json())

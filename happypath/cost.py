@@ -171,7 +171,7 @@ def read(workflow: str) -> Workflow:
     }
     states = dict(_all_states(definition))
     ways = set(paths(definition))
-    writing = {name for name, state in states.items() if _writes_status(state)}
+    refusing = {name for name, state in states.items() if _writes_status(state) == "REJECTED"}
     return Workflow(
         states=states,
         function_of={
@@ -186,8 +186,8 @@ def read(workflow: str) -> Workflow:
         },
         alarm_metrics=sum(_metrics(each) for stack in (core, template) for each in _alarms(stack)),
         keys=sum(len(_of(stack, "AWS::KMS::Key")) for stack in (core, template)),
-        accepted=tuple(sorted(way for way in ways if not writing & set(way))),
-        refused=tuple(sorted(way for way in ways if writing & set(way))),
+        accepted=tuple(sorted(way for way in ways if not refusing & set(way))),
+        refused=tuple(sorted(way for way in ways if refusing & set(way))),
     )
 
 
@@ -253,13 +253,13 @@ def bill(
         line("S3: GET requests", s3(reading=True), "s3Get"),
         line(
             "S3: GB-months of a month's photos",
-            uploads * (usage.photo_bytes + accepted * usage.rendition_bytes) / _GB,
+            (uploads * usage.photo_bytes + per_month("s3:PutObject") * usage.rendition_bytes) / _GB,
             "s3GbMonth",
         ),
         line("DynamoDB: write units", writes, "dynamodbWriteUnit"),
         line("DynamoDB: read units", per_month("dynamodb:GetItem"), "dynamodbReadUnit"),
         line("SQS: requests", uploads * _SQS_REQUESTS + polls, "sqsRequest"),
-        line("EventBridge: S3's events", uploads, "eventBridgeOptInEvent"),
+        line("EventBridge: events of S3's and ours", uploads + per_month("events:PutEvents"), "event"),
         line("X-Ray: traces recorded", traces, "xrayTrace"),
         line("CloudWatch: GB of logs", uploads * log_bytes / _GB, "logsGb"),
         line("CloudWatch: custom metrics", usage.custom_metrics[workflow], "customMetric"),
@@ -358,7 +358,7 @@ def _all_states(definition: Mapping[str, Any]) -> Iterator[tuple[str, State]]:
 
 
 def _writes_status(state: Mapping[str, Any]) -> str | None:
-    """REJECTED or FAILED, of a state that records that end; None of any other."""
+    """The end that a state records: REJECTED, FAILED, or of the matcher PROCESSED; None of any other."""
     values = state.get("Parameters", {}).get("ExpressionAttributeValues", {})
     status: str | None = values.get(":status", {}).get("S")
     return status

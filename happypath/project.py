@@ -15,5 +15,7 @@ WORKFLOWS = tuple(
         key=lambda name: (not re.fullmatch(r"v\d+", name), name),
     )
 )
+# The workflow that looks for what it is told to look for, in documents as in photos.
+MATCHER = "matcher"
 # Begins the name of every stack, unless another is asked for.
 PREFIX = "happypath"

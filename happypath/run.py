@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from happypath.installation import TERMINAL, Installation
-from happypath.project import SAMPLES
+from happypath.project import MATCHER, SAMPLES
 from happypath.sandbox.faults import Faults
 from happypath.sandbox.sandbox import Sandbox
 
@@ -80,6 +80,11 @@ def sample_pictures(place_type: str) -> list[Photo]:
     """The sample documents, then the sample photos, all at one type of place."""
     pictures = [*sorted((SAMPLES / "documents").glob("*.png")), *sorted((SAMPLES / "photos").glob("*.jpg"))]
     return [Photo(path, place_type) for path in pictures]
+
+
+def samples(workflow: str, place_type: str | None) -> list[Photo]:
+    """What a workflow runs on when nothing else is given."""
+    return sample_pictures(place_type or "document") if workflow == MATCHER else sample_photos(place_type)
 
 
 @dataclass

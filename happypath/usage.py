@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from happypath.installation import Installation
@@ -45,7 +44,7 @@ class Usage:
     # When, on what, and with what.
     about: str
     photo_bytes: float
-    # Of both renditions of a photo together.
+    # Of one rendition.
     rendition_bytes: float
     # By workflow.
     custom_metrics: Mapping[str, int]
@@ -81,8 +80,8 @@ def load(path: Path = FILE) -> Usage:
     return Usage(functions=functions, **data)
 
 
-def times(installation: Installation, since: timedelta) -> dict[str, float]:
-    """The mean billed time of each function in milliseconds, by the logs that Lambda itself writes.
+def times(installation: Installation, since: timedelta) -> dict[str, list[float]]:
+    """The billed times of each function in milliseconds, by the logs that Lambda itself writes.
 
     Raises:
         NotMeasuredError: there are none.
@@ -101,4 +100,4 @@ def times(installation: Installation, since: timedelta) -> dict[str, float]:
                 found[group["logGroupName"].removeprefix(begin)].append(float(billed[1]))
     if not found:
         raise NotMeasuredError(f"No function of {installation.prefix} has run in that time.")
-    return {name: fmean(each) for name, each in found.items()}
+    return dict(found)
