@@ -72,7 +72,7 @@ def _ingest(driver: Driver) -> None:
     held = driver.new_id("role-held")
     driver.upload(_tiny(), f"the-park/{held}.jpg")
     driver.upload(_tiny(), "no-place.jpg")
-    wait_until(lambda: driver.installation.record("no-place.jpg") is not None, "the key is refused")
+    wait_until(lambda: driver.installation.record("/no-place.jpg") is not None, "the key is refused")
     time.sleep(2)
     # No such workflow: the claim is released, and the message comes again before it has come too often.
     ours = driver.sandbox.calls.needed
