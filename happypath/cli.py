@@ -472,6 +472,11 @@ def cost(
     from happypath import usage as usages
 
     _workflow(workflow)
+    if workflow == MATCHER:
+        raise UsageError(
+            f"cost reckons with photos that are published, and {MATCHER} publishes none. Of its costs most are "
+            "Rekognition's: a picture for labels, and one more for words where no label is missing."
+        )
     usage = usages.load()
     if since is not None:
         times = usages.times(_installation(prefix), _duration("--since", since))

@@ -46,11 +46,14 @@ def handler(look: Look) -> Decision:
 def _labels(required: Sequence[str], look: Look) -> dict[str, Reading]:
     """The required labels that the picture has, each by the surest label that means it."""
     found: dict[str, Reading] = {}
-    for label in look.labels() if required else ():
+    labels = look.labels() if required else []
+    # Of equals the first: the label itself before its kinds, which are as sure of it.
+    labels.sort(key=lambda label: (-label["Confidence"], len(names(label))))
+    for label in labels:
         meant = {plain(name) for name in names(label)}
         for name in required:
-            if plain(name) in meant and label["Confidence"] > _confidence(found.get(name)):
-                found[name] = Reading(label["Name"], label["Confidence"])
+            if plain(name) in meant:
+                found.setdefault(name, Reading(label["Name"], label["Confidence"]))
     return found
 
 
@@ -58,10 +61,6 @@ def _words(required: Sequence[str], look: Look) -> dict[str, Reading]:
     """The required words that the picture has, each where it is read most surely."""
     words = look.words() if required else []
     return {name: place for name in required if (place := find(name, words))}
-
-
-def _confidence(seen: Reading | None) -> float:
-    return seen.confidence if seen else -1.0
 
 
 def _told(found: Mapping[str, Reading]) -> list[dict[str, str | float]]:

@@ -120,6 +120,11 @@ def test_the_surest_label_that_means_it_is_told() -> None:
     assert decision["detail"]["found"]["labels"][1] == {"name": "Person", "seen": "Woman", "confidence": 99.0}
 
 
+def test_of_two_labels_as_sure_the_one_that_was_required_is_told() -> None:
+    decision, *_ = decide([LICENSE, label("Face", "Head", "Person"), label("Person")], TEXT)
+    assert decision["detail"]["found"]["labels"][1]["seen"] == "Person"
+
+
 @pytest.mark.parametrize(("labels", "words"), [((), ("New York",)), (("Person",), ())])
 def test_what_is_not_required_is_not_asked_for(
     labels: tuple[str, ...], words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch

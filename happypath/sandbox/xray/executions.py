@@ -34,7 +34,7 @@ from happypath.sandbox.xray.recording import Work
 from happypath.sandbox.xray.store import Traces
 
 # How X-Ray calls the services of the optimized integrations.
-_SERVICES = {"lambda": "Lambda", "dynamodb": "DynamoDB"}
+_SERVICES = {"lambda": "Lambda", "dynamodb": "DynamoDB", "events": "EventBridge"}
 _HTTP_HEADER = "X-Amzn-Trace-Id"
 # moto keeps this object for as long as an execution lasts, and hands it to every part of the interpreter.
 _WORK = "_happypath_work"
