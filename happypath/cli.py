@@ -474,7 +474,7 @@ def cost(
     _workflow(workflow)
     if workflow == MATCHER:
         raise UsageError(
-            f"cost reckons with photos that are published, and {MATCHER} publishes none. Of its costs most are "
+            f"cost reckons with photos that are published, and {MATCHER} publishes none. Most of its cost is "
             "Rekognition's: a picture for labels, and one more for words where no label is missing."
         )
     usage = usages.load()

@@ -54,7 +54,7 @@ def _labels(required: Sequence[str], look: Look) -> dict[str, Reading]:
         for name in required:
             if plain(name) in meant:
                 found.setdefault(name, Reading(label["Name"], label["Confidence"]))
-    return found
+    return {name: found[name] for name in required if name in found}
 
 
 def _words(required: Sequence[str], look: Look) -> dict[str, Reading]:
