@@ -319,7 +319,14 @@ def deploy(
         raise UsageError("--parameter wants NAME=VALUE.")
     if "Prefix" in parameters:
         raise UsageError("--parameter Prefix=… would not rename the stack: use --prefix.")
-    deploying.deploy(_installation(prefix), _stack(stack), guided=guided, ask=not yes, parameters=parameters)
+    deploying.deploy(
+        _installation(prefix),
+        _stack(stack),
+        guided=guided,
+        ask=not yes,
+        parameters=parameters,
+        built=lambda name, size: display.show_notice(f"{name}: {size / 1e6:.1f} MB zipped"),
+    )
 
 
 @app.command()

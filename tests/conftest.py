@@ -30,7 +30,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # moto's state is one for the process, and other tests' mock_aws empties it: the sandbox comes last. With
     # pytest-xdist it has a worker to itself.
-    items.sort(key=_needs_sandbox)
+    # The roles come last of all: by then the other tests have driven what they are for.
+    items.sort(key=lambda item: (_needs_sandbox(item), item.path.stem == "test_permissions"))
     for item in items:
         item.add_marker(pytest.mark.xdist_group("sandbox" if _needs_sandbox(item) else "others"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import subprocess
@@ -150,5 +151,7 @@ def test_sam_finds_nothing_wrong_with_a_template(stack: str) -> None:
 def test_samconfig_has_an_environment_per_stack() -> None:
     configured = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
     assert {name for name in configured if name != "version"} == set(STACKS)
+    first = json.dumps(configured[STACKS[0]]).replace(STACKS[0], "*")
     for stack in STACKS:
         assert configured[stack]["deploy"]["parameters"]["confirm_changeset"] is True
+        assert json.dumps(configured[stack]).replace(stack, "*") == first
