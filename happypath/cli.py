@@ -463,7 +463,7 @@ def _sandboxed(
 def cost(
     workflow: Annotated[str, typer.Option(help="The workflow.")] = "v4",
     uploads: Annotated[int, typer.Option(help="Uploads in a month.", min=0)] = 1_000_000,
-    accepted: Annotated[float, typer.Option(help="The part of them that is published.", min=0, max=1)] = 0.9,
+    accepted: Annotated[float, typer.Option(help="The part of them that is accepted.", min=0, max=1)] = 0.9,
     since: Annotated[
         str | None,
         typer.Option(
@@ -479,11 +479,6 @@ def cost(
     from happypath import usage as usages
 
     _workflow(workflow)
-    if workflow == MATCHER:
-        raise UsageError(
-            f"cost reckons with photos that are published, and {MATCHER} publishes none. Most of its cost is "
-            "Rekognition's: a picture for labels, and one more for words where no label is missing."
-        )
     usage = usages.load()
     if since is not None:
         times = usages.times(_installation(prefix), _duration("--since", since))

@@ -148,7 +148,7 @@ class Workflow:
     # Metrics that are looked at by alarms, of core and of the workflow.
     alarm_metrics: int
     keys: int
-    # The ways of a photo that is published, and of one that is refused.
+    # The ways of a photo that is accepted, and of one that is refused.
     accepted: tuple[Path_, ...]
     refused: tuple[Path_, ...]
 
@@ -200,7 +200,7 @@ def bill(
     *,
     free_tier: bool = True,
 ) -> Bill:
-    """What so many uploads cost in a month, of which a fraction `accepted` is published.
+    """What so many uploads cost in a month, of which a fraction `accepted` is not refused.
 
     Raises:
         NotMeasuredError: a function of the workflow was not measured.
@@ -330,7 +330,7 @@ def _assumptions(machine: Workflow, usage: Usage, listed: Prices) -> Iterator[st
     yield f"Prices of {listed.region}, {listed.date} (happypath/prices.json says where from)."
     yield f"Times, calls and sizes: {usage.about}."
     yield (
-        f"A published photo goes through {span(machine.accepted)} states, a refused one through "
+        f"An accepted photo goes through {span(machine.accepted)} states, a refused one through "
         f"{span(machine.refused)}; each way of either is as likely. Nothing fails or is tried again."
     )
     yield "Uploads come evenly, one to an invocation of StartExecution, traced by X-Ray's default rule."

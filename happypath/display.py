@@ -203,7 +203,7 @@ def show_bill(bill: Bill) -> None:
         table.add_row(escape(line.item), f"{line.quantity:,.{2 if few else 0}f}", f"{line.amount:,.2f}")
     table.add_row("[bold]all[/]", "", f"[bold]{bill.total:,.2f}[/]")
     name = escape(bill.workflow)
-    _line(f"[bold]{name}[/], {bill.uploads:,} uploads a month, {bill.accepted:.0%} of them published")
+    _line(f"[bold]{name}[/], {bill.uploads:,} uploads a month, {bill.accepted:.0%} of them accepted")
     output.print(table)
     for assumption in bill.assumptions:
         _line(f"[dim]{escape(assumption)}[/]")
