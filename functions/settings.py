@@ -139,9 +139,10 @@ class MatchSettings(RekognitionSettings):
 
 @dataclass(frozen=True)
 class ResizeSettings:
-    """Where the two renditions go, and the largest area that is decoded."""
+    """Where the two renditions go, where the records are, and the largest area that is decoded."""
 
     distribution_bucket: str = setting(text)
+    table_name: str = setting(text)
     max_pixels: int = setting(whole(1, 1_000_000_000))
 
 

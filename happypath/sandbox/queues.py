@@ -19,7 +19,7 @@ from unittest.mock import patch
 from moto.sqs.models import Queue, SQSBackend
 
 # How long a wait for messages lasts before the queue is looked at again: some are delayed, or become visible.
-_LOOK_S = 0.2
+_LOOK_S = 1.0
 
 
 @contextmanager

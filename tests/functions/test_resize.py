@@ -16,7 +16,7 @@ from functions import resize
 from functions.aws import AwsCallError, PhotoNotFoundError, client
 from functions.decision import Refusal
 from functions.upload import Upload
-from tests.functions.account import answering
+from tests.functions.account import answering, make_table, put
 from tests.functions.pictures import (
     BLUE,
     GREEN,
@@ -50,6 +50,8 @@ UPLOAD = Upload("uploads", "central park/2026.05 picnic.jpg", "central park", "2
 def _buckets() -> None:
     for bucket in ("uploads", "distribution"):
         client("s3").create_bucket(Bucket=bucket)
+    make_table()
+    put("workflow", UPLOAD.upload_id, executionArn="arn:execution")
 
 
 def resized(content: bytes) -> Mapping[str, Any]:

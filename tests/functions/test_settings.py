@@ -52,6 +52,7 @@ def test_each_missing_variable_is_named(kind: type[object]) -> None:
         "REQUIRED_LABELS": "",
         "REQUIRED_WORDS": "NEW YORK",
         "DISTRIBUTION_BUCKET": "distribution",
+        "TABLE_NAME": "table",
         "DISTRIBUTION_URL": "https://photos.example.com",
     }
     read(kind, environment)

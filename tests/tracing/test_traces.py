@@ -17,7 +17,7 @@ OUTCOMES = {"accepted": "PROCESSED", "refused": "REJECTED", "failed": "FAILED"}
 
 # What the functions ask of AWS.
 _TAKEN_IN = ["dynamodb PutItem", "states StartExecution"]
-_RESIZER = ["s3 GetObject", "s3 PutObject", "s3 PutObject"]
+_RESIZER = ["s3 GetObject", "dynamodb GetItem", "s3 PutObject", "s3 PutObject"]
 _PUBLISH = ["dynamodb TransactWriteItems"]
 _DIMENSIONS = ["s3 GetObject"]
 _MODERATOR = ["rekognition DetectModerationLabels", "s3 GetObject"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from typing import Any
 from urllib.parse import quote_plus
@@ -85,6 +86,22 @@ def test_of_two_photos_under_one_key_the_newer_has_the_record(
     assert outcome.record["version"] == newest
     assert outcome.status == status
     assert (outcome.photo is not None) == (status == "PROCESSED")
+
+
+def test_a_slow_execution_leaves_the_photo_of_a_newer_upload_alone(driver: Driver, key: str) -> None:
+    with driver.sandbox.faults("function:v1-Resize=delay:4@1"):
+        driver.upload(drawn("JPEG", 900, 900), key)
+        wait_until(lambda: driver.executions_of(id_of(key)) != [], "the first is started")
+        time.sleep(1)
+        driver.upload(sample("coffee"), key)
+        wait_until(lambda: len(driver.executions_of(id_of(key))) == 2, "both are started")
+        newer = driver.ended(id_of(key))
+        executions = driver.executions_of(id_of(key))
+        assert not all(map(driver.installation.execution_ended, executions))
+        wait_until(lambda: all(map(driver.installation.execution_ended, executions)), "both end")
+
+    assert driver.outcome(id_of(key)) == newer
+    check_published(newer)
 
 
 def test_an_older_event_after_a_newer_upload_starts_nothing(driver: Driver, key: str) -> None:

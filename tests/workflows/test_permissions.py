@@ -66,6 +66,9 @@ def driven(driver: Driver, sandbox: Sandbox) -> Sandbox:
                 uploads.append(upload)
         upload = driver.new_id("role")
         driver.upload(b"no photo at all", f"the-park/{upload}.jpg")
+        # Once more under the same key: what lies there is replaced.
+        driver.ended(uploads[0])
+        driver.upload(sample("coffee") + b"\0", f"the-park/{uploads[0]}.jpg")
         # Nothing tells the version of a photo that is gone before its event is looked at.
         gone = driver.new_id("role-gone")
         _say_uploaded(driver, f"the-park/{gone}.jpg")
@@ -89,8 +92,7 @@ def _ingest(driver: Driver) -> None:
         lambda: any(each.action == "dynamodb:DeleteItem" for each in ours["happypath-StartExecution"]),
         "the claim is released",
     )
-    driver.installation.set_live("v1")
-    time.sleep(5)
+    # At once, and in environments that have not read the other: after five receives it is a dead letter.
     driver.go_live("v1")
     driver.ended(held)
     # The same photo again: a newer upload takes the record over.

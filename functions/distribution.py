@@ -1,0 +1,99 @@
+"""Where renditions are published: each by the execution that owns the upload's record, and no other.
+
+The keys of renditions have no version. An execution that is slow, while a newer upload of the same key is
+published, would put the older photo in the newer one's place. So the record is asked before anything is
+written, and S3 is told what may be replaced: nothing, or what lay there before the record was asked. A newer
+execution owns the record before it writes. So an older one that asked in time finds something else than it
+saw, and one that asks later is told no; of two that write at once the newer one's stays.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from botocore.exceptions import ClientError
+
+from functions.aws import ServiceUnavailableError, client
+from functions.observability import logger
+from functions.record import PARTITION
+from functions.upload import Upload
+
+# The keys stay the same when a photo is uploaded again, so caches must ask again before long.
+_CACHE_CONTROL = "public, max-age=3600"
+# Each further try means that somebody else wrote in between.
+_TRIES = 5
+# It lies there already, another request is writing it, and what was to be replaced is gone.
+_NOT_AS_SEEN = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
+
+# An argument of PutObject: what must lie at the key.
+Condition: TypeAlias = Mapping[str, str]
+_NOTHING: Condition = {"IfNoneMatch": "*"}
+
+
+def publish(
+    upload: Upload, execution_arn: str, jpegs: Mapping[str, bytes], *, bucket: str, table_name: str
+) -> bool:
+    """Writes JPEGs by their keys; False, and no more is written, when the record is not this execution's.
+
+    Repeated by the same execution, it writes the same again.
+
+    Raises:
+        ServiceUnavailableError: others kept writing the same keys.
+        botocore.exceptions.ClientError, BotoCoreError: a call to S3 or DynamoDB failed.
+    """
+    # Nearly always nothing is there, which costs no request to assume: S3 looks when it writes.
+    waiting = dict.fromkeys(jpegs, _NOTHING)
+    for _ in range(_TRIES):
+        if not _owns(upload, execution_arn, table_name):
+            logger.info("superseded: a newer upload owns the record")
+            return False
+        waiting = {
+            key: found
+            for key, condition in waiting.items()
+            if (found := _put(bucket, key, jpegs[key], condition))
+        }
+        if not waiting:
+            return True
+    raise ServiceUnavailableError(
+        f"{', '.join(waiting)} changed {_TRIES} times while they were to be written."
+    )
+
+
+def _put(bucket: str, key: str, jpeg: bytes, condition: Condition) -> Condition | None:
+    """Writes a JPEG if the condition holds; if not, returns the condition that holds now."""
+    try:
+        client("s3").put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=jpeg,
+            ContentType="image/jpeg",
+            CacheControl=_CACHE_CONTROL,
+            **condition,  # type: ignore[arg-type]  # mypy cannot see the keys
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _NOT_AS_SEEN:
+            raise
+        return _as_it_lies(bucket, key)
+    return None
+
+
+def _owns(upload: Upload, execution_arn: str, table_name: str) -> bool:
+    answer = client("dynamodb").get_item(
+        TableName=table_name,
+        Key={"PK": {"S": PARTITION}, "SK": {"S": upload.record or upload.upload_id}},
+        ProjectionExpression="executionArn",
+        ConsistentRead=True,
+    )
+    return answer.get("Item", {}).get("executionArn", {}).get("S") == execution_arn
+
+
+def _as_it_lies(bucket: str, key: str) -> Condition:
+    """The condition that a key still holds what it holds now."""
+    try:
+        return {"IfMatch": client("s3").head_object(Bucket=bucket, Key=key)["ETag"]}
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+            raise
+        return _NOTHING
