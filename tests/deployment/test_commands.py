@@ -41,6 +41,8 @@ def test_parameters_reach_a_stack_as_they_were_written(
     assert stack is not None
     deployed = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
     assert deployed.items() >= wanted.items()
+    assert "what v1, matcher stand on" in happypath("destroy", "core", "--yes", status=1).stderr
+    happypath("destroy", "matcher", "--yes")
 
 
 def test_a_workflow_without_its_core_is_not_built(happypath: Command) -> None:
