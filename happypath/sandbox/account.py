@@ -14,10 +14,11 @@ from unittest.mock import patch
 from moto.core.config import default_user_config
 from moto.logs.models import logs_backends
 from moto.moto_api._internal.models import moto_api_backend
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 from happypath.sandbox.calls import Calls, noting, tasks_noted
+from happypath.sandbox.connection import Connection, close_all
 from happypath.sandbox.faults import Faults
 from happypath.sandbox.injection import injected, refusing
 from happypath.sandbox.mends import Invoke, mended
@@ -69,7 +70,7 @@ class Account:
                 listening.getsockname()[1],
                 refusing(noting(_moto(), calls, _PERSONS), faults, OWN_ACCESS_KEY),
                 threaded=True,
-                request_handler=MotoRequestHandler,
+                request_handler=Connection,
                 fd=listening.fileno(),
             )
         self.endpoint = f"http://127.0.0.1:{self._server.port}"
@@ -88,6 +89,7 @@ class Account:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+        close_all()
         self._undo.close()
 
 

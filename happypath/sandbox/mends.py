@@ -44,6 +44,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
     StatesErrorNameType,
 )
+from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state import state
@@ -57,7 +58,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 from moto.stepfunctions.parser.asl.component.state.fail import state_fail
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
-from moto.stepfunctions.parser.asl.utils import boto_client
+from moto.stepfunctions.parser.asl.utils import boto_client, json_path
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
@@ -91,6 +92,7 @@ def mended(invoke: Invoke, endpoint: str, executions_at_once: int) -> Iterator[N
             _executions_have_names_and_turns(executions_at_once),
             _interpreter_keeps_its_clients(endpoint),
             _definitions_are_parsed_once(),
+            _paths_are_parsed_once(),
             _states_are_entered_at_times_as_on_aws(),
             _errors_have_the_names_of_aws(),
             _templates_are_transformed(),
@@ -272,6 +274,16 @@ def _definitions_are_parsed_once() -> Iterator[None]:
         patch.object(AmazonStateLanguageParser, "parse", parse),
         patch.object(EvalComponent, "heap_key", key),
     ):
+        yield
+
+
+@contextmanager
+def _paths_are_parsed_once() -> Iterator[None]:
+    """moto parses a JSONPath each time that it is followed, and makes a parser with all its tables for it."""
+    with ExitStack() as patches:
+        for module in (json_path, result_path):
+            parse: Any = vars(module)["parse"]
+            patches.enter_context(patch.object(module, "parse", lru_cache(maxsize=1024)(parse)))
         yield
 
 

@@ -87,9 +87,10 @@ class Pollers:
 
     def _poll(self, mapping: EventSourceMappingConfigurationTypeDef) -> None:
         queue = mapping["EventSourceArn"].rpartition(":")[2]
+        queue_url = ""
         while not self._stop.is_set() and mapping["UUID"] in self._mapped:
             try:
-                queue_url = self._sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+                queue_url = queue_url or self._sqs.get_queue_url(QueueName=queue)["QueueUrl"]
                 messages = self._sqs.receive_message(
                     QueueUrl=queue_url,
                     MaxNumberOfMessages=min(10, mapping.get("BatchSize", 10)),

@@ -1,0 +1,65 @@
+"""Connections to the account stay open, whatever was asked and answered before."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+
+from happypath.sandbox.sandbox import Sandbox
+
+
+def address(sandbox: Sandbox) -> tuple[str, int]:
+    parts = urlsplit(sandbox.endpoint)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    return parts.hostname, parts.port
+
+
+@pytest.fixture
+def connection(sandbox: Sandbox) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection(*address(sandbox), timeout=30)
+
+
+def ask(
+    connection: http.client.HTTPConnection, method: str, path: str, body: bytes = b""
+) -> tuple[int, bytes]:
+    connection.request(
+        method, path, body, {"Authorization": "AWS4-HMAC-SHA256 Credential=x/1/us-east-1/s3/x"}
+    )
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+def test_one_connection_serves_many_requests(connection: http.client.HTTPConnection) -> None:
+    assert ask(connection, "PUT", "/connection-test")[0] == 200
+    used = connection.sock
+    # What the application refuses or does not read is no part of the next request, either.
+    assert ask(connection, "PUT", "/no-such-bucket/key", b"GET / HTTP/1.1\r\n\r\n" * 1000)[0] == 404
+    assert ask(connection, "PUT", "/connection-test/key", bytes(300_000))[0] == 200
+    assert ask(connection, "HEAD", "/connection-test/key") == (200, b"")
+    assert ask(connection, "GET", "/connection-test/key") == (200, bytes(300_000))
+    assert ask(connection, "DELETE", "/connection-test/key") == (204, b"")
+    assert ask(connection, "DELETE", "/connection-test")[0] == 204
+    assert connection.sock is used
+
+
+def test_a_client_that_asks_first_is_told_to_go_on_before_it_sends(sandbox: Sandbox) -> None:
+    with socket.create_connection(address(sandbox), timeout=30) as client:
+        client.sendall(
+            b"PUT /no-such-bucket/key HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+            b"Content-Length: 4\r\nAuthorization: AWS4-HMAC-SHA256 Credential=x/1/us-east-1/s3/x\r\n\r\n"
+        )
+        assert client.recv(1000).startswith(b"HTTP/1.1 100 ")
+        client.sendall(b"body")
+        assert client.recv(1000).startswith(b"HTTP/1.1 404 ")
+
+
+def test_after_a_body_in_chunks_the_connection_ends(connection: http.client.HTTPConnection) -> None:
+    headers = {"Authorization": "AWS4-HMAC-SHA256 Credential=x/1/us-east-1/s3/x"}
+    connection.request("PUT", "/no-such-bucket/key", iter([b"one", b"two"]), headers, encode_chunked=True)
+    answer = connection.getresponse()
+    assert answer.status == 404
+    assert answer.getheader("Connection") == "close"
