@@ -10,7 +10,7 @@ from bench import report
 from bench.frame import Result, progress
 
 # In the order of the report, each with how many rounds it takes; fewer make it quick, and its figures rough.
-BENCHMARKS = {"resize": 9, "dimensions": 9, "cold_start": 9, "sandbox": 3, "memory": 1, "tracing": 2}
+BENCHMARKS = {"resize": 7, "dimensions": 5, "cold_start": 9, "sandbox": 3, "memory": 1, "tracing": 2}
 
 
 def main() -> None:

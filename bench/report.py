@@ -42,7 +42,7 @@ def write(order: list[str]) -> None:
     """Writes the figures of all results into the page, and their charts beside it."""
     everything = kept()
     results = {name: Result.of(_without_machine(everything[name])) for name in order if name in everything}
-    CHARTS.mkdir(exist_ok=True)
+    CHARTS.mkdir(parents=True, exist_ok=True)
     for name, result in results.items():
         if result.chart:
             (CHARTS / f"{name}.svg").write_text(svg(result.chart), encoding="utf-8")
