@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import wraps
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
 from moto.sqs.models import Queue, SQSBackend
+
+from happypath.sandbox.locks import one_at_a_time
 
 # How long a wait for messages lasts before the queue is looked at again: some are delayed, or become visible.
 _LOOK_S = 1.0
@@ -28,13 +30,7 @@ def queues_are_whole() -> Iterator[None]:
     # One for all queues; reentrant because a batch is made of single operations.
     lock = threading.RLock()
 
-    def alone(operation: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(operation)
-        def locked(*arguments: Any, **named: Any) -> Any:
-            with lock:
-                return operation(*arguments, **named)
-
-        return locked
+    alone = partial(one_at_a_time, lock)
 
     receive = alone(SQSBackend.receive_message)
 

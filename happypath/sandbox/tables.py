@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import wraps
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -21,6 +21,8 @@ from moto.dynamodb import models
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
+
+from happypath.sandbox.locks import one_at_a_time
 
 _OPERATIONS = ("get_item", "put_item", "update_item", "delete_item", "query", "scan")
 
@@ -31,13 +33,7 @@ def writes_are_whole() -> Iterator[None]:
     # One for all tables; reentrant because a transaction is made of the other operations.
     lock = threading.RLock()
 
-    def alone(operation: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(operation)
-        def locked(*arguments: Any, **named: Any) -> Any:
-            with lock:
-                return operation(*arguments, **named)
-
-        return locked
+    alone = partial(one_at_a_time, lock)
 
     transact = DynamoDBBackend.transact_write_items
 

@@ -176,3 +176,13 @@ def test_the_table_is_the_designed_one() -> None:
 
 def test_no_workflow_is_live_at_first() -> None:
     assert Live.parse(properties("LiveParameter")["Value"]) == Live()
+
+
+def test_deploying_core_again_leaves_alone_what_is_live() -> None:
+    # A change of any property has CloudFormation write the value, too: every upload would wait from then on.
+    assert properties("LiveParameter") == {
+        "Name": {"Fn::Sub": "/${Prefix}/live"},
+        "Description": "The live workflow: none, v4, or a split such as v3=90 v4=10.",
+        "Type": "String",
+        "Value": "none",
+    }
