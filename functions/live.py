@@ -11,6 +11,7 @@ from itertools import accumulate
 from urllib.parse import unquote
 
 from functions.aws import client
+from functions.upload import InvalidKeyError, parse_key
 
 # How long a value is kept. It bounds how long a switch of versions takes to reach every warm instance.
 MAX_AGE_S = 5.0
@@ -66,6 +67,11 @@ class Live:
         named = (*(name for name, _ in self.weights), *(name for _, name in self.prefixes if name))
         return tuple(dict.fromkeys(named))
 
+    def own(self, key: str) -> tuple[str, str | None] | None:
+        """The longest of the prefixes that a key begins with, and its workflow; None if there is none."""
+        routes = (route for route in self.prefixes if key.startswith(route[0]))
+        return max(routes, key=lambda route: len(route[0]), default=None)
+
     def choose(self, key: str, fingerprint: str) -> str | None:
         """The workflow for an upload, None if it has to wait.
 
@@ -78,9 +84,8 @@ class Live:
         >>> Live.parse("v4 documents/=matcher").choose("documents/invoice.png", "5")
         'matcher'
         """
-        own = [route for route in self.prefixes if key.startswith(route[0])]
-        if own:
-            return max(own, key=lambda route: len(route[0]))[1]
+        if own := self.own(key):
+            return own[1]
         if not self.weights:
             return None
         bounds = list(accumulate(weight for _, weight in self.weights))
@@ -113,6 +118,10 @@ def _prefixes(routes: list[str]) -> tuple[tuple[str, str | None], ...]:
         if match is None:
             raise ValueError(f"{route!r} is not understood: {_GRAMMAR}")
         prefix = unquote(match["prefix"])
+        try:
+            parse_key(f"{prefix}x.jpg")
+        except InvalidKeyError as error:
+            raise ValueError(f"no upload's key begins with {prefix!r}, for {error}: {_GRAMMAR}") from None
         if prefix in found:
             raise ValueError(f"{match['prefix']!r} is named twice: {_GRAMMAR}")
         found[prefix] = None if match["workflow"] == _NONE else match["workflow"]

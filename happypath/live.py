@@ -6,9 +6,10 @@ and when (GetParameterHistory; it keeps the last 100). `functions.live` knows wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from functions.live import Live
 from happypath.installation import Installation
@@ -95,8 +96,19 @@ def _missing(installation: Installation, names: Sequence[str]) -> Iterator[str]:
         stack = installation.stack(name)
         if stack is None or "StateMachine" not in {each["OutputKey"] for each in stack.get("Outputs", [])}:
             yield f"{name} is not deployed (no workflow stack {installation.prefix}-{name}): deploy it first."
+        elif (other := _prefix(stack)) != installation.prefix:
+            yield (
+                f"{name} is not deployed: {installation.prefix}-{name} is a stack of the installation "
+                f"{other} (its parameter Prefix says so)."
+            )
         elif not stack["StackStatus"].startswith(_STANDING):
             yield (
                 f"{name} is not ready: its stack {installation.prefix}-{name} is in "
                 f"{stack['StackStatus']}. Wait, or deploy it again."
             )
+
+
+def _prefix(stack: Mapping[str, Any]) -> str | None:
+    """The installation that a stack is of. Its name does not tell: `team-b-v4` may be v4 of `team-b`."""
+    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
+    return parameters.get("Prefix")

@@ -100,6 +100,21 @@ def test_a_stack_that_is_being_deleted_is_not_made_live(
         switch(installation, "v4")
 
 
+def test_a_stack_that_is_another_installations_is_not_made_live(
+    installation: Installation, sandbox: Sandbox
+) -> None:
+    # What `--prefix team live b-v4` asks for beside an installation `team-b`.
+    other = Installation(sandbox.client, "team")
+    other.__dict__["core"] = installation.core
+    stack = installation.stack("v4")
+    assert stack is not None
+    other.stack = lambda name: stack if name == "b-v4" else None  # type: ignore[method-assign]
+    past = changes(installation)
+    with pytest.raises(LiveRefusedError, match=f"team-b-v4 is a stack of the installation {sandbox.prefix}"):
+        switch(other, "b-v4")
+    assert changes(installation) == past
+
+
 def test_back_is_the_value_before_and_back_again_returns(installation: Installation) -> None:
     switch(installation, "v3")
     switch(installation, "v4")
