@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -57,30 +58,42 @@ def deploy(
 
     Raises:
         NotDeployedError: a workflow needs a core, and there is none.
-        DeployRefusedError: SAM failed, and has said why.
+        DeployRefusedError: a value cannot be handed to SAM; or SAM failed, and has said why.
     """
     if stack != "core":
         _ = installation.core
-    command = sam()
     values = {**(parameters or {}), "Prefix": installation.prefix}
     arguments = [
         *("--stack-name", f"{installation.prefix}-{stack}"),
         *("--s3-prefix", f"{installation.prefix}-{stack}"),
         "--parameter-overrides",
-        *(f"ParameterKey={name},ParameterValue={_quoted(value)}" for name, value in sorted(values.items())),
+        *(
+            f"ParameterKey={name},ParameterValue={_quoted(name, value)}"
+            for name, value in sorted(values.items())
+        ),
     ]
     if guided:
         arguments.append("--guided")
     if not ask:
         arguments.append("--no-confirm-changeset")
+    command = sam()
     _run(command, "build", "--config-env", stack)
     for name, size_bytes in package_sizes(stack).items():
         built(name, size_bytes)
     _run(command, "deploy", "--config-env", stack, *arguments)
 
 
-def _quoted(value: str) -> str:
-    """A parameter's value as SAM reads it whole, whatever spaces, commas and quotes it holds."""
+def _quoted(name: str, value: str) -> str:
+    """A parameter's value as SAM reads it whole, whatever spaces, commas and quotes it holds.
+
+    Raises:
+        DeployRefusedError: it has a backslash where SAM takes it for an escape; SAM has no way to write one.
+    """
+    if re.search(r"""\\(?:[ "']|\Z)""", value):
+        raise DeployRefusedError(
+            f"{name} cannot be {value}: SAM loses a backslash before a space, before a quotation mark and at "
+            "the end. Leave it out."
+        )
     escaped = value.replace('"', '\\"')
     return f'"{escaped}"'
 

@@ -68,6 +68,10 @@ def test_old_uploads_go_when_the_parameter_says_so() -> None:
     assert old["ExpirationInDays"]["Fn::If"][:2] == ["UploadsExpire", {"Ref": "KeepUploadsDays"}]
     # A name that begins so would go with the photos of comparisons.
     assert rules["DropShadows"]["Prefix"] == f"{SHADOW}/"
+    # An expiration leaves the bytes, as a version that is no longer the current one.
+    assert rules["DropShadows"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+    later = rules["DropReplacedPhotos"]["NoncurrentVersionExpiration"]["NoncurrentDays"]
+    assert f"go {later} days later" in load("core")["Parameters"]["KeepUploadsDays"]["Description"]
 
 
 @pytest.mark.parametrize("name", ["UploadBucketPolicy", "DistributionBucketPolicy", "QueuePolicy"])
