@@ -49,7 +49,7 @@ def measure(rounds: int) -> Usage:
         since = datetime.now(UTC) - began
         invocations, log_bytes, metrics = logged(installation, began)
         renditions = sizes(installation)
-        billed = times(installation, since)
+        billed = times(installation, since, invocations)
     prefix = f"{installation.prefix}-"
     by_function: dict[str, dict[str, float]] = defaultdict(dict)
     for (caller, called), number in sorted(requests.items()):

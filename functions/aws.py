@@ -81,7 +81,7 @@ class ShadowWriteError(Exception):
 
 
 # An operation that only reads begins with one of these, in every service that tasks call.
-_READING = ("Describe", "Detect", "Get", "Head", "List", "Query", "Search")
+READING = ("Describe", "Detect", "Get", "Head", "List", "Query", "Search")
 # An execution environment has one invocation at a time.
 _only_reading = False
 
@@ -102,7 +102,7 @@ def only_reading() -> Iterator[None]:
 
 
 def _refuse_to_write(model: Any, **_: Any) -> None:
-    if _only_reading and not model.name.startswith(_READING):
+    if _only_reading and not model.name.startswith(READING):
         raise ShadowWriteError(f"{model.service_model.service_name}:{model.name} in shadow")
 
 

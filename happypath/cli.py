@@ -423,7 +423,7 @@ def compare(
     with ExitStack() as opened, display.notices.status("Comparing …") as status:
         if last is not None:
             installation = _installation(prefix)
-            subjects = comparing.last(installation, last)
+            subjects = comparing.last(installation, last, (one, other))
         elif place is not None:
             installation = _installation(prefix)
             subjects = [comparing.Subject(str(path), place) for path in given]
@@ -481,9 +481,10 @@ def cost(
     _workflow(workflow)
     usage = usages.load()
     if since is not None:
-        times = usages.times(_installation(prefix), _duration("--since", since))
+        functions = costs.read(workflow).functions
+        times = usages.times(_installation(prefix), _duration("--since", since), functions)
         means = {name: fmean(each) for name, each in times.items()}
-        usage = usage.with_times(means, f"{usage.about}; times from the logs of {prefix}, last {since}")
+        usage = usage.with_times(means, functions, f"the logs of {prefix}, last {since}")
     bill = costs.bill(workflow, uploads, accepted, usage, costs.prices(), free_tier=free_tier)
     if as_json:
         display.show_json(bill.as_json())

@@ -13,14 +13,19 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from functions.upload import SHADOW, Upload
+from functions.live import Live
+from functions.upload import SHADOW, Upload, parse_key
 from happypath.installation import Installation
+from happypath.live import changes
 from happypath.shadow import Decision, Shadow, cast
 
 # Photos that are looked at at once. Rekognition has few transactions per second, and those that are uploaded
 # need them, too.
 AT_ONCE = 5
-_POLL_S = 0.1
+# Between two looks at those: soon at first, for a sandbox, then longer each time. DescribeExecution has ten
+# calls a second of an account and region, and those that are looked at take that many for one look.
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+_FIRST_LOOK_S, _LONGER, _POLL_S = 0.1, 1.25, 1.0
 
 
 @dataclass(frozen=True)
@@ -81,12 +86,14 @@ class Comparison:
         }
 
 
-def last(installation: Installation, number: int) -> list[Subject]:
+def last(installation: Installation, number: int, workflows: Sequence[str]) -> list[Subject]:
     """The uploads that workflows were started for last, newest first; one that ran again counts once.
 
-    An upload whose key is no upload's was never started, and none of the versions has a say in it.
+    An upload whose key is no upload's was never started, and none of the versions has a say in it. Nor have
+    `workflows` in one whose key begins as the live parameter sends it elsewhere.
     """
     stepfunctions = installation.client("stepfunctions")
+    live = _live(installation)
     newest = heapq.merge(
         *(installation.executions(workflow, None) for workflow in installation.state_machines()),
         key=lambda each: each["startDate"],
@@ -95,11 +102,31 @@ def last(installation: Installation, number: int) -> list[Subject]:
     found: dict[tuple[str, str | None], Subject] = {}
     for execution in newest:
         described = stepfunctions.describe_execution(executionArn=execution["executionArn"])
-        upload = Upload.from_detail(json.loads(described["input"])["detail"])
+        upload = _uploaded(described.get("input", ""), installation.core["UploadBucket"])
+        own = live.own(upload.key) if upload else None
+        if upload is None or (own is not None and own[1] not in workflows):
+            continue
         found.setdefault((upload.key, upload.version_id), Subject(upload.key, upload.place_id, upload))
         if len(found) == number:
             break
     return list(found.values())
+
+
+def _live(installation: Installation) -> Live:
+    try:
+        return Live.parse(changes(installation)[0].value)
+    except ValueError:
+        return Live()  # it sends nothing anywhere
+
+
+def _uploaded(text: str, bucket: str) -> Upload | None:
+    """The upload that an execution is about; None for an input that somebody made up."""
+    try:
+        upload = Upload.from_detail(json.loads(text)["detail"])
+        named = (upload.place_id, upload.upload_id) == parse_key(upload.key)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return upload if named and upload.bucket == bucket else None
 
 
 def compare(
@@ -119,6 +146,7 @@ def compare(
         waiting = iter(subjects)
         running: list[_Run] = []
         cleaning.callback(_close, running)
+        wait_s = _FIRST_LOOK_S
         while True:
             while len(running) < AT_ONCE and (subject := next(waiting, None)):
                 running.append(_Run(installation, subject, shadows))
@@ -130,7 +158,8 @@ def compare(
                     running.remove(run)
                     run.close()
                     yield comparison
-            time.sleep(_POLL_S)
+            time.sleep(wait_s)
+            wait_s = min(wait_s * _LONGER, _POLL_S)
 
 
 def _close(runs: Iterable[_Run]) -> None:

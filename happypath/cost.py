@@ -152,6 +152,11 @@ class Workflow:
     accepted: tuple[Path_, ...]
     refused: tuple[Path_, ...]
 
+    @property
+    def functions(self) -> frozenset[str]:
+        """The functions that an upload's bill is about, without the installation's prefix."""
+        return frozenset({"StartExecution", *self.function_of.values()})
+
 
 def read(workflow: str) -> Workflow:
     """A workflow as its files say."""

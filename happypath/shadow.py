@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from functions.aws import READING
 from happypath.installation import Installation, steps
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ Detail: TypeAlias = Mapping[str, Any]
 # Where a Pass state that stands for a write puts what would have been written.
 _UNWRITTEN = "unwritten"
 _READING = re.compile(
-    r"arn:aws[\w-]*:states:::(lambda:invoke|dynamodb:(getItem|query)|aws-sdk:\w+:(describe|get|list|query)\w*)"
+    r"arn:aws[\w-]*:states:::(lambda:invoke|(dynamodb|aws-sdk:\w+):"
+    rf"({'|'.join(verb.lower() for verb in READING)})\w*)"
 )
 # What a Pass state has in common with the task that it stands for.
 _PASSING = ("Comment", "InputPath", "Parameters", "Next", "End")
@@ -73,20 +75,28 @@ def harmless(definition: Definition) -> Definition:
     """A definition whose own tasks only read: in place of the others stand Pass states.
 
     >>> task = {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Parameters": {"Message": "A"}}
-    >>> machine = {"StartAt": "Tell", "States": {"Tell": {**task, "Retry": [], "End": True}}}
+    >>> machine = {"StartAt": "Tell", "States": {"Tell": {**task, "ResultPath": None, "End": True}}}
     >>> harmless(machine)["States"]["Tell"]
     {'Type': 'Pass', 'Parameters': {'Message': 'A'}, 'End': True, 'ResultPath': '$.unwritten'}
+
+    Raises:
+        ShadowError: what one of the others answers is used, so that the run could not go on without it.
     """
     return {
         **definition,
-        "States": {name: _harmless_state(state) for name, state in definition["States"].items()},
+        "States": {name: _harmless_state(name, state) for name, state in definition["States"].items()},
     }
 
 
-def _harmless_state(state: dict[str, Any]) -> dict[str, Any]:
+def _harmless_state(name: str, state: dict[str, Any]) -> dict[str, Any]:
     match state:
         case {"Type": "Task", "Resource": resource} if not _READING.fullmatch(resource):
-            kept = {name: state[name] for name in _PASSING if name in state}
+            if state.get("ResultPath", "$") is not None:
+                raise ShadowError(
+                    f"its state {name!r} calls {resource.partition(':::')[2]}, which may write, and keeps "
+                    'the answer. Give it "ResultPath": null, or let a function make the call.'
+                )
+            kept = {field: state[field] for field in _PASSING if field in state}
             return {"Type": "Pass", **kept, "ResultPath": f"$.{_UNWRITTEN}"}
         case {"Branches": branches}:
             return {**state, "Branches": [harmless(branch) for branch in branches]}
@@ -136,7 +146,8 @@ def cast(installation: Installation, workflow: str) -> Iterator[Shadow]:
     """A deployed workflow's shadow, removed at the end of the block.
 
     Raises:
-        ShadowError: the workflow is not deployed, or is of a time before there were shadows.
+        ShadowError: the workflow is not deployed, is of a time before there were shadows, or has a state that
+            nothing can stand for.
     """
     stack = installation.stack(workflow)
     outputs = {each["OutputKey"]: each["OutputValue"] for each in (stack or {}).get("Outputs", [])}
@@ -150,10 +161,14 @@ def cast(installation: Installation, workflow: str) -> Iterator[Shadow]:
         )
     stepfunctions = installation.client("stepfunctions")
     deployed = stepfunctions.describe_state_machine(stateMachineArn=outputs["StateMachine"])
+    try:
+        definition = harmless(json.loads(deployed["definition"]))
+    except ShadowError as error:
+        raise ShadowError(f"{workflow} cannot run in shadow: {error}") from None
     # A name that no installation's state machine begins with.
     made = stepfunctions.create_state_machine(
         name=f"shadow-{name}-{secrets.token_hex(4)}",
-        definition=json.dumps(harmless(json.loads(deployed["definition"]))),
+        definition=json.dumps(definition),
         roleArn=deployed["roleArn"],
         type="STANDARD",
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -60,13 +60,15 @@ class Usage:
             raise NotMeasuredError(f"{name} was not measured: run `python bench/usage.py`.")
         return self.functions[name]
 
-    def with_times(self, billed_ms: Mapping[str, float], about: str) -> Usage:
-        """The same, with other times for the functions that there are."""
+    def with_times(self, billed_ms: Mapping[str, float], wanted: Iterable[str], source: str) -> Usage:
+        """The same, with the times that `source` has; `about` names those `wanted` that it has not."""
         functions = {
             name: replace(function, billed_ms=billed_ms.get(name, function.billed_ms))
             for name, function in self.functions.items()
         }
-        return replace(self, about=about, functions=functions)
+        missing = sorted(set(wanted) - billed_ms.keys())
+        but = f", which have none of {', '.join(missing)}" if missing else ""
+        return replace(self, about=f"{self.about}; times from {source}{but}", functions=functions)
 
     def as_json(self) -> dict[str, Any]:
         """As `usage.json` has it."""
@@ -80,24 +82,31 @@ def load(path: Path = FILE) -> Usage:
     return Usage(functions=functions, **data)
 
 
-def times(installation: Installation, since: timedelta) -> dict[str, list[float]]:
-    """The billed times of each function in milliseconds, by the logs that Lambda itself writes.
+def times(installation: Installation, since: timedelta, functions: Iterable[str]) -> dict[str, list[float]]:
+    """The billed times of functions in milliseconds, by the logs that Lambda itself writes.
+
+    A function that is not deployed, or has not run, is not in it.
 
     Raises:
-        NotMeasuredError: there are none.
+        NotMeasuredError: none of them has run.
     """
     logs = installation.client("logs")
-    begin = f"/aws/lambda/{installation.prefix}-"
     first = int((datetime.now(UTC) - since).timestamp() * 1000)
     found: dict[str, list[float]] = defaultdict(list)
-    groups = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=begin)
-    for group in (group for page in groups for group in page["logGroups"]):
+    wanted = sorted(functions)
+    for function in wanted:
         pages = logs.get_paginator("filter_log_events").paginate(
-            logGroupName=group["logGroupName"], startTime=first, filterPattern='"REPORT RequestId"'
+            # Each by its whole name: `team-b-v1-Resize` begins as a function of the installation `team` does.
+            logGroupName=f"/aws/lambda/{installation.prefix}-{function}",
+            startTime=first,
+            filterPattern='"REPORT RequestId"',
         )
-        for event in (event for page in pages for event in page["events"]):
-            if billed := _BILLED.search(event["message"]):
-                found[group["logGroupName"].removeprefix(begin)].append(float(billed[1]))
+        try:
+            for event in (event for page in pages for event in page["events"]):
+                if billed := _BILLED.search(event["message"]):
+                    found[function].append(float(billed[1]))
+        except logs.exceptions.ResourceNotFoundException:
+            continue
     if not found:
-        raise NotMeasuredError(f"No function of {installation.prefix} has run in that time.")
+        raise NotMeasuredError(f"None of {installation.prefix}'s {', '.join(wanted)} has run in that time.")
     return dict(found)

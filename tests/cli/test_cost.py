@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from happypath.cost import PRICES, Bill, Price, bill, paths, prices, read
+from happypath.installation import Installation
 from happypath.project import WORKFLOWS
-from happypath.usage import FunctionUsage, NotMeasuredError, Usage, load
+from happypath.usage import FunctionUsage, NotMeasuredError, Usage, load, times
 from tests.cli.test_run import happypath
 from tests.statemachines import definitions
+from tests.templates.template import STACKS, functions
 
 PARK = (
     "Check Dimensions → Dimensions Result? → Get place type from DynamoDB → Place type? → Moderator → "
@@ -144,6 +150,59 @@ def test_a_hundred_million_uploads_reach_rekognitions_lower_tiers() -> None:
 def test_a_function_that_was_not_measured_is_named() -> None:
     with pytest.raises(NotMeasuredError, match="v1-Resize was not measured"):
         bill("v1", 1, 1.0, replace(load(), functions={}), prices())
+
+
+def test_a_workflows_functions_are_those_that_it_calls_and_the_one_that_starts_it() -> None:
+    assert read("v1").functions == {"StartExecution", "v1-Resize", "v1-Publish"}
+
+
+def test_what_was_measured_is_what_is_deployed_and_what_it_calls() -> None:
+    usage = load()
+    deployed = {
+        each["Properties"]["FunctionName"]["Fn::Sub"].removeprefix("${Prefix}-")
+        for stack in STACKS
+        for each in functions(stack).values()
+    }
+    assert usage.functions.keys() == deployed
+    # A photo is published by whose record it still is: each time the record is read.
+    for name in deployed:
+        if name.endswith("-Resize"):
+            assert usage.functions[name].requests["dynamodb:GetItem"] > 0
+
+
+def test_a_function_that_no_log_tells_of_is_assumed_and_named() -> None:
+    wanted = read("v1").functions
+    usage = load().with_times({"v1-Resize": 1234.5}, wanted, "the logs of team, last 7d")
+
+    assert usage.functions["v1-Resize"].billed_ms == 1234.5
+    assert usage.functions["v1-Publish"] == load().functions["v1-Publish"]
+    assumed = " ".join(bill("v1", 1000, 1.0, usage, prices()).assumptions)
+    assert "times from the logs of team, last 7d, which have none of StartExecution, v1-Publish." in assumed
+
+    every = load().with_times(dict.fromkeys(wanted, 1.0), wanted, "the logs of team, last 7d")
+    assert every.about.endswith("last 7d")
+
+
+@mock_aws
+def test_another_installations_logs_are_not_read() -> None:
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+    client: Any = session.client
+    logs = client("logs")
+    group = {"logGroupName": "/aws/lambda/team-b-v1-Resize"}
+    logs.create_log_group(**group)
+    logs.create_log_stream(**group, logStreamName="one")
+    line = "REPORT RequestId: 1 Duration: 11.5 ms Billed Duration: 12 ms Memory Size: 512 MB"
+    now_ms = int(time.time() * 1000)
+    logs.put_log_events(**group, logStreamName="one", logEvents=[{"timestamp": now_ms, "message": line}])
+
+    def found(prefix: str) -> dict[str, list[float]]:
+        return times(Installation(client, prefix), timedelta(hours=1), read("v1").functions)
+
+    assert found("team-b") == {"v1-Resize": [12.0]}
+    with pytest.raises(
+        NotMeasuredError, match="None of team's StartExecution, v1-Publish, v1-Resize has run"
+    ):
+        found("team")
 
 
 def test_the_command_states_the_bill_by_line(tmp_path: Path) -> None:

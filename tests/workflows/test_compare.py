@@ -7,6 +7,7 @@ import json
 import subprocess
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from happypath.shadow import ShadowError, harmless
 from happypath.usage import times
 from tests.cli.test_run import happypath
 from tests.statemachines import definitions
-from tests.workflows.driver import Driver
+from tests.workflows.driver import Driver, wait_until
 from tests.workflows.photos import sample, truncated
 
 OTHER = {"v1": "v2", "v2": "v1", "v3": "v4", "v4": "v3"}
@@ -96,7 +97,7 @@ def test_a_shadow_decides_as_the_workflow_did(driver: Driver, version: str) -> N
         driver.upload(body, f"the-park/{upload}.jpg")
     outcomes = {f"the-park/{upload}.jpg": driver.ended(upload) for upload in uploads}
 
-    subjects = last(driver.installation, len(bodies))
+    subjects = last(driver.installation, len(bodies), (version,))
     assert {each.name for each in subjects} == set(outcomes)
     for comparison in compare(driver.installation, (version, OTHER.get(version, "v1")), subjects):
         outcome = outcomes[comparison.subject.name]
@@ -104,6 +105,38 @@ def test_a_shadow_decides_as_the_workflow_did(driver: Driver, version: str) -> N
         assert decision.verdict == (outcome.status, outcome.reason)
         assert decision.detail == outcome.record.get("detail")
         assert decision.path == outcome.path
+
+
+def test_uploads_that_neither_workflow_gets_and_what_is_no_upload_are_left_out(driver: Driver) -> None:
+    installation = driver.installation
+    driver.go_live("v1")
+    uploads = [driver.new_id("last") for _ in range(2)]
+    keys = [f"{place}/{upload}.jpg" for place, upload in zip(("the-park", "held"), uploads, strict=True)]
+    for key, upload in zip(keys, uploads, strict=True):
+        driver.upload(truncated(), key)
+        driver.ended(upload)
+    stepfunctions = installation.client("stepfunctions")
+    by_hand = [
+        "{}",
+        "[]",
+        '{"Comment": "Insert your JSON here"}',
+        '{"detail": {"bucket": "b", "key": 1, "placeId": "p", "ID": "i"}}',
+        '{"detail": {"bucket": "b", "key": "p/i.jpg", "placeId": "p", "ID": "i"}}',
+    ]
+    started = [
+        stepfunctions.start_execution(stateMachineArn=installation.state_machines()["v1"], input=text)
+        for text in by_hand
+    ]
+    for each in started:
+        wait_until(partial(installation.execution_ended, each["executionArn"]), "it ends")
+
+    def newest(number: int, *workflows: str) -> list[str]:
+        return [each.name for each in last(installation, number, workflows)]
+
+    assert newest(2, "v1", "v2") == keys[::-1]
+    driver.go_live("v1 held/=matcher")
+    assert newest(1, "v1", "v2") == keys[:1]
+    assert newest(1, "v1", "matcher") == keys[1:]
 
 
 def test_a_photo_that_cannot_be_decided_about_fails_in_shadow_and_nowhere_else(driver: Driver) -> None:
@@ -152,6 +185,41 @@ def test_no_state_of_a_shadow_writes(version: str) -> None:
     states = harmless(json.loads(definitions.text(version)))["States"]
     tasks = {state["Resource"] for state in states.values() if state["Type"] == "Task"}
     assert tasks <= {"arn:aws:states:::lambda:invoke", "arn:aws:states:::dynamodb:getItem"}
+
+
+SDK = "arn:aws:states:::aws-sdk:"
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        f"{SDK}rekognition:detectLabels",
+        f"{SDK}s3:headObject",
+        f"{SDK}rekognition:searchFacesByImage",
+        "arn:aws-us-gov:states:::dynamodb:getItem",
+    ],
+)
+def test_a_task_that_only_reads_stays_as_it_is(resource: str) -> None:
+    machine = {"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": resource, "End": True}}}
+    assert harmless(machine) == machine
+
+
+@pytest.mark.parametrize("result_path", [{}, {"ResultPath": "$"}, {"ResultPath": "$.told"}])
+@pytest.mark.parametrize(
+    "resource",
+    ["arn:aws:states:::sns:publish", f"{SDK}s3:putObject", "arn:aws:states:::lambda:invoke.waitForTaskToken"],
+)
+def test_a_task_that_may_write_and_whose_answer_is_used_has_no_shadow(
+    resource: str, result_path: dict[str, str]
+) -> None:
+    state = {"Type": "Task", "Resource": resource, "End": True, **result_path}
+    inner = {"StartAt": "Tell", "States": {"Tell": state}}
+    both = {"Type": "Parallel", "Branches": [inner], "End": True}
+    for machine in (inner, {"StartAt": "both", "States": {"both": both}}):
+        with pytest.raises(
+            ShadowError, match=f"'Tell' calls {resource.partition(':::')[2]}, which may write"
+        ):
+            harmless(machine)
 
 
 def run(driver: Driver, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -216,6 +284,7 @@ def test_the_logs_say_how_long_each_function_took(driver: Driver) -> None:
     driver.upload(sample("coffee"), f"the-park/{upload}.jpg")
     driver.ended(upload)
 
-    found = times(driver.installation, timedelta(hours=1))
-    assert {"StartExecution", "v1-Resize", "v1-Publish"} <= found.keys()
+    wanted = {"StartExecution", "v1-Resize", "v1-Publish"}
+    found = times(driver.installation, timedelta(hours=1), {*wanted, "v1-Nothing"})
+    assert found.keys() == wanted
     assert all(milliseconds > 0 for each in found.values() for milliseconds in each)
