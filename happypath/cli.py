@@ -32,6 +32,8 @@ from botocore.exceptions import (
     NoRegionError,
 )
 
+from functions.live import Live
+from functions.upload import InvalidKeyError, parse_key
 from happypath import display
 from happypath.deploy import DeployRefusedError
 from happypath.installation import TERMINAL, Installation, NotDeployedError
@@ -79,7 +81,8 @@ class UsageError(Exception):
 def _existing(photos: list[Path]) -> list[Path]:
     for photo in photos:
         if not photo.is_file():
-            raise UsageError(f"{photo}: there is no such file.")
+            problem = "is not a file" if photo.exists() else "there is no such file"
+            raise UsageError(f"{photo}: {problem}.")
         try:
             photo.open("rb").close()
         except OSError as error:
@@ -110,6 +113,11 @@ def _parameters(
 
 
 def _installation(prefix: str) -> Installation:
+    endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
+    if endpoint and not endpoint.startswith(("http://", "https://")):
+        raise UsageError(
+            f"AWS_ENDPOINT_URL={endpoint} is no address: it must begin with http:// or https://."
+        )
     # boto3 itself reads AWS_DEFAULT_REGION only; every other SDK, and Lambda, reads AWS_REGION.
     make: Any = boto3.Session(region_name=os.environ.get("AWS_REGION") or None).client
     return Installation(make, prefix)
@@ -136,7 +144,7 @@ def run(
     place_type: Annotated[
         str | None,
         typer.Option(
-            help="The type of the photos' place: park, restaurant, cafe, bar, or any other.  [default: park]"
+            help="The type of the photos' place: park (unless given), restaurant, cafe, bar, or any other."
         ),
     ] = None,
     required_labels: Annotated[
@@ -269,10 +277,16 @@ def upload(
         # Two photos of one name are two uploads.
         upload_id = f"{photo.stem}-{secrets.token_hex(4)}"
         key = f"{place}/{upload_id}{photo.suffix}"
+        try:
+            parse_key(key)
+        except InvalidKeyError as error:
+            raise UsageError(f"{photo} cannot be uploaded as {key}: {error}.") from None
         installation.upload(photo.read_bytes(), key)
         uploads.append(upload_id)
         if not (wait or as_json):
-            display.output.print(f"{photo} → s3://{installation.core['UploadBucket']}/{key}", markup=False)
+            display.output.print(
+                f"{photo} → s3://{installation.core['UploadBucket']}/{key}", markup=False, soft_wrap=True
+            )
     records: list[dict[str, Any]] = [{"uploadId": each, "placeId": place} for each in uploads]
     if wait:
         with display.notices.status("Waiting for the workflows …"):
@@ -284,7 +298,7 @@ def upload(
             status = record.get("objStatus", "LOST")
             reason = record.get("reason") or ""
             display.output.print(f"{display.coloured(status)} {reason}  ", end="")
-            display.output.print(record["uploadId"], markup=False)
+            display.output.print(record["uploadId"], markup=False, soft_wrap=True)
     if wait and any(record.get("objStatus") not in TERMINAL - {"FAILED"} for record in records):
         raise typer.Exit(1)
 
@@ -395,7 +409,7 @@ def compare(
     ] = None,
     place_type: Annotated[
         str | None,
-        typer.Option(help="Their place's type, in a sandbox made for the comparison.  [default: park]"),
+        typer.Option(help="Their place's type, in a sandbox made for the comparison; park unless given."),
     ] = None,
     real_rekognition: RealRekognition = False,
     prefix: Prefix = PREFIX,
@@ -506,7 +520,9 @@ def runs(
     known = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
     if status and status.upper() not in known:
         raise UsageError(f"--status {status} is not one of {', '.join(known)}.")
-    found = _installation(prefix).executions(workflow, status.upper() if status else None)
+    installation = _installation(prefix)
+    _ = installation.core
+    found = installation.executions(workflow and _workflow(workflow), status.upper() if status else None)
     newest = sorted(found, key=lambda each: each["startDate"], reverse=True)[:limit]
     if as_json:
         display.show_json(newest)
@@ -664,7 +680,7 @@ def reconcile(
         str, typer.Option(metavar="TIME", help="What is younger is in time: 90s, 15m, 2h or 1d.")
     ] = "15m",
     fix: Annotated[
-        bool, typer.Option("--fix", help="Have them run, but for those that are running.")
+        bool, typer.Option("--fix", help="Have them run, but for those that are running, or are to wait.")
     ] = False,
     prefix: Prefix = PREFIX,
     as_json: AsJson = False,
@@ -676,11 +692,16 @@ def reconcile(
 
     until = datetime.now(UTC) - _duration("--older-than", older_than)
     installation = _installation(prefix)
-    if fix and not switching.workflows(switching.changes(installation)[0].value):
+    value = switching.changes(installation)[0].value
+    if fix and not switching.workflows(value):
         raise UsageError(
             "No workflow is live, so uploads wait in the queue: they run once one is (happypath live)."
         )
     total = Counter(looked=0, open=0)
+
+    def waits(key: str) -> bool:
+        # Whether there is a workflow for a key does not depend on the fingerprint.
+        return Live.parse(value).choose(key, "0") is None
 
     def open_uploads() -> Iterator[tuple[reconciling.OpenUpload, bool]]:
         with display.notices.status("Looking …") as status:
@@ -691,7 +712,7 @@ def reconcile(
 
             for upload in reconciling.find(installation, until, looked):
                 total["open"] += 1
-                yield upload, fix and reconciling.fix(installation, upload)
+                yield upload, fix and not waits(upload.key) and reconciling.fix(installation, upload)
 
     if as_json:
         display.show_json_array({**upload.as_json(), "sent": sent} for upload, sent in open_uploads())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from happypath.run import Result
 
 output = Console(highlight=False)
+if not output.is_terminal and "COLUMNS" not in os.environ:
+    # Whatever reads it wants lines whole.
+    output.width = 1000
 notices = Console(stderr=True, highlight=False)
 
 _COLOURS = {

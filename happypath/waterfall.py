@@ -91,8 +91,9 @@ def render(trace: Trace) -> RenderableType:
     total = trace.seconds
     table = Table(box=None, pad_edge=False)
     table.add_column("what", no_wrap=True, overflow="ellipsis")
-    table.add_column("start", justify="right", no_wrap=True)
-    table.add_column("ms", justify="right", no_wrap=True)
+    # In a narrow window the names give way, not the numbers.
+    table.add_column("start", justify="right", no_wrap=True, min_width=6)
+    table.add_column("ms", justify="right", no_wrap=True, min_width=6)
     table.add_column("", no_wrap=True, min_width=_BAR_WIDTH)
     problems = []
     for row in rows(trace):

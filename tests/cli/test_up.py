@@ -99,6 +99,21 @@ def test_upload_without_waiting_says_where_the_photo_went(environment: dict[str,
     assert "s3://happypath-uploads-123456789012-us-east-1/sample-park/cat-" in run.stdout
 
 
+@pytest.mark.parametrize("place", ["workflow", ".shadow", ".."])
+def test_a_place_that_no_upload_can_have_is_refused_at_once(environment: dict[str, str], place: str) -> None:
+    run = happypath("upload", PHOTOS / "cat.jpg", "--place", place, "--wait", cwd=ROOT, **environment)
+    assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1)
+    assert "reserved name" in run.stderr
+
+
+def test_a_reader_that_is_no_terminal_gets_whole_lines(
+    environment: dict[str, str], uploads: list[dict[str, Any]]
+) -> None:
+    lines = happypath("runs", cwd=ROOT, **environment).stdout.splitlines()
+    names = {record["executionArn"].rpartition(":")[2] for record in uploads}
+    assert names <= {line.split()[-1] for line in lines}
+
+
 def test_runs_lists_executions(environment: dict[str, str], uploads: list[dict[str, Any]]) -> None:
     run = happypath("runs", "--json", cwd=ROOT, **environment)
     arns = [execution["executionArn"] for execution in json.loads(run.stdout)]
@@ -193,7 +208,16 @@ def test_what_is_missing_is_one_line(settings: dict[str, str], complaint: str) -
     assert len(run.stderr.splitlines()) == 1
 
 
-def test_an_installation_that_is_not_there_is_one_line(environment: dict[str, str]) -> None:
-    run = happypath("show", "x", "--prefix", "other", cwd=ROOT, **environment)
+def test_an_address_without_its_beginning_is_one_line() -> None:
+    run = happypath("live", cwd=ROOT, AWS_REGION="us-east-1", AWS_ENDPOINT_URL="localhost:4566")
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1)
+    assert "AWS_ENDPOINT_URL=localhost:4566 is no address: it must begin with http://" in run.stderr
+
+
+@pytest.mark.parametrize("arguments", [("show", "x"), ("runs",)])
+def test_an_installation_that_is_not_there_is_one_line(
+    environment: dict[str, str], arguments: tuple[str, ...]
+) -> None:
+    run = happypath(*arguments, "--prefix", "other", cwd=ROOT, **environment)
     assert run.returncode == 1
     assert "There is no stack other-core" in run.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -64,6 +65,19 @@ def test_the_owner_publishes_and_may_do_so_again() -> None:
     assert publishers() == {OLDER}
     head = client("s3").head_object(Bucket="distribution", Key=KEYS[0])
     assert (head["ContentType"], head["CacheControl"]) == ("image/jpeg", "public, max-age=3600")
+
+
+def test_the_record_is_read_as_it_is_now_and_not_as_it_was_a_moment_ago() -> None:
+    asked: list[dict[str, Any]] = []
+    events = client("dynamodb").meta.events
+    listener = "provide-client-params.dynamodb.GetItem"
+    events.register(listener, remember := lambda params, **_: asked.append(params))
+    try:
+        publish(OLDER)
+    finally:
+        events.unregister(listener, remember)
+
+    assert [each["ConsistentRead"] for each in asked] == [True]
 
 
 def test_who_does_not_own_the_record_publishes_nothing() -> None:

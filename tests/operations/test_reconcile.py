@@ -285,6 +285,18 @@ def test_while_none_is_live_there_is_nothing_to_fix(installation: Offline, happy
     assert installation.sent() == []
 
 
+def test_what_is_to_wait_is_not_sent_again(installation: Offline, happypath: Command) -> None:
+    installation.put_record("u", "RECEIVED")
+    installation.put_photo("held/photo.jpg")
+    installation.set_live("v4 held/=none")
+    fixed = happypath("reconcile", "--fix", "--older-than", "0s", "--json")
+    assert {each["key"]: each["sent"] for each in json.loads(fixed.output)} == {
+        "p/u.jpg": True,
+        "held/photo.jpg": False,
+    }
+    assert [arrival.key for arrival in installation.sent()] == ["p/u.jpg"]
+
+
 @pytest.mark.parametrize("time", ["", "15", "m", "-1m", "1.5h", "15 m", "99999d", "1w"])
 def test_a_senseless_time_is_refused(happypath: Command, time: str) -> None:
     run = happypath("reconcile", f"--older-than={time}")

@@ -89,7 +89,7 @@ def test_of_two_photos_under_one_key_the_newer_has_the_record(
 
 
 def test_a_slow_execution_leaves_the_photo_of_a_newer_upload_alone(driver: Driver, key: str) -> None:
-    with driver.sandbox.faults("function:v1-Resize=delay:4@1"):
+    with driver.sandbox.faults("function:v1-Resize=delay:6@1"):
         driver.upload(drawn("JPEG", 900, 900), key)
         wait_until(lambda: driver.executions_of(id_of(key)) != [], "the first is started")
         time.sleep(1)
