@@ -25,7 +25,10 @@ from botocore.exceptions import ClientError
 from moto.awslambda.models import LambdaFunction
 from moto.cloudformation.models import CloudFormationBackend
 from moto.cloudformation.parsing import ResourceMap
+from moto.core import request as moto_request
+from moto.core import responses as moto_responses
 from moto.core.exceptions import JsonRESTError
+from moto.dynamodb.parsing import ast_nodes, expressions
 from moto.events.models import events_backends
 from moto.s3 import notifications
 from moto.s3.models import FakeBucket
@@ -71,6 +74,11 @@ from happypath.sandbox.runtime_api import Answer
 from happypath.sandbox.serverless import expand
 from happypath.sandbox.tables import writes_are_whole
 
+# moto's modules without types.
+_Node: Any = vars(ast_nodes)["Node"]
+_Traverser: Any = vars(ast_nodes)["DepthFirstTraverser"]
+_UpdateExpressionParser: Any = vars(expressions)["UpdateExpressionParser"]
+
 LambdaTask: Any = state_task_service_lambda.StateTaskServiceLambda
 DynamoDBTask: Any = state_task_service_dynamodb.StateTaskServiceDynamoDB
 EventsTask: Any = state_task_service_events.StateTaskServiceEvents
@@ -93,6 +101,8 @@ def mended(invoke: Invoke, endpoint: str, executions_at_once: int) -> Iterator[N
             _interpreter_keeps_its_clients(endpoint),
             _definitions_are_parsed_once(),
             _paths_are_parsed_once(),
+            _update_expressions_are_read_once(),
+            _names_are_looked_up_once(),
             _states_are_entered_at_times_as_on_aws(),
             _errors_have_the_names_of_aws(),
             _templates_are_transformed(),
@@ -285,6 +295,59 @@ def _paths_are_parsed_once() -> Iterator[None]:
             parse: Any = vars(module)["parse"]
             patches.enter_context(patch.object(module, "parse", lru_cache(maxsize=1024)(parse)))
         yield
+
+
+@contextmanager
+def _update_expressions_are_read_once() -> Iterator[None]:
+    """moto parses an update's expression twice for each item, and asks each part of it for its kind.
+
+    The kinds are abstract classes, which makes that slow: it took half of a transaction. What was parsed is
+    copied before it is changed.
+    """
+
+    def traverse(traverser: Any, node: Any, child_id: int = -1) -> Any:
+        kinds: tuple[type, ...] = traverser.nodes_to_be_processed()
+        return visit(traverser, kinds, node, child_id)
+
+    def visit(traverser: Any, kinds: tuple[type, ...], node: Any, child_id: int) -> Any:
+        kind: Any = type(node)
+        if not _is_kind(kind, (_Node,)):
+            return node
+        parent = node.parent
+        for number, child in enumerate(node.children or ()):
+            traverser.pre_processing_of_child(node, number)
+            visit(traverser, kinds, child, number)
+        if _is_kind(kind, kinds):
+            node = traverser.process(node)
+            node.parent = parent
+            if parent:
+                parent.children[child_id] = node
+        return node
+
+    make = staticmethod(lru_cache(maxsize=256)(_UpdateExpressionParser.make))
+    with (
+        patch.object(_UpdateExpressionParser, "make", make),
+        patch.object(_Traverser, "traverse_node_recursively", traverse),
+    ):
+        yield
+
+
+@contextmanager
+def _names_are_looked_up_once() -> Iterator[None]:
+    """For each request moto lists its operations, and for each reading of the headers makes their names."""
+    with ExitStack() as patches:
+        for module, name in (
+            (moto_responses, "method_names_from_class"),
+            (moto_request, "environ_key_for_header"),
+        ):
+            remembering = lru_cache(maxsize=1024)(vars(module)[name])
+            patches.enter_context(patch.object(module, name, remembering))
+        yield
+
+
+@cache
+def _is_kind(kind: Any, kinds: Any) -> bool:
+    return issubclass(kind, kinds)
 
 
 @contextmanager
