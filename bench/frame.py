@@ -90,6 +90,17 @@ def timed(work: Callable[[], object]) -> Contender:
     return contender
 
 
+def cpu(work: Callable[[], object]) -> Contender:
+    """A contender that does its work here; in milliseconds of the process's CPU time."""
+
+    def contender() -> float:
+        started = time.process_time()
+        work()
+        return (time.process_time() - started) * 1000
+
+    return contender
+
+
 def interleaved(contenders: Mapping[str, Contender], rounds: int) -> dict[str, list[float]]:
     """What each contender took in each round.
 

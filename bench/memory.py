@@ -13,7 +13,7 @@ from happypath.project import ROOT
 
 # The largest area that the templates allow by default, in the shape of 3:2.
 LARGEST = (12_240, 8_160)
-SIZES = [(3264, 2448), (6000, 4000), LARGEST]
+SIZES = [(4032, 3024), LARGEST]
 KINDS = ("baseline", "progressive", "PNG", "WEBP")
 # MemorySize of what decodes, in templates/.
 MEMORY_MB = 2560

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from PIL import Image, ImageOps
 
@@ -25,6 +26,8 @@ SIZES = [
 # As a camera writes it: the sample itself is a good photo of 8 megapixels.
 _SOURCE = SAMPLES / "photos" / "mountains.jpg"
 _QUALITY = 90
+# Files of other types are made for what decoding them takes, and are not made small.
+_FAST = {"PNG": {"compress_level": 1}, "WEBP": {"quality": _QUALITY, "method": 0}}
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,10 @@ def all_photos() -> Iterator[Photo]:
 def made(width: int, height: int, *, progressive: bool = False, kind: str = "JPEG") -> Photo:
     """A photo of a size: the source reduced, or repeated in mirrored copies, so that detail is as dense."""
     file = io.BytesIO()
-    options = {"quality": _QUALITY, "progressive": progressive, "subsampling": "4:2:0"}
-    _pixels(width, height).save(file, kind, **(options if kind == "JPEG" else {}))
+    options: dict[str, Any] = _FAST.get(
+        kind, {"quality": _QUALITY, "progressive": progressive, "subsampling": "4:2:0"}
+    )
+    _pixels(width, height).save(file, kind, **options)
     how = ("progressive" if progressive else "baseline") if kind == "JPEG" else kind
     return Photo(f"{width * height / 1e6:.1f} MP {how}", width, height, file.getvalue(), progressive)
 
