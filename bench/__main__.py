@@ -33,9 +33,10 @@ def main() -> None:
         progress(name)
         results[name] = importlib.import_module(f"bench.{name}").run(options.rounds or BENCHMARKS[name])
         progress(f"  {time.monotonic() - started:.0f} s")
-    if not options.dry:
-        report.keep(results)
-        report.write(list(BENCHMARKS))
+        if not options.dry:
+            # Each at once: what the next one meets takes nothing from it.
+            report.keep({name: results[name]})
+            report.write(list(BENCHMARKS))
     print(report.shown(results))
 
 
