@@ -31,14 +31,15 @@ class Accounts:
 
         @wraps(work)
         def working(*arguments: Any) -> Any:
+            what = name(*arguments)
             started = time.thread_time()
             try:
                 return work(*arguments)
             finally:
                 spent = time.thread_time() - started
                 with self._lock:
-                    self.seconds[name(*arguments)] += spent
-                    self.calls[name(*arguments)] += 1
+                    self.seconds[what] += spent
+                    self.calls[what] += 1
 
         return working
 
