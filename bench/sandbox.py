@@ -60,7 +60,7 @@ def run(rounds: int) -> Result:
         if concurrency == 1:
             tasks = found["tasks"]
     progress("  sandbox: accounts")
-    # By itself: keeping accounts takes a twentieth of the time of what it accounts for.
+    # By itself, so that keeping accounts takes nothing from the other figures.
     found = _elsewhere("--concurrency", "2", "--executions", "100", "--accounts")
     accounted: list[tuple[str, float, float]] = found["accounts"]
     rest = found["sandbox_cpu_ms"] - sum(ms for _, _, ms in accounted)
