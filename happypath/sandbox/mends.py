@@ -29,7 +29,7 @@ from moto.core import request as moto_request
 from moto.core import responses as moto_responses
 from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.parsing import ast_nodes, expressions
-from moto.events.models import events_backends
+from moto.events.models import Rule, events_backends
 from moto.s3 import notifications
 from moto.s3.models import FakeBucket
 from moto.sqs.models import Queue
@@ -97,6 +97,7 @@ def mended(invoke: Invoke, endpoint: str, executions_at_once: int) -> Iterator[N
             _functions_run(invoke),
             _queues_are_polled(),
             _objects_announce_themselves_as_on_aws(),
+            _disabled_rules_send_nothing(),
             _executions_have_names_and_turns(executions_at_once),
             _interpreter_keeps_its_clients(endpoint),
             _definitions_are_parsed_once(),
@@ -210,6 +211,19 @@ def _objects_announce_themselves_as_on_aws() -> Iterator[None]:
                 rule.send_to_targets(event.copy(), transform_input=False)
 
     with patch.object(notifications, "_send_event_bridge_message", replacement):
+        yield
+
+
+@contextmanager
+def _disabled_rules_send_nothing() -> Iterator[None]:
+    """moto's rules send whether they are enabled or not."""
+    send: Any = Rule.send_to_targets
+
+    def send_if_enabled(rule: Any, *arguments: Any, **named: Any) -> None:
+        if rule.state != "DISABLED":
+            send(rule, *arguments, **named)
+
+    with patch.object(Rule, "send_to_targets", send_if_enabled):
         yield
 
 

@@ -19,7 +19,8 @@ PHOTOS = Path(__file__).parents[2] / "samples" / "photos"
 
 def happypath(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """The command in its own process, without any AWS settings of the person who runs the tests."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    # pytest-xdist sets COLUMNS.
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "COLUMNS"))}
     return subprocess.run(
         [sys.executable, "-m", "happypath", *map(str, arguments)],
         cwd=cwd,
@@ -146,7 +147,7 @@ def test_own_pictures_are_matched_by_what_is_written_on_them(tmp_path: Path) -> 
     ("arguments", "complaint"),
     [
         (["nowhere.jpg"], "nowhere.jpg: there is no such file."),
-        (["."], ".: there is no such file."),
+        (["."], ".: is not a file."),
         (["--workflow", "v9"], "There is no workflow v9: choose one of v1, v2, v3, v4, matcher."),
         (["--workflow", "matcher"], "--workflow matcher wants --required-labels, --required-words or both."),
         (["--required-words", "NEW YORK"], "--required-words are for --workflow matcher."),

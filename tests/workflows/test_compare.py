@@ -120,8 +120,8 @@ def test_uploads_that_neither_workflow_gets_and_what_is_no_upload_are_left_out(d
         "{}",
         "[]",
         '{"Comment": "Insert your JSON here"}',
-        '{"detail": {"bucket": "b", "key": 1, "placeId": "p", "ID": "i"}}',
-        '{"detail": {"bucket": "b", "key": "p/i.jpg", "placeId": "p", "ID": "i"}}',
+        '{"detail": {"bucket": "photos-by-hand", "key": 1, "placeId": "p", "ID": "i"}}',
+        '{"detail": {"bucket": "photos-by-hand", "key": "p/i.jpg", "placeId": "p", "ID": "i"}}',
     ]
     machine = installation.state_machines()["v1"]
     started = [
