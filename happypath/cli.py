@@ -33,9 +33,10 @@ from botocore.exceptions import (
 )
 
 from functions.live import Live
+from functions.settings import entries
 from functions.upload import InvalidKeyError, parse_key
 from happypath import display
-from happypath.deploy import DeployRefusedError
+from happypath.deploy import STACKS, DeployRefusedError
 from happypath.installation import TERMINAL, Installation, NotDeployedError
 from happypath.live import LiveRefusedError
 from happypath.project import MATCHER, PREFIX, SAMPLES, WORKFLOWS
@@ -96,6 +97,14 @@ def _workflow(name: str) -> str:
     return name
 
 
+def _entries(option: str, value: str | None) -> tuple[str, ...]:
+    """What an option requires of a picture, as the matcher is going to read it."""
+    try:
+        return entries(value or "")
+    except ValueError as error:
+        raise UsageError(f"{option} {error}, not {value!r}.") from None
+
+
 def _parameters(
     workflow: str, labels: str | None, words: str | None, min_confidence: float | None
 ) -> dict[str, str]:
@@ -103,7 +112,8 @@ def _parameters(
     required = {"RequiredLabels": labels or "", "RequiredWords": words or ""}
     if workflow != MATCHER and any(required.values()):
         raise UsageError(f"--required-labels and --required-words are for --workflow {MATCHER}.")
-    if workflow == MATCHER and not any(required.values()):
+    found = [*_entries("--required-labels", labels), *_entries("--required-words", words)]
+    if workflow == MATCHER and not found:
         raise UsageError(f"--workflow {MATCHER} wants --required-labels, --required-words or both.")
     if workflow == "v1" and min_confidence is not None:
         raise UsageError("--min-confidence is for workflows that ask Rekognition, and v1 does not.")
@@ -303,13 +313,11 @@ def upload(
         raise typer.Exit(1)
 
 
-Stack = Annotated[str, typer.Argument(metavar="core|v1|v2|v3|v4", help="The stack.")]
+Stack = Annotated[str, typer.Argument(metavar="|".join(STACKS), help="The stack.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 def _stack(name: str) -> str:
-    from happypath.deploy import STACKS
-
     if name not in STACKS:
         raise UsageError(f"There is no stack {name}: choose one of {', '.join(STACKS)}.")
     return name

@@ -63,7 +63,7 @@ def test_a_price_says_where_it_is_from_and_goes_on_for_ever() -> None:
         ("v1", {"Resizer → Publish"}),
         ("v2", {"Moderator → Moderation Result? → Resizer → Publish"}),
         ("v4", {PARK, BUSINESS}),
-        ("matcher", {"Decider → Match Result? → Match → RecordMatchState → Publish match"}),
+        ("matcher", {"Decider → Match Result? → Match → Confirm match → Publish match → RecordMatchState"}),
     ],
 )
 def test_an_accepted_photo_goes_the_ways_of_the_design(workflow: str, ways: set[str]) -> None:

@@ -150,6 +150,14 @@ def test_own_pictures_are_matched_by_what_is_written_on_them(tmp_path: Path) -> 
         (["."], ".: is not a file."),
         (["--workflow", "v9"], "There is no workflow v9: choose one of v1, v2, v3, v4, matcher."),
         (["--workflow", "matcher"], "--workflow matcher wants --required-labels, --required-words or both."),
+        (
+            ["--workflow", "matcher", "--required-words", ","],
+            "--workflow matcher wants --required-labels, --required-words or both.",
+        ),
+        (
+            ["--workflow", "matcher", "--required-labels", "Cat, ?"],
+            "--required-labels must be a comma-separated list of entries with a letter or digit each, not 'Cat, ?'",
+        ),
         (["--required-words", "NEW YORK"], "--required-words are for --workflow matcher."),
         (["--workflow", "v1", "--min-confidence", "50"], "v1 does not"),
         (["--workflow", "v4", "--min-confidence", "101"], "Invalid value for '--min-confidence'"),

@@ -158,7 +158,7 @@ class Interpreter:
         answers: Answers | None = None,
         *,
         place: Item | None = None,
-        dynamodb: Mapping[str, Sequence[Refused]] | None = None,
+        dynamodb: Mapping[str, Sequence[Refused | None]] | None = None,
         events: Sequence[Refused] = (),
         owner: str | None = None,
     ) -> Run:
@@ -166,8 +166,8 @@ class Interpreter:
 
         `answers` replaces some of the functions' willing ones; `place` is the listing item's attributes, None
         for a place that is not listed; `dynamodb` holds errors for its operations, and `events` for
-        PutEvents, answered one by one before the real thing; `owner` is the execution that owns the record,
-        this one unless given.
+        PutEvents, answered one by one before the real thing (None lets a call through); `owner` is the
+        execution that owns the record, this one unless given.
         """
         self._runs += 1
         arn = f"arn:aws:states:{REGION}:123456789012:execution:happypath-{version}:{self._runs}"
@@ -279,14 +279,15 @@ def _listening(events: Any, told: list[dict[str, Any]]) -> Any:
     return SimpleNamespace(put_events=put_events)
 
 
-def _refusing(client: Any, errors: Mapping[str, Sequence[Refused]], *operations: str) -> Any:
-    """A service with these operations, after the given errors."""
+def _refusing(client: Any, errors: Mapping[str, Sequence[Refused | None]], *operations: str) -> Any:
+    """A service with these operations, after the given errors; None among them is a call that works."""
     waiting = {operation: list(each) for operation, each in errors.items()}
 
     def calling(operation: str) -> Callable[..., Any]:
         def call(**parameters: Any) -> Any:
-            if waiting.get(operation):
-                raise waiting[operation].pop(0).error(operation)
+            refused = waiting[operation].pop(0) if waiting.get(operation) else None
+            if refused:
+                raise refused.error(operation)
             return getattr(client, operation)(**parameters)
 
         return call

@@ -1,4 +1,4 @@
-"""The matcher: each upload is recorded once, and told of once."""
+"""The matcher: a match is told of and then recorded, and no other is told of."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from tests.statemachines.interpreter import (
     reject,
 )
 
-MATCHED = ("Decider", "Match Result?", "Match", "RecordMatchState", "Publish match")
+CONFIRMED = ("Decider", "Match Result?", "Match", "Confirm match")
+MATCHED = (*CONFIRMED, "Publish match", "RecordMatchState")
+# Confirm match works, and then nothing can be recorded.
+SECOND_REFUSED: Any = {"update_item": [None, *[Refused("InternalServerError", 500)] * 11]}
 NEWER = "arn:aws:states:::execution:happypath-v9:newer"
 
 
@@ -27,7 +30,7 @@ def interpreter() -> Iterator[Interpreter]:
         yield interpreter
 
 
-def test_a_match_is_recorded_and_then_told_of_with_its_decision(interpreter: Interpreter) -> None:
+def test_a_match_is_told_of_with_its_decision_and_then_recorded(interpreter: Interpreter) -> None:
     ended = interpreter.run("matcher", {"Match": accept(found={"labels": ["Cat"]})})
 
     assert (ended.status, ended.path) == ("SUCCEEDED", MATCHED)
@@ -65,9 +68,19 @@ def test_what_is_no_picture_does_not_go_the_way_of_those_that_do_not_match(inter
 def test_nobody_is_told_by_an_execution_that_no_longer_owns_the_record(interpreter: Interpreter) -> None:
     ended = interpreter.run("matcher", owner=NEWER)
 
-    assert (ended.status, ended.path[-1]) == ("SUCCEEDED", "Superseded")
+    assert (ended.status, ended.path) == ("SUCCEEDED", (*CONFIRMED, "Superseded"))
     assert ended.record["objStatus"] == "RECEIVED"
     assert ended.told == []
+
+
+def test_an_execution_that_still_owns_the_record_is_confirmed_by_a_write_that_changes_nothing(
+    interpreter: Interpreter,
+) -> None:
+    ended = interpreter.run("matcher", events=[Refused("AccessDeniedException")], dynamodb=SECOND_REFUSED)
+
+    assert ended.error == "RecordingFailed"
+    assert set(ended.record) == {"PK", "SK", "objStatus", "executionArn"}
+    assert ended.record["objStatus"] == "RECEIVED"
 
 
 TOLD_LATE: Any = [
@@ -101,18 +114,30 @@ def test_a_match_that_nobody_could_be_told_of_is_a_failure(
 
     assert (ended.status, ended.error) == ("FAILED", error)
     assert len(ended.waits_s) == attempts - 1
-    assert ended.path == (*MATCHED, "Withdraw match", "RecordErrorState", "Failed")
+    assert ended.path == (*CONFIRMED, "Publish match", "RecordErrorState", "Failed")
     assert (ended.record["objStatus"], ended.record["reason"]) == ("FAILED", error)
     assert ended.detail["Error"] == error
     assert ended.told == []
 
 
-def test_a_match_that_cannot_be_recorded_is_not_told_of(interpreter: Interpreter) -> None:
+def test_a_match_that_cannot_be_confirmed_is_a_failure_and_not_told_of(interpreter: Interpreter) -> None:
     ended = interpreter.run("matcher", dynamodb={"update_item": [Refused("InternalServerError", 500)] * 11})
 
-    assert (ended.status, ended.error) == ("FAILED", "RecordingFailed")
-    assert ended.record["objStatus"] == "RECEIVED"
+    assert (ended.status, ended.error) == ("FAILED", "DynamoDB.InternalServerError")
+    assert ended.path == (*CONFIRMED, "RecordErrorState", "Failed")
+    assert (ended.record["objStatus"], ended.record["reason"]) == ("FAILED", "DynamoDB.InternalServerError")
     assert ended.told == []
+
+
+def test_a_match_that_cannot_be_recorded_is_told_of_and_stays_open(
+    interpreter: Interpreter,
+) -> None:
+    ended = interpreter.run("matcher", dynamodb=SECOND_REFUSED)
+
+    assert (ended.status, ended.error) == ("FAILED", "RecordingFailed")
+    assert ended.path == (*MATCHED, "RecordingFailed")
+    assert ended.record["objStatus"] == "RECEIVED"
+    assert len(ended.told) == 1
 
 
 def test_an_entry_that_the_bus_does_not_take_is_a_failure(

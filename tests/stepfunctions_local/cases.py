@@ -26,18 +26,18 @@ DIMENSIONS, PLACE, MODERATOR, LABELS = (
     "Get labels",
 )
 RESIZER, PUBLISH, RECORD_REFUSAL, RECORD_ERROR = "Resizer", "Publish", "RecordFailState", "RecordErrorState"
-DECIDER, RECORD_MATCH, PUBLISH_MATCH, WITHDRAW = (
+DECIDER, CONFIRM, PUBLISH_MATCH, RECORD_MATCH = (
     "Decider",
-    "RecordMatchState",
+    "Confirm match",
     "Publish match",
-    "Withdraw match",
+    "RecordMatchState",
 )
 
 _CHECKED = (DIMENSIONS, "Dimensions Result?")
 _PLACED = (*_CHECKED, PLACE, "Place type?")
 _MODERATED = (MODERATOR, "Moderation Result?")
 _PUBLISHED = (RESIZER, PUBLISH)
-_MATCHED = (DECIDER, "Match Result?", "Match", RECORD_MATCH, PUBLISH_MATCH)
+_MATCHED = (DECIDER, "Match Result?", "Match", CONFIRM, PUBLISH_MATCH, RECORD_MATCH)
 # The ways of accepted photos, each with the answer by which it is found.
 ROUTES: dict[str, dict[str, tuple[str, ...]]] = {
     "v1": {"Accepted": _PUBLISHED},
@@ -121,10 +121,10 @@ _EVENT_FAULTS = (
     ),
     Fault("BusUnnamed", ("EventBridge.AmazonEventBridgeException",), 2),
 )
-_FAULTS = {PLACE: _TABLE_FAULTS, PUBLISH_MATCH: _EVENT_FAULTS}
 _RECORD_FAULT = Fault(
     "RecordUnavailable", ("DynamoDB.InternalServerError", "DynamoDB.AmazonDynamoDBException"), 10
 )
+_FAULTS = {PLACE: _TABLE_FAULTS, CONFIRM: (_RECORD_FAULT,), PUBLISH_MATCH: _EVENT_FAULTS}
 # Errors that end the work at once. The second is left out by States.ALL.
 _RAISED, _TOO_LARGE = "KeyError", "States.DataLimitExceeded"
 _PERMANENT = (
@@ -138,6 +138,8 @@ _PERMANENT = (
     "Lambda.ResourceNotFoundException",
     "States.TaskFailed",
 )
+# What ends a task at once: Confirm match tries everything again that States.ALL stands for.
+_ENDING = {RESIZER: _PERMANENT, CONFIRM: (_TOO_LARGE,)}
 # What the Resizer raises of a photo that it cannot open.
 _UNREADABLE = ("CORRUPT_IMAGE", "UNSUPPORTED_TYPE", "IMAGE_TOO_LARGE")
 # What the deciding tasks refuse for, and the states after that.
@@ -181,10 +183,8 @@ def _of_task(name: str, route: tuple[str, ...], task: str) -> Iterator[Case]:
     before = {state: answer for state, answer in answers.items() if state in until}
 
     def failing(case: str, response: str, error: str, then: Sequence[str] = ()) -> Case:
-        # A match that nobody was told of is recorded already: that is taken back first.
-        then = (WITHDRAW,) if task == PUBLISH_MATCH else then
         path = (*until, *then, RECORD_ERROR, "Failed")
-        recorded = before | {task: response, RECORD_ERROR: "Recorded"} | dict.fromkeys(then[:1], "Recorded")
+        recorded = before | {task: response, RECORD_ERROR: "Recorded"}
         return Case(f"{title}{case}", recorded, path, ("FAILED", error), error)
 
     def refused(response: str, then: Sequence[str], reason: str) -> Case:
@@ -196,7 +196,7 @@ def _of_task(name: str, route: tuple[str, ...], task: str) -> Iterator[Case]:
         recovering = answers | {task: f"{fault.name}Then{answers[task]}"}
         yield Case(f"{title}{fault.name}", recovering, route, _done(route))
         yield failing(f"{fault.name}TooOften", f"{fault.name}TooOften", _too_often(fault)[-1])
-    for error in _PERMANENT if task == RESIZER else (_RAISED, _TOO_LARGE):
+    for error in _ENDING.get(task, (_RAISED, _TOO_LARGE)):
         yield failing(f"Meets{_title(error)}", _title(error), error)
     reasons, then = _REFUSALS.get(task, ((), ()))
     for reason in reasons:
@@ -227,18 +227,13 @@ def _of_matching(answers: dict[str, str], route: tuple[str, ...]) -> Iterator[Ca
         (answers | {DECIDER: "RefusesCorruptImage"}, unusable, ("REJECTED", "CORRUPT_IMAGE")),
         (answers | {DECIDER: _title(_RAISED)}, (DECIDER, RECORD_ERROR), ("FAILED", _RAISED)),
     )
-    matched, done = route[: route.index(RECORD_MATCH) + 1], _done(route)
     later, never = f"{_RECORD_FAULT.name}ThenRecorded", f"{_RECORD_FAULT.name}TooOften"
-    lost, gone = "RecordingFailed", "Superseded"
+    done, lost, gone = _done(route), "RecordingFailed", "Superseded"
     yield Case("MatchRecordedLate", answers | {RECORD_MATCH: later}, route, done)
-    yield Case("MatchNotRecorded", answers | {RECORD_MATCH: never}, (*matched, lost), done, lost)
-    yield Case("MatchOfAnOlderUpload", answers | {RECORD_MATCH: gone}, (*matched, gone), done)
-    untold, withdrawn = answers | {PUBLISH_MATCH: _title(_RAISED)}, (*route, WITHDRAW)
-    failed = (*withdrawn, RECORD_ERROR, "Failed")
-    recorded = untold | {WITHDRAW: later, RECORD_ERROR: "Recorded"}
-    yield Case("MatchWithdrawnLate", recorded, failed, ("FAILED", _RAISED), _RAISED)
-    yield Case("MatchNotWithdrawn", untold | {WITHDRAW: never}, (*withdrawn, lost), done, lost)
-    yield Case("MatchTakenOver", untold | {WITHDRAW: gone}, (*withdrawn, "Failed"), done, _RAISED)
+    yield Case("MatchNotRecorded", answers | {RECORD_MATCH: never}, (*route, lost), done, lost)
+    yield Case("MatchReplacedWhenTold", answers | {RECORD_MATCH: gone}, (*route, gone), done)
+    confirmed = route[: route.index(CONFIRM) + 1]
+    yield Case("MatchOfAnOlderUpload", answers | {CONFIRM: gone}, (*confirmed, gone))
 
 
 # Answers, path and record.
@@ -281,8 +276,9 @@ _GOOD = {
     RESIZER: "Resized",
     PUBLISH: "Published",
     DECIDER: "Accepted",
-    RECORD_MATCH: "Recorded",
+    CONFIRM: "Recorded",
     PUBLISH_MATCH: "Told",
+    RECORD_MATCH: "Recorded",
 }
 
 

@@ -22,8 +22,7 @@ from functools import partial
 import psutil
 
 from happypath.installation import TERMINAL
-from happypath.project import WORKFLOWS
-from tests.statemachines.definitions import tasks
+from tests.statemachines.definitions import VERSIONS, tasks
 from tests.workflows import document
 from tests.workflows.driver import Driver, opened, wait_until
 from tests.workflows.photos import bomb, drawn, gif, sample, truncated
@@ -35,7 +34,7 @@ PART = "uploads"
 _FUNCTIONS = sorted(
     {
         name.partition("-")[2]
-        for version in WORKFLOWS
+        for version in VERSIONS
         for task in tasks(version)
         if (name := function_of(version, task))
     }
@@ -143,7 +142,7 @@ class Crowd:
 
     def upload(self, chosen: Sequence[Upload], *, seed: int, patience_s: float) -> list[End]:
         """Uploads them all with faults in force, and waits until each has ended."""
-        self._driver.go_live(_split(WORKFLOWS))
+        self._driver.go_live(_split(VERSIONS))
         started = time.monotonic()
         faults = self._driver.sandbox.faults
         faults.seed = seed
@@ -238,7 +237,7 @@ def report(ends: Sequence[End], crowd: Crowd) -> str:
     orphans = sum(bool(end.renditions) for end in ends if end.status == "FAILED")
     how = (
         f"{len(ends)} uploads in {crowd.seconds:.0f} s ({rate:.1f} a second), split evenly among "
-        f"{', '.join(WORKFLOWS)}; one event in five came twice; {crowd.killed} processes were killed at "
+        f"{', '.join(VERSIONS)}; one event in five came twice; {crowd.killed} processes were killed at "
         "random moments, besides those that the rules killed."
     )
     seen = (

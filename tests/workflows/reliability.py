@@ -1,4 +1,4 @@
-"""The table of docs/reliability.md: what becomes of an upload in every Task of every version at every fault.
+"""The table of docs/reliability.md: what becomes of an upload in every Task of every workflow at every fault.
 
 `scripts/reliability` drives all of it through a sandbox and writes it into the file; `test_reliability.py`
 drives a part of it, and compares. The tasks are read from the state machines, the kinds from the injector.
@@ -30,7 +30,7 @@ from tests.workflows.photos import drawn
 
 PART = "table"
 
-RECORDING = ("RecordFailState", "RecordMatchState", "Withdraw match", "RecordErrorState")
+RECORDING = ("RecordFailState", "RecordMatchState", "RecordErrorState")
 # Places that together lead an accepted photo through every task.
 _PLACES = ("the-park", "the-cafe")
 # What lets an execution come to the states that record: a file that every version refuses, an error.
@@ -216,9 +216,6 @@ class Table:
         found["RecordFailState"] = Way(_PLACES[0], _NO_PHOTO)
         first = states_on_the_way(found, version)
         found["RecordErrorState"] = Way(_PLACES[0], photo, (f"state:{version}/{first}=raise:{_CAUSE}",))
-        if "Withdraw match" in tasks(version):
-            untold = f"state:{version}/Publish match=raise:{_CAUSE}"
-            found["Withdraw match"] = Way(_PLACES[0], photo, (untold,))
         missing = set(tasks(version)) - set(found)
         assert not missing, f"{version}: no upload to {_PLACES} comes to {missing}; add a place that does"
         return found

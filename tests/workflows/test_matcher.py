@@ -1,20 +1,27 @@
-"""The matcher in the sandbox: what matches is told of once, whatever goes wrong on the way."""
+"""The matcher in the sandbox: what matches is told of and then recorded, whatever goes wrong on the way."""
 
 from __future__ import annotations
 
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
+from functions.record import utc_now
+from happypath import reconcile
 from happypath.sandbox.sandbox import Sandbox
 from tests.workflows.driver import Driver, Outcome, wait_until
 from tests.workflows.photos import document, drawn
 
 NEWER = "arn:aws:states:us-east-1:123456789012:execution:happypath-matcher:a-newer-one"
-MATCHED = ("Decider", "Match Result?", "Match", "RecordMatchState", "Publish match")
+CONFIRMED = ("Decider", "Match Result?", "Match", "Confirm match")
+MATCHED = (*CONFIRMED, "Publish match", "RecordMatchState")
+# By which a listener knows an event again.
+IDENTITY = ("bucket", "key", "version")
 RECORDED_ERROR = ("RecordErrorState", "Failed")
 
 # What the bus has told of executions, by their ARNs.
@@ -59,13 +66,18 @@ def matching() -> bytes:
 def test_a_match_is_told_of_once_though_every_task_fails_at_first(
     driver: Driver, told: Told, matching: bytes
 ) -> None:
-    tasks = ("Decider", "RecordMatchState", "Publish match")
+    tasks = ("Decider", "Confirm match", "Publish match", "RecordMatchState")
     faults = itertools.product(tasks, ("throttle@1", "error@2", "timeout@3"))
     unnamed = "Publish match=raise:EventBridge.AmazonEventBridgeException@4"
     outcome = execute(driver, matching, *(f"{task}={fault}" for task, fault in faults), unnamed)
 
     assert (outcome.status, outcome.execution, outcome.path) == ("PROCESSED", "SUCCEEDED", MATCHED)
-    assert outcome.attempts == {"Decider": 4, "RecordMatchState": 4, "Publish match": 5}
+    assert outcome.attempts == {
+        "Decider": 4,
+        "Confirm match": 4,
+        "Publish match": 5,
+        "RecordMatchState": 4,
+    }
     assert outcome.record["detail"]["missing"] == {"labels": [], "words": []}
     (event,) = told(outcome.record["executionArn"])
     assert (event["source"], event["detail-type"]) == ("happypath.matcher", "Match found")
@@ -110,35 +122,31 @@ def test_a_match_is_told_of_once_though_every_task_fails_at_first(
         ),
         (
             "match",
-            ("Publish match=raise:States.DataLimitExceeded", "Withdraw match=error@1-10"),
-            (*MATCHED, "Withdraw match", *RECORDED_ERROR),
+            ("Confirm match=denied",),
+            (*CONFIRMED, *RECORDED_ERROR),
+            "FAILED",
+            "DynamoDB.AmazonDynamoDBException",
+        ),
+        (
+            "match",
+            ("Confirm match=raise:States.DataLimitExceeded",),
+            (*CONFIRMED, *RECORDED_ERROR),
             "FAILED",
             "States.DataLimitExceeded",
         ),
-        ("match", ("RecordMatchState=denied",), ("RecordMatchState", "RecordingFailed"), "RECEIVED", None),
         (
             "match",
-            ("Publish match=raise:KeyError", "Withdraw match=denied"),
-            ("Publish match", "Withdraw match", "RecordingFailed"),
-            "PROCESSED",
-            None,
+            ("Publish match=raise:States.DataLimitExceeded", "RecordErrorState=error@1-10"),
+            (*CONFIRMED, "Publish match", *RECORDED_ERROR),
+            "FAILED",
+            "States.DataLimitExceeded",
         ),
         (
             "match",
             ("Publish match=denied",),
-            (*MATCHED, "Withdraw match", *RECORDED_ERROR),
+            (*CONFIRMED, "Publish match", *RECORDED_ERROR),
             "FAILED",
             "EventBridge.AccessDeniedException",
-        ),
-        (
-            "match",
-            (
-                "Publish match=raise:KeyError",
-                "Withdraw match=raise:DynamoDB.ConditionalCheckFailedException",
-            ),
-            (*MATCHED, "Withdraw match", "Failed"),
-            "PROCESSED",
-            None,
         ),
         (
             "match",
@@ -180,6 +188,60 @@ def test_an_execution_that_no_longer_owns_the_record_leaves_it_alone_and_tells_n
     assert outcome.path[-1] == end
     assert outcome.status == "RECEIVED"
     assert told(NEWER) == []
+
+
+def test_a_match_that_is_replaced_while_it_is_told_of_leaves_the_record_alone(
+    driver: Driver, told: Told, matching: bytes
+) -> None:
+    refused = "RecordMatchState=raise:DynamoDB.ConditionalCheckFailedException"
+    outcome = execute(driver, matching, refused)
+
+    assert (outcome.status, outcome.execution) == ("RECEIVED", "SUCCEEDED")
+    assert outcome.path == (*MATCHED, "Superseded")
+    assert len(told(outcome.record["executionArn"])) == 1
+
+
+def all_have_ended(driver: Driver, upload: str) -> bool:
+    """Whether an upload has been started, and nothing of it runs."""
+    executions = driver.executions_of(upload)
+    return bool(executions) and all(map(driver.installation.execution_ended, executions))
+
+
+@pytest.mark.parametrize(
+    ("fault", "end", "first"),
+    [
+        # Nothing catches this one.
+        ("Publish match=raise:States.Runtime", "Publish match", 0),
+        ("RecordMatchState=denied", "RecordingFailed", 1),
+    ],
+)
+def test_a_match_is_processed_when_it_has_been_told_of_and_open_until_then(
+    fault: str, end: str, first: int, driver: Driver, told: Told, matching: bytes
+) -> None:
+    driver.go_live("matcher")
+    upload = driver.new_id("open")
+    key = f"documents/{upload}.png"
+    with driver.sandbox.faults(f"state:matcher/{fault}"):
+        driver.upload(matching, key)
+        wait_until(partial(all_have_ended, driver, upload), "its execution ends")
+    (execution,) = driver.executions_of(upload)
+    outcome = driver.outcome(upload, execution)
+    assert (outcome.status, outcome.execution, outcome.path[-1]) == ("RECEIVED", "FAILED", end)
+    events = told(execution)
+    assert len(events) == first
+
+    installation = driver.installation
+    (open_,) = (
+        each for each in reconcile.find(installation, utc_now() + timedelta(minutes=1)) if each.key == key
+    )
+    assert open_.state is reconcile.State.NOT_RECORDED
+    assert reconcile.fix(installation, open_)
+    again = driver.ended(upload)
+
+    assert again.status == "PROCESSED"
+    events += told(again.record["executionArn"])
+    uploads = [tuple(event["detail"]["upload"][name] for name in IDENTITY) for event in events]
+    assert uploads == [(again.record["bucket"], key, again.record["version"])] * (first + 1)
 
 
 def test_the_decider_that_answers_garbage_is_an_error(driver: Driver, told: Told, matching: bytes) -> None:
