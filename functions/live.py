@@ -23,7 +23,8 @@ _PREFIX_ROUTE = re.compile(rf"(?P<prefix>\S*/\S*)={_WORKFLOW}")
 _NONE = "none"
 _GRAMMAR = (
     "expected 'none', one workflow such as 'v4', or weights such as 'v3=90 v4=10'; beside it there may be "
-    "workflows of their own for beginnings of keys, such as 'documents/=matcher'"
+    "workflows of their own for beginnings of keys, such as 'documents/=matcher', each with its slash, "
+    "and with %20 for white space"
 )
 
 
@@ -97,12 +98,17 @@ def _weights(routes: list[str]) -> tuple[tuple[str, int], ...]:
     if routes == [_NONE]:
         return ()
     weights: dict[str, int] = {}
+    matches = []
+    # What no route can be is told of before what this one lacks beside the others.
     for route in routes:
         match = _ROUTE.fullmatch(route)
         if match is None or match["workflow"] == _NONE:
             raise ValueError(f"{route!r} is not understood: {_GRAMMAR}")
-        if match["weight"] is None and len(routes) > 1:
-            raise ValueError(f"{route!r} has no weight: {_GRAMMAR}")
+        matches.append(match)
+    bare = [match["workflow"] for match in matches if match["weight"] is None]
+    if bare and len(routes) > 1:
+        raise ValueError(f"no weight is given for {' and '.join(map(repr, bare))}: {_GRAMMAR}")
+    for match in matches:
         if match["workflow"] in weights:
             raise ValueError(f"{match['workflow']!r} is named twice: {_GRAMMAR}")
         weights[match["workflow"]] = int(match["weight"] or 1)

@@ -170,6 +170,18 @@ def test_what_was_measured_is_what_is_deployed_and_what_it_calls() -> None:
             assert usage.functions[name].requests["dynamodb:GetItem"] > 0
 
 
+def test_what_a_function_asks_for_some_photos_only_is_said_not_to_follow_the_part_that_is_accepted() -> None:
+    function = load().functions["matcher-Match"]
+    some = "matcher-Match calls rekognition:DetectText for 22% of photos"
+    asked = {"rekognition:DetectLabels": 1.0, "rekognition:DetectText": 0.222}
+    usage = replace(
+        load(), functions={**load().functions, "matcher-Match": replace(function, requests=asked)}
+    )
+
+    assert some in " ".join(bill("matcher", 1000, 0.9, usage, prices()).assumptions)
+    assert "of photos, as measured" not in " ".join(bill("v4", 1000, 0.9, usage, prices()).assumptions)
+
+
 def test_a_function_that_no_log_tells_of_is_assumed_and_named() -> None:
     wanted = read("v1").functions
     usage = load().with_times({"v1-Resize": 1234.5}, wanted, "the logs of team, last 7d")
