@@ -216,7 +216,11 @@ def test_a_policy_that_is_narrower_or_wider_is_found(driven: Sandbox, driver: Dr
     before = ast.literal_eval(before) if isinstance(before, str) else before
     try:
         for instead, lacking in doctored:
-            statements = [each for each in before["Statement"] if each["Action"] != "s3:PutObject"]
+            statements = [
+                {**each, "Action": kept}
+                for each in before["Statement"]
+                if (kept := [action for action in _listed(each["Action"]) if action != "s3:PutObject"])
+            ]
             changed = {"Effect": "Allow", "Action": instead.action, "Resource": instead.resource}
             document = json.dumps({**before, "Statement": [*statements, changed]})
             iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=document)
