@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from botocore.exceptions import (
 )
 
 from functions.observability import subsegment
+from functions.service_models import Service, loader
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -45,30 +47,40 @@ def client(service: Literal["sqs"]) -> SQSClient: ...
 def client(service: Literal["ssm"]) -> SSMClient: ...
 @overload
 def client(service: Literal["stepfunctions"]) -> SFNClient: ...
-def client(service: str) -> Any:
+def client(service: Service) -> Any:
     """The client of a service, the same one each time."""
     return _client(service)
 
 
-def prepare(*services: str) -> None:
+def prepare(*services: Service) -> None:
     """Makes clients ahead, when a handler that is going to need them is imported in Lambda.
 
     An environment starts with more processor than its memory size buys later, and an upload need not wait.
     """
-    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
+        return
+    # What is made here, and was imported before, stays as long as the environment does. To look through it
+    # for garbage while it grows, and once more in an early invocation, takes as long as a client does.
+    gc.disable()
+    try:
         for service in services:
             _client(service)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @cache
 def _session() -> botocore.session.Session:
     # What boto3 makes its clients with. boto3 itself, imported for transfers and resources that no task uses,
     # would add a tenth to the start of every environment.
-    return botocore.session.get_session()
+    session = botocore.session.get_session()
+    session.register_component("data_loader", loader())
+    return session
 
 
 @cache
-def _client(service: str) -> Any:
+def _client(service: Service) -> Any:
     # It takes longer than most calls that the client will make.
     with subsegment(f"client {service}"):
         made: Any = _session().create_client(service, config=_CONFIG)
