@@ -10,7 +10,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.exceptions import ClientError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -87,7 +86,7 @@ def deliver(*bodies: Any) -> list[int]:
 
 def take(body: Any) -> None:
     """Does what another instance does at the same time."""
-    start_execution.take(SQSRecord(message(body)))
+    start_execution.take(message(body))
 
 
 def executions(workflow: str = "v4") -> list[dict[str, Any]]:
