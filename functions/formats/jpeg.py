@@ -26,13 +26,14 @@ _JFIF, _EXIF, _ICC, _ADOBE = 0xE0, 0xE1, 0xE2, 0xEE
 _TABLES = {0xC4, 0xCC, 0xDB, 0xDD}
 # Sequential and progressive frames; the others are lossless or hierarchical, or JPEG-LS.
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
-_PROGRESSIVE = 0xC2
+_PROGRESSIVE, _PROGRESSIVE_ARITHMETIC = 0xC2, 0xCA
 _OTHER_FRAMES = {0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF, 0xDE, 0xF7}
 _EXIF_NAME, _ICC_NAME = b"Exif\0\0", b"ICC_PROFILE\0"
 # Bytes between segments that belong to none. Decoders step over them.
 _JUNK_BYTES = 1024
 # A scan of a few bytes still makes the decoder go through every pixel. Encoders write about a dozen.
 _SCANS = 64
+_CUT_OFF = "its picture data has no end: it was cut off"
 # A marker among compressed data; 00 and D0 to D7 after FF belong to the data, a second FF is filling.
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 
@@ -70,7 +71,7 @@ def pixels(data: bytes, fraction: float = 1.0) -> Pixels:
     wanted = stored.at_least(fraction)
     # A decoder scales by 8 at most, and then makes one pixel of each block.
     by_8 = min(stored.width // wanted[0], stored.height // wanted[1]) >= 8
-    frame = b""
+    frame_marker, frame = 0, b""
     kept: list[bytes | memoryview] = [view[:2]]
     profile: list[bytes] = []
     for marker, at, size in _segments(source):
@@ -85,11 +86,13 @@ def pixels(data: bytes, fraction: float = 1.0) -> Pixels:
             or (marker == _ADOBE and payload.startswith(b"Adobe"))
         ):
             kept += [b"\xff%c" % marker, view[at - 2 : at + size]]
-            if marker == _PROGRESSIVE:
-                frame = payload
+            if marker in _FRAMES:
+                frame_marker, frame = marker, payload
+        elif marker == _SCAN and _is_whole(frame_marker, frame, payload):
+            kept.append(view[at - 4 : _last_end(data, at + size)])
         elif marker == _SCAN:
             parts = [view[start:end] for start, end in _picture(data, at - 4, at + size)]
-            kept += coarse(frame, parts) if frame and by_8 else parts
+            kept += coarse(frame, parts) if frame_marker == _PROGRESSIVE and by_8 else parts
     return Pixels(stored, io.BytesIO(b"".join(kept)), _icc_profile(profile))
 
 
@@ -157,6 +160,23 @@ def _frame(payload: bytes, earlier: Stored | None) -> Stored:
     return Stored(width, height)
 
 
+def _is_whole(frame_marker: int, frame: bytes, scan: bytes) -> bool:
+    """Whether a scan is a picture's only one: all its components, and each coefficient of them at once."""
+    return frame_marker not in {_PROGRESSIVE, _PROGRESSIVE_ARITHMETIC} and scan[:1] == frame[5:6]
+
+
+def _last_end(data: bytes, at: int) -> int:
+    """Where the last end marker from `at` on ends.
+
+    That of an only scan need not be exact, which would take a search of all its data: the decoder stops by
+    itself when it has all pixels, at the end marker that comes first.
+    """
+    found = data.rfind(b"\xff%c" % _END, at)
+    if found < 0:
+        raise BrokenFileError(_CUT_OFF)
+    return found + 2
+
+
 def _picture(data: bytes, start: int, at: int) -> Iterator[tuple[int, int]]:
     """Begin and end of each segment from the first scan's on, with its data, and of the end marker.
 
@@ -178,7 +198,7 @@ def _picture(data: bytes, start: int, at: int) -> Iterator[tuple[int, int]]:
         if scans > _SCANS:
             raise BrokenFileError(f"it goes over its pixels in more than {_SCANS} scans")
         at += size
-    raise BrokenFileError("its picture data has no end: it was cut off")
+    raise BrokenFileError(_CUT_OFF)
 
 
 def _icc_profile(parts: list[bytes]) -> bytes | None:

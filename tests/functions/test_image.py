@@ -244,6 +244,21 @@ def test_a_jpeg_that_makes_its_decoder_work_forever_is_refused() -> None:
     assert refused(whole[:-2] + segment(0xFE, b"\xff\xd9") + scan * 100 + b"\xff\xd9")[0] == "CORRUPT_IMAGE"
 
 
+@pytest.mark.parametrize("more", [b"", segment(0xFE, b"a comment"), segment(0xFE, b"\xff\xd9")])
+def test_a_jpeg_with_scans_after_an_only_one_is_refused(more: bytes) -> None:
+    start = JPEG.index(b"\xff\xda")
+    again = JPEG[:-2] + (more + JPEG[start:-2]) * 1_000 + b"\xff\xd9"
+    assert refused(again)[0] == "CORRUPT_IMAGE"
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("missing", [1, 2, 200])
+def test_a_jpeg_without_its_end_is_cut_off(progressive: bool, missing: int) -> None:
+    whole = encoded(scene(600, 440), "JPEG", progressive=progressive)
+    reason, detail = refused(whole[:-missing])
+    assert (reason, "cut off" in detail["message"]) == ("CORRUPT_IMAGE", True)
+
+
 def test_filling_before_a_marker_is_stepped_over() -> None:
     data = JPEG[:2] + b"\xff\xff\xff" + JPEG[2:FRAME_AT] + b"\0\0junk" + JPEG[FRAME_AT:]
     assert read(data) == Header("jpg", 60, 44)
