@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import time
+from pathlib import Path
 
-from bench import report
+from bench import report, resize
 from bench.frame import Result, progress
+from bench.photos import photos_in
 
 # In the order of the report, each with how many rounds it takes; fewer make it quick, and its figures rough.
 BENCHMARKS = {"resize": 7, "dimensions": 5, "cold_start": 9, "sandbox": 3, "memory": 1, "tracing": 2}
@@ -20,6 +22,12 @@ def main() -> None:
         "names", metavar="NAME", nargs="*", help=f"of {', '.join(BENCHMARKS)}; all without one"
     )
     parser.add_argument("--rounds", type=int, help="how often contenders take turns")
+    parser.add_argument(
+        "--photos",
+        metavar="FOLDER",
+        type=Path,
+        help="run `resize` alone, on the JPEG photos of a folder; print what was found, and write nothing",
+    )
     parser.add_argument("--dry", action="store_true", help="print what was found, and write nothing")
     options = parser.parse_args()
     unknown = sorted(set(options.names) - BENCHMARKS.keys())
@@ -27,6 +35,12 @@ def main() -> None:
         parser.error("a median and a spread take at least two rounds")
     if unknown:
         parser.error(f"there is no benchmark {', '.join(unknown)}: choose of {', '.join(BENCHMARKS)}")
+    if options.photos:
+        if options.names not in ([], ["resize"]):
+            parser.error("--photos is for resize alone")
+        result = resize.run(options.rounds or BENCHMARKS["resize"], photos_in(options.photos))
+        print(f"{report.tables(result)}\n\n{report.shown({'resize': result})}")
+        return
     results: dict[str, Result] = {}
     for name in options.names or BENCHMARKS:
         started = time.monotonic()

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageOps
@@ -48,11 +49,26 @@ class Photo:
 
 def all_photos() -> Iterator[Photo]:
     """The samples by size, then the made ones: of each size a baseline and a progressive JPEG."""
-    samples = [_opened(path.stem, path.read_bytes()) for path in (SAMPLES / "photos").glob("*.jpg")]
-    yield from sorted(samples, key=lambda photo: photo.megapixels)
+    yield from photos_in(SAMPLES / "photos")
     for width, height in SIZES:
         for progressive in (False, True):
             yield made(width, height, progressive=progressive)
+
+
+def photos_in(folder: Path) -> list[Photo]:
+    """The JPEG photos of a folder and those below it, by size.
+
+    Raises:
+        SystemExit: there are none.
+    """
+    found = [
+        _opened(path.stem, path.read_bytes())
+        for path in folder.rglob("*")
+        if path.suffix.lower() in {".jpg", ".jpeg"}
+    ]
+    if not found:
+        raise SystemExit(f"{folder} has no JPEG photos (*.jpg, *.jpeg).")
+    return sorted(found, key=lambda photo: photo.megapixels)
 
 
 def made(width: int, height: int, *, progressive: bool = False, kind: str = "JPEG") -> Photo:

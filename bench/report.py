@@ -65,6 +65,11 @@ def shown(bars: Mapping[str, Result]) -> str:
     )
 
 
+def tables(result: Result) -> str:
+    """The tables of a result, for a terminal."""
+    return "\n\n".join("\n".join(_table(table)) for table in result.tables)
+
+
 def _without_machine(result: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in result.items() if name != "machine"}
 

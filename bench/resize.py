@@ -77,12 +77,13 @@ class Sharp:
         return result
 
 
-def run(rounds: int) -> Result:
-    """Compares every photo."""
+def run(rounds: int, photos: Sequence[Photo] = ()) -> Result:
+    """Compares every photo of the bench, or others."""
+    photos = photos or list(all_photos())
     compared = []
     with Sharp() as sharp, tempfile.TemporaryDirectory() as folder:
         version = sharp.ask("version")["version"]
-        for photo in all_photos():
+        for photo in photos:
             progress(f"  resize: {photo.name}")
             compared.append(_compare(photo, sharp, Path(folder), rounds))
     large = [each for each in compared if each["megapixels"] >= LARGE_MP]
@@ -90,7 +91,16 @@ def run(rounds: int) -> Result:
         key: statistics.mean(each[key] for each in compared)
         for key in ("ssim", "ssim_sharp", "psnr", "psnr_sharp")
     }
-    worst = max(large, key=lambda each: each["to_limit"])
+    bars = [
+        Bar("time of sharp's, geometric mean", 0.5, _mean(each["to_sharp"] for each in compared)),
+        Bar("time of sharp's, slowest photo", 1.0, max(each["to_sharp"] for each in compared)),
+    ]
+    if large:
+        worst = max(large, key=lambda each: each["to_limit"])
+        bars += [
+            Bar("time of the limit from 5 MP, geometric mean", 1.15, _mean(e["to_limit"] for e in large)),
+            Bar(f"time of the limit from 5 MP, slowest photo ({worst['name']})", 1.15, worst["to_limit"]),
+        ]
     return Result(
         about=(
             "Bytes in, both renditions out, in milliseconds of wall time: the median, and the middle half of "
@@ -104,10 +114,7 @@ def run(rounds: int) -> Result:
             "their quality is set higher. Photos named by their size are made of a sample."
         ),
         bars=[
-            Bar("time of sharp's, geometric mean", 0.5, _mean(each["to_sharp"] for each in compared)),
-            Bar("time of sharp's, slowest photo", 1.0, max(each["to_sharp"] for each in compared)),
-            Bar("time of the limit from 5 MP, geometric mean", 1.15, _mean(e["to_limit"] for e in large)),
-            Bar(f"time of the limit from 5 MP, slowest photo ({worst['name']})", 1.15, worst["to_limit"]),
+            *bars,
             Bar("SSIM, mean (limit: sharp's)", quality["ssim_sharp"], quality["ssim"], at_least=True),
             Bar("PSNR in dB, mean (limit: sharp's)", quality["psnr_sharp"], quality["psnr"], at_least=True),
         ],
@@ -131,7 +138,7 @@ def run(rounds: int) -> Result:
                     for each in compared
                 ],
             ),
-            _where_the_time_goes(),
+            _where_the_time_goes([photo for photo in photos if photo.megapixels >= LARGE_MP]),
         ],
         chart=Chart(
             "Time to resize, as a share of sharp's",
@@ -226,12 +233,10 @@ def _tiles(whole: Image.Image) -> Iterator[Image.Image]:
         yield covering.crop((left, top, left + TILE_PX, top + TILE_PX))
 
 
-def _where_the_time_goes() -> Table:
-    """The profile of the photos that the limit is about, and of the limit itself."""
+def _where_the_time_goes(photos: Iterable[Photo]) -> Table:
+    """The profile of photos, and of the limit itself."""
     rows: list[list[str | float]] = []
-    for photo in all_photos():
-        if photo.megapixels < LARGE_MP:
-            continue
+    for photo in photos:
         finished = [_opened(jpeg) for jpeg in ours(photo.data)]
         own = _steps(partial(ours, photo.data))
         least = _steps(partial(_limit, photo.data, finished))
