@@ -23,6 +23,7 @@ from happypath.project import WORKFLOWS
 from happypath.run import Photo, samples
 from happypath.sandbox.sandbox import Sandbox
 from happypath.usage import FILE, FunctionUsage, Usage, times
+from happypath.waiting import wait
 
 # CloudWatch Logs counts so many bytes for a line beside the line's own.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
@@ -83,9 +84,9 @@ def run(installation: Installation, workflow: str, photos: list[Photo], label: s
     for number, photo in enumerate(photos):
         upload = f"{label}-{workflow}-{number}"
         installation.upload(photo.path.read_bytes(), f"{photo.place_id}/{upload}{photo.path.suffix}")
-        record = installation.wait(upload, timeout_s=120, every_s=0.05)
-        if record is None or record["objStatus"] not in {"PROCESSED", "REJECTED"}:
-            raise SystemExit(f"{upload} came to no decision: {record}")
+        seen = wait(installation, upload, timeout_s=120, every_s=0.05)
+        if seen.status not in {"PROCESSED", "REJECTED"}:
+            raise SystemExit(f"{upload} came to no decision: {seen}")
 
 
 def logged(

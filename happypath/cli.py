@@ -282,7 +282,21 @@ def upload(
     if not place or "/" in place:
         raise UsageError(f"--place {place!r} is not a place id: it must not be empty nor hold a slash.")
     installation = _installation(prefix)
-    uploads = []
+    named = _named(photos, place)
+    for photo, key in named.values():
+        installation.upload(photo.read_bytes(), key)
+        if not (wait or as_json):
+            where = f"s3://{installation.core['UploadBucket']}/{key}"
+            display.output.print(f"{photo} → {where}", markup=False, soft_wrap=True)
+    if wait:
+        _wait(installation, place, list(named), timeout, as_json)
+    elif as_json:
+        display.show_json([{"uploadId": each, "placeId": place} for each in named])
+
+
+def _named(photos: list[Path], place: str) -> dict[str, tuple[Path, str]]:
+    """The photos and their keys, by upload id: all are looked at before the first is uploaded."""
+    named = {}
     for photo in _existing(photos):
         # Two photos of one name are two uploads.
         upload_id = f"{photo.stem}-{secrets.token_hex(4)}"
@@ -291,25 +305,30 @@ def upload(
             parse_key(key)
         except InvalidKeyError as error:
             raise UsageError(f"{photo} cannot be uploaded as {key}: {error}.") from None
-        installation.upload(photo.read_bytes(), key)
-        uploads.append(upload_id)
-        if not (wait or as_json):
-            display.output.print(
-                f"{photo} → s3://{installation.core['UploadBucket']}/{key}", markup=False, soft_wrap=True
-            )
-    records: list[dict[str, Any]] = [{"uploadId": each, "placeId": place} for each in uploads]
-    if wait:
-        with display.notices.status("Waiting for the workflows …"):
-            records = [installation.wait(each, timeout) or records[n] for n, each in enumerate(uploads)]
+        named[upload_id] = photo, key
+    return named
+
+
+def _wait(
+    installation: Installation, place: str, uploads: list[str], timeout_s: float, as_json: bool
+) -> None:
+    """Waits for uploads, one after the other, and tells how each ended; leaves with 1 if one failed."""
+    from happypath.waiting import wait
+
+    looks = []
+    with display.notices.status("Waiting for the workflows …"):
+        for upload_id in uploads:
+            looks.append(wait(installation, upload_id, timeout_s))
+            if not as_json:
+                display.show_upload(upload_id, looks[-1])
     if as_json:
-        display.show_json(records)
-    elif wait:
-        for record in records:
-            status = record.get("objStatus", "LOST")
-            reason = record.get("reason") or ""
-            display.output.print(f"{display.coloured(status)} {reason}  ", end="")
-            display.output.print(record["uploadId"], markup=False, soft_wrap=True)
-    if wait and any(record.get("objStatus") not in TERMINAL - {"FAILED"} for record in records):
+        display.show_json(
+            [
+                {"uploadId": upload_id, "placeId": place} | look.as_json()
+                for upload_id, look in zip(uploads, looks, strict=True)
+            ]
+        )
+    if any(look.status not in TERMINAL - {"FAILED"} for look in looks):
         raise typer.Exit(1)
 
 

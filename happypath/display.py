@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from happypath.reconcile import OpenUpload
     from happypath.redrive import Sent
     from happypath.run import Result
+    from happypath.waiting import Look
 
 output = Console(highlight=False)
 if not output.is_terminal and "COLUMNS" not in os.environ:
@@ -100,6 +101,19 @@ def show_result(result: Result) -> None:
         _line(f"    [dim]{escape(_shortened(_brief(said)))}[/]")
     for saved in result.outputs:
         _line(f"    {escape(saved)}")
+    if result.missing:
+        _line(f"    {escape(result.missing)}")
+    if result.unrecorded:
+        _line("    Where it stays, `happypath reconcile` finds such an upload and has it run again (--fix).")
+
+
+def show_upload(upload: str, look: Look) -> None:
+    """How one upload ended or, below it, why it has not and what to do."""
+    reason = escape((look.record or {}).get("reason") or "")
+    _line(f"{coloured(look.status)} {reason}  {escape(upload)}")
+    for said in (look.missing, look.advice(upload)):
+        if said:
+            _line(f"    {escape(said)}")
 
 
 def show_executions(executions: Iterable[ExecutionListItemTypeDef]) -> None:

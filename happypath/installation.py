@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +35,32 @@ class Step:
     state: str
     entered: datetime
     seconds: float | None
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What became of an execution: its status in Step Functions' words, and with which error it ended."""
+
+    status: str
+    error: str | None = None
+    cause: str | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is over, however it ended."""
+        return self.status != "RUNNING"
+
+    def __str__(self) -> str:
+        """
+        >>> str(Execution("FAILED", "States.Runtime", "no such path"))
+        'FAILED (States.Runtime: no such path)'
+        """
+        why = ": ".join(filter(None, (self.error, self.cause)))
+        return f"{self.status} ({why})" if why else self.status
+
+    def as_json(self) -> dict[str, str | None]:
+        """The execution in the output of `--json`."""
+        return {"status": self.status, "error": self.error, "cause": self.cause}
 
 
 class Installation:
@@ -148,10 +173,19 @@ class Installation:
         """The states that an execution went through, in order."""
         return steps(self.history(execution_arn))
 
+    def execution(self, execution_arn: str) -> Execution | None:
+        """What became of an execution; None if there is none of that ARN, or none any longer."""
+        stepfunctions = self.client("stepfunctions")
+        try:
+            found = stepfunctions.describe_execution(executionArn=execution_arn)
+        except stepfunctions.exceptions.ExecutionDoesNotExist:
+            return None
+        return Execution(found["status"], found.get("error"), found.get("cause"))
+
     def execution_ended(self, execution_arn: str) -> bool:
-        """Whether an execution is over."""
-        execution = self.client("stepfunctions").describe_execution(executionArn=execution_arn)
-        return bool(execution["status"] != "RUNNING")
+        """Whether an execution has been started and is over."""
+        execution = self.execution(execution_arn)
+        return execution is not None and execution.has_ended
 
     def state_machines(self) -> dict[str, str]:
         """The ARNs of the installed workflows' state machines, by workflow."""
@@ -173,15 +207,6 @@ class Installation:
             pages = self.client("stepfunctions").get_paginator("list_executions").paginate(**arguments)
             for page in pages:
                 yield from page["executions"]
-
-    def wait(self, upload: str, timeout_s: float, every_s: float = 1.0) -> dict[str, Any] | None:
-        """Waits until an upload has its terminal record, and returns what is there at the end."""
-        deadline = time.monotonic() + timeout_s
-        while True:
-            record = self.record(upload)
-            if (record and record["objStatus"] in TERMINAL) or time.monotonic() > deadline:
-                return record
-            time.sleep(every_s)
 
     def _item(self, partition_key: str, sort_key: str) -> dict[str, Any] | None:
         response = self.client("dynamodb").get_item(

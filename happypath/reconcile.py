@@ -19,7 +19,7 @@ from functions.record import refused_sort_key
 from functions.upload import SHADOW, InvalidKeyError, parse_key
 from happypath.installation import TERMINAL, Installation
 from happypath.records import BATCH, Record, at, having
-from happypath.redrive import execution_status, send
+from happypath.redrive import send
 
 
 class State(StrEnum):
@@ -90,8 +90,11 @@ def fix(installation: Installation, upload: OpenUpload) -> bool:
 
 
 def _without_outcome(installation: Installation, record: Record) -> Iterator[OpenUpload]:
-    execution = execution_status(installation, record["executionArn"])
-    state = {None: State.NOT_STARTED, "RUNNING": State.RUNNING}.get(execution, State.NOT_RECORDED)
+    execution = installation.execution(record["executionArn"])
+    if execution is None:
+        state = State.NOT_STARTED
+    else:
+        state = State.NOT_RECORDED if execution.has_ended else State.RUNNING
     if state is State.NOT_RECORDED:
         # The outcome is written before the execution ends: what is not there now never will be.
         (now,) = at(installation, [record["SK"]]).values() or ({},)

@@ -82,8 +82,8 @@ def _run_again(installation: Installation, upload: str, record: Mapping[str, Any
     status, attempt = record["objStatus"], int(record.get("attempt", 1))
     if status in {"PROCESSED", "REJECTED"}:
         raise RedriveError(f"{upload} ended as {status}: only what failed is run again.")
-    execution = execution_status(installation, record["executionArn"])
-    if execution == "RUNNING":
+    execution = installation.execution(record["executionArn"])
+    if execution is not None and not execution.has_ended:
         raise RedriveError(f"{upload} is still running: {record['executionArn']}.")
     if status == "FAILED" or execution is not None:
         attempt += 1
@@ -91,16 +91,6 @@ def _run_again(installation: Installation, upload: str, record: Mapping[str, Any
         raise RedriveError(f"{upload} was run {MAX_ATTEMPTS} times: upload it again under another name.")
     send(installation, record["bucket"], record["key"], record.get("version"), attempt)
     return attempt
-
-
-def execution_status(installation: Installation, execution_arn: str) -> str | None:
-    """The status of an execution; None if there is none of that ARN, or none any longer."""
-    stepfunctions = installation.client("stepfunctions")
-    try:
-        status: str = stepfunctions.describe_execution(executionArn=execution_arn)["status"]
-    except stepfunctions.exceptions.ExecutionDoesNotExist:
-        return None
-    return status
 
 
 def dead_letters(installation: Installation) -> Iterator[Moved]:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from happypath.installation import TERMINAL, Installation
+from happypath.installation import Execution, Installation
 from happypath.project import MATCHER, SAMPLES
 from happypath.sandbox.faults import Faults
 from happypath.sandbox.sandbox import Sandbox
+from happypath.waiting import Watch
 
 # The sandbox is in this process, so asking it often costs little.
 _POLL_S = 0.02
@@ -48,6 +49,10 @@ class Result:
     trace_id: str | None
     seconds: float
     outputs: list[str]
+    # The execution, if it ended and recorded no outcome.
+    unrecorded: Execution | None
+    # Why there is no outcome, in words.
+    missing: str | None
 
     def as_json(self) -> dict[str, Any]:
         """The element of `run --json`."""
@@ -64,6 +69,7 @@ class Result:
             "traceId": self.trace_id,
             "seconds": self.seconds,
             "outputs": self.outputs,
+            "unrecorded": self.unrecorded and self.unrecorded.as_json(),
         }
 
 
@@ -93,6 +99,7 @@ class _Pending:
     key: str
     record: str
     started: float
+    watch: Watch
 
 
 @contextmanager
@@ -130,8 +137,8 @@ def run(
 ) -> Iterator[Result]:
     """Uploads the photos to a new sandbox and yields each result as it comes.
 
-    An upload without a terminal record after `timeout_s` is yielded with the status it has by then, or
-    `LOST` if it has no record at all.
+    An upload without a terminal record after `timeout_s`, or whose execution ended without one, is yielded
+    with the status it has by then, or `LOST` if it has no record at all.
     """
     photos = list(photos)
     with installed(
@@ -155,29 +162,29 @@ def _upload(installation: Installation, photo: Photo, number: int) -> _Pending:
     key = f"{photo.place_id}/{upload_id}{photo.path.suffix}"
     started = time.monotonic()
     installation.upload(photo.path.read_bytes(), key)
-    return _Pending(photo, key, upload_id, started)
+    return _Pending(photo, key, upload_id, started, Watch(installation, upload_id))
 
 
 def _result(
     installation: Installation, upload: _Pending, workflow: str, out: Path, timeout_s: float
 ) -> Result | None:
-    record = installation.record(upload.record)
+    seen = upload.watch.look()
+    record = seen.record
     seconds = time.monotonic() - upload.started
-    status = record["objStatus"] if record else "LOST"
     execution_arn = record.get("executionArn") if record else None
     if seconds < timeout_s:
-        if status not in TERMINAL:
+        if not seen.is_over:
             return None
         # The record is written by the last state but one; the history is whole a moment later.
-        if execution_arn and not installation.execution_ended(execution_arn):
+        if not seen.unrecorded and execution_arn and not installation.execution_ended(execution_arn):
             return None
-    outputs = _save(installation, record, out) if record and status == "PROCESSED" else []
+    outputs = _save(installation, record, out) if record and seen.status == "PROCESSED" else []
     return Result(
         photo=str(upload.photo.path),
         place_id=upload.photo.place_id,
         upload_id=upload.record,
         workflow=workflow,
-        status=status,
+        status=seen.status,
         reason=record.get("reason") if record else None,
         detail=record.get("detail") if record else None,
         path=[step.state for step in installation.steps(execution_arn)] if execution_arn else [],
@@ -185,6 +192,8 @@ def _result(
         trace_id=record.get("traceId") if record else None,
         seconds=round(seconds, 3),
         outputs=outputs,
+        unrecorded=seen.unrecorded,
+        missing=seen.missing,
     )
 
 

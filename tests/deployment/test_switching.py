@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from happypath.installation import TERMINAL, Installation
+from happypath.waiting import wait
 from tests.deployment.conftest import Command
 from tests.statemachines.definitions import VERSIONS
 
@@ -132,7 +133,7 @@ def test_a_second_installation_fits_beside_it(happypath: Command, installation: 
     happypath("live", "v1", "--prefix", "team-b")
     other = Installation(installation.client, "team-b")
     other.upload(photo(), "a-place/theirs.jpg")
-    theirs = other.wait("theirs", 60)
+    theirs = wait(other, "theirs", 60).record
     assert theirs is not None
     assert (theirs["objStatus"], theirs["workflow"]) == ("PROCESSED", "v1")
     assert installation.record("theirs") is None

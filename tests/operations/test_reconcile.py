@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from happypath import reconcile
+from happypath.installation import Execution
 from happypath.reconcile import OpenUpload, State, find, fix
 from tests.operations.conftest import Command, Offline
 
@@ -74,16 +75,16 @@ def test_an_outcome_that_comes_while_one_looks_counts(
     installation.put_record("u", "RECEIVED")
     installation.put_record("v", "RECEIVED")
 
-    def just_ended(_: Any, execution_arn: str) -> str:
+    def just_ended(execution_arn: str) -> Execution:
         name = execution_arn.rpartition(":")[2]
         if name == "u":
             installation.put_record("u", "PROCESSED")
         else:
             # A newer upload took the record over.
             installation.put_record("v", "RECEIVED", executionArn="another")
-        return "SUCCEEDED"
+        return Execution("SUCCEEDED")
 
-    monkeypatch.setattr(reconcile, "execution_status", just_ended)
+    monkeypatch.setattr(installation, "execution", just_ended)
     assert open_uploads(installation) == {}
 
 

@@ -15,7 +15,7 @@ from happypath import reconcile
 from happypath.installation import TERMINAL, Installation
 from happypath.live import changes
 from happypath.reconcile import State
-from happypath.redrive import Moved, Sent, dead_letters, execution_status, run_again
+from happypath.redrive import Moved, Sent, dead_letters, run_again
 from happypath.sandbox.sandbox import Sandbox
 from tests.workflows.photos import drawn
 
@@ -110,7 +110,7 @@ def test_an_upload_whose_end_was_not_recorded_is_found_and_run(
     with sandbox.faults("state:v1/Resizer=raise:KeyError", "state:v1/RecordErrorState=denied"):
         installation.upload(drawn("JPEG"), "the-park/unrecorded.jpg")
         claimed = wait(lambda: installation.record("unrecorded"))
-        wait(lambda: execution_status(installation, claimed["executionArn"]) == "FAILED")
+        wait(lambda: installation.execution_ended(claimed["executionArn"]))
     found = open_upload(installation, "the-park/unrecorded.jpg")
     assert (found.state, found.attempt) == (State.NOT_RECORDED, 2)
 
