@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import json
 import re
 import shutil
 import statistics
@@ -10,14 +11,53 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
+from bench.account import EXECUTION, served
 from bench.frame import Bar, Chart, Contender, Result, Table, interleaved, number, progress, ratio, spread
 from bench.processes import ENVIRONMENT, ran
-from happypath.project import ROOT, TEMPLATES
+from happypath.project import ROOT, SAMPLES, TEMPLATES
 
-BARE = "import boto3\nboto3.client('s3')"
+BARE = "import boto3\nclient = boto3.client('s3')"
 _SHOWN_PACKAGES = 8
+# What the bare handler does when it is invoked: one call.
+_BARE_WORK = """
+def handler(event, context):
+    client.get_object(Bucket=event["detail"]["bucket"], Key=event["detail"]["key"])["Body"].read()
+"""
+# Printed last: how long the first invocation took, and how long a later one, in ms.
+_INVOKED = """
+import json, sys, time
+from types import SimpleNamespace
+event = json.loads(sys.argv[1])
+def invoked():
+    started = time.perf_counter()
+    handler(event, SimpleNamespace(aws_request_id="bench"))
+    return (time.perf_counter() - started) * 1000
+first, *_, later = [invoked() for _ in range(4)]
+print(json.dumps([first, later]))
+"""
+_PHOTO = SAMPLES / "photos" / "coffee.jpg"
+_DETAIL = {"bucket": "uploads", "key": f"place/{_PHOTO.name}", "version": "1"}
+# What each handler finds of its own in it: the state machine's payload, and a batch of messages.
+_EVENT = {
+    "executionArn": EXECUTION,
+    "detail": {**_DETAIL, "placeId": "place", "ID": _PHOTO.stem, "workflow": "v4"},
+    "renditions": {"width": 1, "height": 1, "tile": {"key": "tile"}, "scaled": {"key": "scaled"}},
+    "Records": [
+        {
+            "messageId": "message",
+            "attributes": {"ApproximateReceiveCount": "1"},
+            "messageAttributes": {},
+            "body": json.dumps(
+                {"source": "custom.happyPath", "detail-type": "uploadComplete", "detail": _DETAIL}
+            ),
+        }
+    ],
+}
+# Sampled, so that the trace is made and sent; nobody receives it.
+_TRACE = {"_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"}
 
 
 def run(rounds: int) -> Result:
@@ -40,6 +80,8 @@ def run(rounds: int) -> Result:
             return start
 
         wall = interleaved({name: contender(name) for name in code}, rounds)
+        progress("  cold start: the first invocation, and a later one")
+        invoked = _invoked(code, root, rounds)
         imports = Table(
             "What is imported, by package, in ms of its own",
             ["handler", "all imports", "the most"],
@@ -52,7 +94,10 @@ def run(rounds: int) -> Result:
         about=(
             "A fresh Python process from its start until the handler's module is imported, traced as on "
             f"Lambda: milliseconds, median and the middle half of {rounds} rounds. The bare handler imports "
-            "boto3 and makes an S3 client. Ours include every client that the handler is going to need."
+            "boto3 and makes an S3 client. Ours include every client that the handler is going to need. Then "
+            f"each is invoked with {_PHOTO.name}, against a server in another process that answers at once, "
+            "without TLS; the bare handler fetches the photo. What the first invocation takes beyond a later "
+            "one is what the start left to it."
         ),
         bars=[
             Bar(f"{_short(module)}, time of the bare handler's", 1.25, to_bare[module]) for module in modules
@@ -71,6 +116,11 @@ def run(rounds: int) -> Result:
                     ]
                     for name in code
                 ],
+            ),
+            Table(
+                "First invocation",
+                ["handler", "the first, ms", "a later one, ms", "beyond, ms", "start and first, ÷ bare"],
+                [_first(name, wall, invoked) for name in code],
             ),
             imports,
         ],
@@ -97,6 +147,39 @@ def handlers() -> list[str]:
 
 def _short(name: str) -> str:
     return name.rpartition(".")[2]
+
+
+def _invoked(code: Mapping[str, str], root: Path, rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """What the first invocation of each handler took, and what a later one, in ms, by rounds."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in code}
+    with served(_PHOTO.parent) as endpoint:
+        variables = {"AWS_ENDPOINT_URL": endpoint, **_TRACE}
+
+        def contender(name: str) -> Contender:
+            handler = f"from {name} import handler" if name in handlers() else BARE + _BARE_WORK
+
+            def invoke() -> float:
+                process = ran(handler + _INVOKED, root, json.dumps(_EVENT), variables=variables)
+                first, later = json.loads(process.said.rpartition("\n")[2])
+                found[name].append((first, later))
+                return process.wall_ms
+
+            return invoke
+
+        interleaved({name: contender(name) for name in code}, rounds)
+    return {name: pairs[1:] for name, pairs in found.items()}
+
+
+def _first(
+    name: str, wall: Mapping[str, list[float]], invoked: Mapping[str, list[tuple[float, float]]]
+) -> list[str | float]:
+    first, later = ([pair[place] for pair in invoked[name]] for place in (0, 1))
+    both, bare = (
+        [ready + pair[0] for ready, pair in zip(wall[each], invoked[each], strict=True)]
+        for each in (name, "boto3")
+    )
+    beyond = statistics.median(one - other for one, other in zip(first, later, strict=True))
+    return [_short(name), spread(first), spread(later), number(beyond), number(ratio(both, bare))]
 
 
 _IMPORT = re.compile(r"import time:\s+(\d+) \|\s+\d+ \| \s*([\w.]+)")

@@ -48,11 +48,12 @@ _FROM_MACHINE = ("PATH", "LANG", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
 
 @dataclass(frozen=True)
 class Ran:
-    """What a process took: milliseconds of wall and of CPU time, and peak memory in MB."""
+    """What a process took: milliseconds of wall and of CPU time, peak memory in MB, and what it printed."""
 
     wall_ms: float
     cpu_ms: float
     peak_mb: float
+    said: str
 
 
 def ran(code: str, root: Path, *arguments: str, variables: Mapping[str, str] | None = None) -> Ran:
@@ -75,4 +76,5 @@ def ran(code: str, root: Path, *arguments: str, variables: Mapping[str, str] | N
     if process.returncode:
         raise SystemExit(f"A process ended with {process.returncode}; its message is above.")
     cpu_ms = (usage.ru_utime + usage.ru_stime) * 1000
-    return Ran(wall_ms, cpu_ms, float(output.rpartition("\n")[2]))
+    said, _, peak_mb = output.rpartition("\n")
+    return Ran(wall_ms, cpu_ms, float(peak_mb), said)

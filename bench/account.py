@@ -1,0 +1,102 @@
+"""AWS on loopback as far as one upload asks of it, in a process of its own: a client pays for itself only.
+
+Its answers are canned: every object is there, every write succeeds, and Rekognition sees what is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from happypath.project import ROOT
+
+EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:happypath-v4:bench"
+# By operation, as the header X-Amz-Target names it; what is not here answers with nothing.
+_ANSWERS: dict[str, dict[str, Any]] = {
+    "DetectLabels": {"Labels": [{"Name": "Person", "Confidence": 99.0}]},
+    "DetectModerationLabels": {"ModerationLabels": []},
+    "DetectText": {"TextDetections": []},
+    "GetItem": {"Item": {"executionArn": {"S": EXECUTION}}},
+    "GetParameter": {"Parameter": {"Value": "v4"}},
+    "StartExecution": {"executionArn": EXECUTION, "startDate": 0},
+}
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The endpoint of it. A bucket of any name holds the files in `folder`, in whatever folder of its own."""
+    command = [sys.executable, "-m", "bench.account", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as server:
+        assert server.stdout is not None  # noqa: S101  # it is a pipe
+        try:
+            yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
+        finally:
+            server.terminate()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    folder: Path
+
+    def do_GET(self) -> None:
+        """Answers with an object, or the range of it that was asked for."""
+        data = (self.folder / self.path.partition("?")[0].rpartition("/")[2]).read_bytes()
+        wanted = self.headers.get("Range")
+        if not wanted:
+            self._answer(data)
+            return
+        first, _, last = wanted.removeprefix("bytes=").partition("-")
+        body = data[int(first) : int(last) + 1]
+        self._answer(
+            body, 206, **{"Content-Range": f"bytes {first}-{int(first) + len(body) - 1}/{len(data)}"}
+        )
+
+    def do_HEAD(self) -> None:
+        """Says that an object is there."""
+        self._answer()
+
+    def do_PUT(self) -> None:
+        """Takes an object, and keeps nothing of it."""
+        self._taken()
+        self._answer()
+
+    def do_POST(self) -> None:
+        """Answers a call of one of the services that speak JSON."""
+        self._taken()
+        operation = self.headers["X-Amz-Target"].rpartition(".")[2]
+        self._answer(json.dumps(_ANSWERS.get(operation, {})).encode())
+
+    def handle_expect_100(self) -> bool:
+        """Says at once that a body may come; kept back, it would cost the client a second."""
+        going_on = super().handle_expect_100()
+        self.wfile.flush()
+        return going_on
+
+    def _taken(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+
+    def _answer(self, body: bytes = b"", status: int = 200, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in {"ETag": '"etag"', "Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # http.server's name
+        """Says nothing."""
+
+
+if __name__ == "__main__":
+    _Handler.folder = Path(sys.argv[1])
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    print(server.server_address[1], flush=True)
+    server.serve_forever()
