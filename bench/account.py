@@ -6,6 +6,7 @@ Its answers are canned: every object is there, every write succeeds, and Rekogni
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from bench import certificates
 from happypath.project import ROOT
 
 EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:happypath-v4:bench"
@@ -29,13 +31,18 @@ _ANSWERS: dict[str, dict[str, Any]] = {
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """The endpoint of it. A bucket of any name holds the files in `folder`, in whatever folder of its own."""
-    command = [sys.executable, "-m", "bench.account", str(folder)]
+def served(folder: Path, certificate: Path | None = None) -> Iterator[str]:
+    """The endpoint of it: https with a certificate, which `bench.certificates` makes, http without.
+
+    A bucket of any name holds the files in `folder`, in whatever folder of its own.
+    """
+    arguments = [str(path) for path in (folder, certificate) if path]
+    command = [sys.executable, "-m", "bench.account", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as server:
         assert server.stdout is not None  # noqa: S101  # it is a pipe
         try:
-            yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
+            scheme = "https" if certificate else "http"
+            yield f"{scheme}://{certificates.ADDRESS}:{server.stdout.readline().strip()}"
         finally:
             server.terminate()
 
@@ -81,7 +88,12 @@ class _Handler(BaseHTTPRequestHandler):
         return going_on
 
     def _taken(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            self.rfile.read(int(self.headers["Content-Length"]))
+            return
+        while size := int(self.rfile.readline(), 16):
+            self.rfile.read(size + len("\r\n"))
+        self.rfile.readline()
 
     def _answer(self, body: bytes = b"", status: int = 200, **headers: str) -> None:
         self.send_response(status)
@@ -97,6 +109,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 if __name__ == "__main__":
     _Handler.folder = Path(sys.argv[1])
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server = ThreadingHTTPServer((certificates.ADDRESS, 0), _Handler)
+    if sys.argv[2:]:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(sys.argv[2])
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     print(server.server_address[1], flush=True)
     server.serve_forever()

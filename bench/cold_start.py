@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from bench import certificates
 from bench.account import EXECUTION, served
 from bench.frame import Bar, Chart, Contender, Result, Table, interleaved, number, progress, ratio, spread
 from bench.processes import ENVIRONMENT, ran
@@ -96,7 +97,7 @@ def run(rounds: int) -> Result:
             f"Lambda: milliseconds, median and the middle half of {rounds} rounds. The bare handler imports "
             "boto3 and makes an S3 client. Ours include every client that the handler is going to need. Then "
             f"each is invoked with {_PHOTO.name}, against a server in another process that answers at once, "
-            "without TLS; the bare handler fetches the photo. What the first invocation takes beyond a later "
+            "over TLS; the bare handler fetches the photo. What the first invocation takes beyond a later "
             "one is what the start left to it."
         ),
         bars=[
@@ -152,8 +153,9 @@ def _short(name: str) -> str:
 def _invoked(code: Mapping[str, str], root: Path, rounds: int) -> dict[str, list[tuple[float, float]]]:
     """What the first invocation of each handler took, and what a later one, in ms, by rounds."""
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in code}
-    with served(_PHOTO.parent) as endpoint:
-        variables = {"AWS_ENDPOINT_URL": endpoint, **_TRACE}
+    certificate, trusted = certificates.make(root)
+    with served(_PHOTO.parent, certificate) as endpoint:
+        variables = {"AWS_ENDPOINT_URL": endpoint, "AWS_CA_BUNDLE": str(trusted), **_TRACE}
 
         def contender(name: str) -> Contender:
             handler = f"from {name} import handler" if name in handlers() else BARE + _BARE_WORK
