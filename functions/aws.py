@@ -19,6 +19,7 @@ from botocore.exceptions import (
     IncompleteReadError,
 )
 
+from functions import tls
 from functions.observability import subsegment
 from functions.service_models import Service, loader
 
@@ -63,8 +64,10 @@ def prepare(*services: Service) -> None:
     # for garbage while it grows, and once more in an early invocation, takes as long as a client does.
     gc.disable()
     try:
-        for service in services:
-            _client(service)
+        context = tls.share()
+        made = [_client(service) for service in services]
+        if context and any(each.meta.endpoint_url.startswith("https:") for each in made):
+            tls.trust(context, _session())
     finally:
         gc.freeze()
         gc.enable()
