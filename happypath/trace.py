@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+
+from happypath.records import BATCH, Record, at
 
 if TYPE_CHECKING:
     from mypy_boto3_xray.type_defs import TraceSummaryTypeDef
@@ -295,8 +297,15 @@ class Found:
     # What its segments are annotated with: several values where a batch of uploads shares the trace.
     uploads: list[str]
     workflows: list[str]
+    places: list[str]
+    # Of uploads whose outcome no task annotates, their records' (`_with_outcomes`).
     statuses: list[str]
     reasons: list[str]
+
+    @property
+    def sort_keys(self) -> list[str]:
+        """Where the records of the uploads may be."""
+        return [*self.uploads, *(f"{place}/{upload}" for place in self.places for upload in self.uploads)]
 
     def as_json(self) -> dict[str, Any]:
         """The element of `trace --slowest --json`."""
@@ -314,7 +323,8 @@ class Found:
 def slowest(installation: Installation, since: timedelta, limit: int) -> list[Found]:
     """The traces of uploads that took longest, longest first."""
     found = _search(installation, since, _ours(installation))
-    return sorted(found, key=lambda each: each.seconds, reverse=True)[:limit]
+    longest = sorted(found, key=lambda each: each.seconds, reverse=True)[:limit]
+    return _with_outcomes(installation, longest)
 
 
 def errors(installation: Installation, since: timedelta, limit: int) -> list[Found]:
@@ -327,7 +337,31 @@ def errors(installation: Installation, since: timedelta, limit: int) -> list[Fou
         ['annotation.status = "FAILED"', *(f"{each} {{ fault = true }}" for each in _machines(installation))]
     )
     found = _search(installation, since, f"({_ours(installation)}) AND ({failed})")
-    return sorted(found, key=lambda each: each.start, reverse=True)[:limit]
+    newest = sorted(found, key=lambda each: each.start, reverse=True)[:limit]
+    return _with_outcomes(installation, newest)
+
+
+def _with_outcomes(installation: Installation, found: list[Found]) -> list[Found]:
+    """The traces, with the outcomes that no task annotates, as the state machine itself brought them about.
+
+    A record tells of the upload's last attempt: where that is in another trace, it says nothing of this one.
+    """
+    sort_keys = [key for each in found if "RECEIVED" in each.statuses for key in each.sort_keys]
+    records: dict[str, Record] = {}
+    for first in range(0, len(sort_keys), BATCH):
+        records |= at(installation, sort_keys[first : first + BATCH])
+    by_trace: dict[str, list[Record]] = {}
+    for record in records.values():
+        by_trace.setdefault(record.get("traceId", ""), []).append(record)
+    return [_with_records(each, by_trace.get(each.trace_id, [])) for each in found]
+
+
+def _with_records(found: Found, records: list[Record]) -> Found:
+    told = dict.fromkeys([*found.statuses, *(each["objStatus"] for each in records)])
+    if len(records) == len(found.uploads) and all(each["objStatus"] != "RECEIVED" for each in records):
+        told.pop("RECEIVED", None)
+    reasons = dict.fromkeys([*found.reasons, *(each["reason"] for each in records if "reason" in each)])
+    return replace(found, statuses=list(told), reasons=list(reasons))
 
 
 def _ours(installation: Installation) -> str:
@@ -360,6 +394,7 @@ def _found(summary: TraceSummaryTypeDef) -> Found:
         seconds=float(summary.get("Duration", 0.0)),
         uploads=_values(summary, "uploadId"),
         workflows=_values(summary, "workflow"),
+        places=_values(summary, "placeId"),
         statuses=_values(summary, "status"),
         reasons=_values(summary, "reason"),
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from happypath import cli, display
+from happypath import trace as traces
 from happypath.logs import of_upload
 from happypath.sandbox.sandbox import Sandbox
 from tests.tracing.uploads import Traced, Uploads, photo
@@ -150,6 +151,39 @@ def test_slowest_finds_the_longest_first(command: Command, published: Traced, fa
         assert end in each["statuses"]
         assert "v1" in each["workflows"]
     assert len(json.loads(command("trace", "--slowest", "--limit", "1", "--json")[1])) == 1
+
+
+def test_an_outcome_that_no_task_annotates_is_the_records(
+    command: Command, uploads: Uploads, published: Traced
+) -> None:
+    """The matcher's matches end like this, and what the state machine itself refuses."""
+    with uploads.live("v4"):
+        refused = uploads.ended(uploads.put(photo(), "nowhere"))
+    assert refused.annotated("status") == {"RECEIVED"}
+    _, out, _ = command("trace", "--slowest", "--limit", "1000", "--json")
+    by_trace = {each["traceId"]: each for each in json.loads(out)}
+    each = by_trace[refused.record["traceId"]]
+    assert "REJECTED" in each["statuses"]
+    assert "UNKNOWN_PLACE" in each["reasons"]
+    if each["uploads"] == [refused.record["uploadId"]]:
+        assert each["statuses"] == ["REJECTED"]
+
+
+def test_a_record_of_another_attempt_says_nothing_of_a_trace(
+    uploads: Uploads, published: Traced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = traces.Found(
+        trace_id="1-5759e988-" + "b" * 24,
+        start=datetime.now(UTC),
+        seconds=1.0,
+        uploads=[published.record["uploadId"]],
+        workflows=["v1"],
+        places=[published.record["placeId"]],
+        statuses=["RECEIVED"],
+        reasons=[],
+    )
+    monkeypatch.setattr(traces, "_search", lambda *_: iter([found]))
+    assert traces.slowest(uploads.installation, timedelta(hours=1), 10) == [found]
 
 
 def test_errors_finds_what_failed_and_nothing_else(
