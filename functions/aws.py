@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
 
-# Short time-outs: a task must fail by its own error before Lambda's Timeout ends it, so that the retry is
-# the state machine's and can be seen there.
-_CONFIG = Config(connect_timeout=3, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 3})
+# A call that nobody answers takes 27 s with all its attempts and the waits between them, and a function has
+# 30 s or more (Timeout): so the task fails by an error of its own that says which call it was.
+_CONFIG = Config(connect_timeout=2, read_timeout=6, retries={"mode": "standard", "total_max_attempts": 3})
 
 
 @overload

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from botocore.exceptions import (
     BotoCoreError,
@@ -22,6 +24,7 @@ from functions.aws import (
     task_error,
 )
 from tests.functions.account import error
+from tests.templates.template import all_functions, functions
 
 
 @pytest.mark.parametrize(
@@ -93,3 +96,15 @@ def test_what_was_not_answered_is_transient_and_what_never_left_is_not(
 
 def test_a_client_is_made_once() -> None:
     assert client("s3") is client("s3")
+
+
+def test_a_call_that_nobody_answers_fails_before_its_function_does() -> None:
+    config: Any = client("s3").meta.config
+    attempts = config.retries["total_max_attempts"]
+    # From 1 s on, each at most twice as long as the one before.
+    # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+    waits_s = sum(2**attempt for attempt in range(attempts - 1))
+    longest_s = attempts * (config.connect_timeout + config.read_timeout) + waits_s
+    least_s = min(functions(stack)[name]["Properties"]["Timeout"] for stack, name in all_functions())
+
+    assert longest_s < least_s
