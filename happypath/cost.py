@@ -380,6 +380,5 @@ def _alarms(template: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _metrics(alarm: Mapping[str, Any]) -> int:
-    """How many metrics an alarm looks at: one, or those that its queries select by function."""
-    queries = [each["Expression"]["Fn::Sub"] for each in alarm.get("Metrics", [])]
-    return sum(query.count("FunctionName = ") for query in queries) or 1
+    """How many metrics an alarm looks at: one, or those that it adds up."""
+    return sum("MetricStat" in each for each in alarm.get("Metrics", [])) or 1
