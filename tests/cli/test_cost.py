@@ -13,7 +13,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from happypath.cost import PRICES, Bill, Price, bill, paths, prices, read
+from happypath import cost
+from happypath.cost import PRICES, Bill, Price, Workflow, bill, paths, prices, read
 from happypath.installation import Installation
 from happypath.project import WORKFLOWS
 from happypath.usage import FunctionUsage, NotMeasuredError, Usage, load, times
@@ -129,6 +130,140 @@ def test_a_month_of_v1_reckoned_by_hand() -> None:
     assert found["dynamodbWriteUnit"] == 5_000_000
     assert found["xrayTrace"] == pytest.approx(1_000_000)
     assert "rekognitionGroup2" not in found
+
+
+def a_workflow() -> Workflow:
+    """One that no file describes: a function looks, and the state machine asks, tells and records itself."""
+    tasks = {
+        "Look": "arn:aws:states:::lambda:invoke",
+        "Ask": "arn:aws:states:::dynamodb:getItem",
+        "Tell": "arn:aws:states:::events:putEvents",
+        "Record": "arn:aws:states:::dynamodb:updateItem",
+    }
+    return Workflow(
+        states={"Good?": {"Type": "Choice"}}
+        | {name: {"Type": "Task", "Resource": resource} for name, resource in tasks.items()},
+        function_of={"Look": "x-Look"},
+        memory_mb={"StartExecution": 512, "x-Look": 1024},
+        alarm_metrics=9,
+        keys=2,
+        accepted=(("Look", "Good?", "Ask", "Tell", "Record"), ("Look", "Good?", "Tell")),
+        refused=(("Look", "Good?", "Record"),),
+    )
+
+
+A_MIB = 1024 * 1024
+ITS_USAGE = Usage(
+    about="by hand",
+    photo_bytes=4 * A_MIB,
+    rendition_bytes=A_MIB / 2,
+    custom_metrics={"x": 7, "another": 100},
+    functions={
+        "StartExecution": FunctionUsage(100.0, {"dynamodb:PutItem": 1.0, "s3:HeadObject": 1.0}, A_MIB),
+        "x-Look": FunctionUsage(
+            200.0,
+            {
+                "dynamodb:DeleteItem": 1.0,
+                "dynamodb:GetItem": 1.0,
+                "dynamodb:TransactWriteItems": 2.0,
+                "rekognition:DetectLabels": 1.0,
+                "rekognition:IndexFaces": 0.5,
+                "s3:GetObject": 2.0,
+                "s3:PutObject": 4.0,
+                "ssm:GetParameter": 1.0,
+            },
+            3 * A_MIB,
+        ),
+    },
+)
+
+
+def test_each_line_of_the_bill_reckoned_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "read", lambda _: a_workflow())
+    # 800 uploads are accepted, half of them each way, and 200 refused.
+    expected = {
+        # 400 * 5 + 400 * 3 + 200 * 3
+        "Step Functions: state transitions": (3_800, "stateTransition"),
+        "Lambda: requests": (2_000, "lambdaRequest"),
+        # 1,000 * (0.1 s * 0.5 GB + 0.2 s * 1 GB)
+        "Lambda: GB-seconds, arm64": (250, "lambdaGbSecondArm"),
+        "Rekognition: images, group 1": (500, "rekognitionGroup1"),
+        "Rekognition: images, group 2": (1_000, "rekognitionGroup2"),
+        # The photo, and four renditions.
+        "S3: PUT requests": (5_000, "s3Put"),
+        # HeadObject once, GetObject twice.
+        "S3: GET requests": (3_000, "s3Get"),
+        # 1,000 * (4 MiB + 4 * 0.5 MiB)
+        "S3: GB-months of a month's photos": (6_000 / 1024, "s3GbMonth"),
+        # 1,000 put, 1,000 deleted, 2,000 in transactions, which count twice, and 400 + 200 updated.
+        "DynamoDB: write units": (6_600, "dynamodbWriteUnit"),
+        # 1,000 by the function, 400 by the state machine.
+        "DynamoDB: read units": (1_400, "dynamodbReadUnit"),
+        # 1,000 sent, received and deleted. The month has 131,400 * 20 s, for each of 5 connections.
+        "SQS: requests": (3_000 + 657_000, "sqsRequest"),
+        # S3's, and those of 800 accepted.
+        "EventBridge: events of S3's and ours": (1_800, "event"),
+        "X-Ray: traces recorded": (1_000, "xrayTrace"),
+        # 1,000 * (1 MiB + 3 MiB)
+        "CloudWatch: GB of logs": (4_000 / 1024, "logsGb"),
+        "CloudWatch: custom metrics": (7, "customMetric"),
+        "CloudWatch: metrics with alarms": (9, "alarmMetric"),
+        "KMS: keys": (2, "kmsKey"),
+    }
+    # A price of its own for each, so that no line can have another's.
+    each_costs = {name: 2.0**number for number, (_, name) in enumerate(expected.values())}
+    listed = replace(
+        prices(), by_name={name: Price(((None, price),), 0.0) for name, price in each_costs.items()}
+    )
+    found = bill("x", 1_000, 0.8, ITS_USAGE, listed)
+    assert [line.item for line in found.lines] == list(expected)
+    for line in found.lines:
+        quantity, price = expected[line.item]
+        assert line.price == price, line.item
+        assert line.quantity == pytest.approx(quantity), line.item
+        assert line.amount == pytest.approx(line.quantity * each_costs[line.price]), line.item
+    assert found.total == pytest.approx(sum(line.amount for line in found.lines))
+
+
+def test_beyond_one_upload_a_second_one_in_twenty_is_traced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "read", lambda _: a_workflow())
+    found = quantities(bill("x", 10_000_000, 1.0, ITS_USAGE, prices()))
+    # One in each of 2,628,000 s, and 5 % of the other 7,372,000.
+    assert found["xrayTrace"] == pytest.approx(2_628_000 + 368_600)
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_a_template_has_so_many_metrics_with_alarms_keys_and_so_much_memory(workflow: str) -> None:
+    own = functions(workflow)
+    found = read(workflow)
+    # Core has four alarms. A workflow has four of its executions, and two that look at each function.
+    assert found.alarm_metrics == 4 + 4 + 2 * len(own)
+    # That of the topic of alarms.
+    assert found.keys == 1
+    for each in [*own.values(), *functions("core").values()]:
+        name = each["Properties"]["FunctionName"]["Fn::Sub"].removeprefix("${Prefix}-")
+        assert found.memory_mb[name] == each["Properties"]["MemorySize"]
+
+
+@pytest.mark.parametrize(
+    ("workflow", "reads", "writes", "events"),
+    [
+        ("v1", 0, 0, 1),
+        # Get place type from DynamoDB
+        ("v4", 1, 0, 1),
+        # Confirm match and RecordMatchState; Publish match
+        ("matcher", 0, 2, 2),
+    ],
+)
+def test_what_a_state_machine_calls_itself_is_on_the_bill(
+    workflow: str, reads: int, writes: int, events: int
+) -> None:
+    silent = {name: FunctionUsage(1.0, {}, 0.0) for name in load().functions}
+    usage = Usage("by hand", 0.0, 0.0, {workflow: 0}, silent)
+    found = quantities(bill(workflow, 1_000, 1.0, usage, prices()))
+    assert found["dynamodbReadUnit"] == pytest.approx(1_000 * reads)
+    assert found["dynamodbWriteUnit"] == pytest.approx(1_000 * writes)
+    assert found["event"] == pytest.approx(1_000 * events)
 
 
 def test_refused_photos_take_the_mean_of_their_ways() -> None:
