@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -104,11 +105,33 @@ def test_the_code_is_the_functions_and_libraries_for_lambda(built: dict[str, dic
             path.relative_to(ROOT / "functions") for path in (ROOT / "functions").rglob("*.py")
         }
         for path in files(folder):
-            assert path.suffix not in {".pyc", ".pyi"}
+            assert path.suffix != ".pyi"
             if path.read_bytes()[:4] == b"\x7fELF":
                 # e_machine: 183 is AArch64.
                 assert path.read_bytes()[18:20] == (183).to_bytes(2, "little"), path
                 assert "cpython-31" not in path.name or "cpython-313-" in path.name, path
+
+
+def test_it_is_compiled_for_lambda_where_there_is_a_python_to_do_it(
+    built: dict[str, dict[str, Path]],
+) -> None:
+    version = ["-c", "import sys; print(sys.version_info[:2])"]
+    pythons = [found for name in ("python3.13", sys.executable) if (found := shutil.which(name))]
+    answers = [
+        subprocess.run([python, *version], capture_output=True, text=True, check=False).stdout
+        for python in pythons
+    ]
+    for folder in (folder for folders in built.values() for folder in folders.values()):
+        compiled = {path for path in files(folder) if path.suffix == ".pyc"}
+        sources = {path for path in files(folder) if path.suffix == ".py"}
+        assert compiled == (
+            {path.parent / "__pycache__" / f"{path.stem}.cpython-313.pyc" for path in sources}
+            if "(3, 13)\n" in answers
+            else set()
+        )
+        for path in compiled:
+            # The magic number of Python 3.13, and that the source is not asked for.
+            assert path.read_bytes()[:8] == b"\xf3\r\r\n\x01\0\0\0"
 
 
 def test_no_library_misses_one_that_was_left_out(built: dict[str, dict[str, Path]]) -> None:
