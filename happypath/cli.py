@@ -21,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import boto3
 import typer
@@ -30,15 +31,19 @@ from botocore.exceptions import (
     EndpointConnectionError,
     NoCredentialsError,
     NoRegionError,
+    ProfileNotFound,
+    SSLError,
 )
+from botocore.parsers import ResponseParserError
 
 from functions.live import Live
 from functions.settings import entries
-from functions.upload import InvalidKeyError, parse_key
+from functions.upload import InvalidKeyError
 from happypath import display
 from happypath.deploy import STACKS, DeployRefusedError
 from happypath.installation import TERMINAL, Installation, NotDeployedError
 from happypath.live import LiveRefusedError
+from happypath.naming import upload_name
 from happypath.project import MATCHER, PREFIX, SAMPLES, WORKFLOWS
 from happypath.redrive import RedriveError
 from happypath.shadow import ShadowError
@@ -97,6 +102,16 @@ def _workflow(name: str) -> str:
     return name
 
 
+def _place(place_id: str | None) -> None:
+    if place_id is not None and (not place_id or "/" in place_id):
+        raise UsageError(f"--place {place_id!r} is not a place id: it must not be empty nor hold a slash.")
+
+
+def _place_type(place_type: str | None) -> None:
+    if place_type is not None and (not place_type.strip() or "/" in place_type):
+        raise UsageError(f"--place-type {place_type!r} must not be empty nor hold a slash.")
+
+
 def _entries(option: str, value: str | None) -> tuple[str, ...]:
     """What an option requires of a picture, as the matcher is going to read it."""
     try:
@@ -122,12 +137,18 @@ def _parameters(
     return required | ({} if min_confidence is None else {"MinConfidence": f"{min_confidence:g}"})
 
 
+def _is_address(endpoint: str) -> bool:
+    try:
+        parts = urlsplit(endpoint)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        return False
+
+
 def _installation(prefix: str) -> Installation:
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
-    if endpoint and not endpoint.startswith(("http://", "https://")):
-        raise UsageError(
-            f"AWS_ENDPOINT_URL={endpoint} is no address: it must begin with http:// or https://."
-        )
+    if endpoint and not _is_address(endpoint):
+        raise UsageError(f"AWS_ENDPOINT_URL={endpoint} is no address, such as http://127.0.0.1:4566.")
     # boto3 itself reads AWS_DEFAULT_REGION only; every other SDK, and Lambda, reads AWS_REGION.
     make: Any = boto3.Session(region_name=os.environ.get("AWS_REGION") or None).client
     return Installation(make, prefix)
@@ -179,8 +200,7 @@ def run(
     """Run photos through a workflow, in a sandbox made for the run."""
     _workflow(workflow)
     parameters = _parameters(workflow, required_labels, required_words, min_confidence)
-    if place_type is not None and not place_type.strip():
-        raise UsageError("--place-type must not be empty.")
+    _place_type(place_type)
     faults = _faults(fault, seed)
     given = _existing(photos or [])
     try:
@@ -279,8 +299,7 @@ def upload(
     as_json: AsJson = False,
 ) -> None:
     """Upload photos of a place; each starts a run of the live workflow."""
-    if not place or "/" in place:
-        raise UsageError(f"--place {place!r} is not a place id: it must not be empty nor hold a slash.")
+    _place(place)
     installation = _installation(prefix)
     named = _named(photos, place)
     for photo, key in named.values():
@@ -299,12 +318,7 @@ def _named(photos: list[Path], place: str) -> dict[str, tuple[Path, str]]:
     named = {}
     for photo in _existing(photos):
         # Two photos of one name are two uploads.
-        upload_id = f"{photo.stem}-{secrets.token_hex(4)}"
-        key = f"{place}/{upload_id}{photo.suffix}"
-        try:
-            parse_key(key)
-        except InvalidKeyError as error:
-            raise UsageError(f"{photo} cannot be uploaded as {key}: {error}.") from None
+        upload_id, key = upload_name(photo, place, after=f"-{secrets.token_hex(4)}")
         named[upload_id] = photo, key
     return named
 
@@ -370,6 +384,15 @@ def deploy(
     )
 
 
+def _confirm(question: str) -> None:
+    try:
+        typer.confirm(question, abort=True, err=True)
+    except typer.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise UsageError("That was not confirmed, so nothing is done. With --yes it is not asked.") from None
+
+
 @app.command()
 def destroy(stack: Stack, yes: Yes = False, prefix: Prefix = PREFIX) -> None:
     """Remove a stack, unless it is live or has executions that run; buckets and the table stay."""
@@ -379,7 +402,7 @@ def destroy(stack: Stack, yes: Yes = False, prefix: Prefix = PREFIX) -> None:
     deploying.removable_in(installation, _stack(stack))
     if not yes:
         question = f"Remove {prefix}-{stack}? Its failed executions cannot be redriven afterwards."
-        typer.confirm(question, abort=True, err=True)
+        _confirm(question)
     with display.notices.status(f"Removing {prefix}-{stack} …"):
         deploying.destroy(installation, stack, time.sleep)
     display.output.print(f"{prefix}-{stack} is gone.", markup=False)
@@ -449,6 +472,8 @@ def compare(
     """
     if _workflow(one) == _workflow(other):
         raise UsageError(f"{one} and {other} are one workflow: name two.")
+    _place(place)
+    _place_type(place_type)
     for_a_sandbox = place_type is not None or real_rekognition
     if last is not None and (photos or place is not None or for_a_sandbox):
         raise UsageError("--last takes photos and their places from the uploads: give neither with it.")
@@ -523,7 +548,9 @@ def cost(
     usage = usages.load()
     if since is not None:
         functions = costs.read(workflow).functions
-        times = usages.times(_installation(prefix), _duration("--since", since), functions)
+        installation = _installation(prefix)
+        _ = installation.core
+        times = usages.times(installation, _duration("--since", since), functions)
         means = {name: fmean(each) for name, each in times.items()}
         usage = usage.with_times(means, functions, f"the logs of {prefix}, last {since}")
     bill = costs.bill(workflow, uploads, accepted, usage, costs.prices(), free_tier=free_tier)
@@ -631,7 +658,8 @@ def trace(
     installation = _installation(prefix)
     if upload is None:
         search = traces.slowest if slowest else traces.errors
-        found = search(installation, _duration("--since", since), limit)
+        with display.notices.status("Searching …"):
+            found = search(installation, _duration("--since", since), limit)
         if as_json:
             display.show_json([each.as_json() for each in found])
         else:
@@ -765,19 +793,25 @@ def _duration(option: str, text: str) -> timedelta:
 
 def _explain(error: Exception) -> str:
     """What to tell a person about a foreseeable error."""
+    said = str(error)
     match error:
         case typer.TyperException():
             text = getattr(error, "format_message", error.__str__)()
-            return f"{text.rstrip('.')}. See `happypath --help`."
+            said = f"{text.rstrip('.')}. See `happypath --help`."
         case NoCredentialsError():
-            return "No AWS credentials: set AWS_PROFILE, or what `happypath up` prints for its sandbox."
+            said = "No AWS credentials: set AWS_PROFILE, or what `happypath up` prints for its sandbox."
         case NoRegionError():
-            return "No AWS region: set AWS_REGION."
-        case EndpointConnectionError():
-            return f"{error} Is AWS_ENDPOINT_URL right, and the sandbox up?"
-        case ClientError() | BotoCoreError():
-            return f"AWS said: {error}"
-    return str(error)
+            said = "No AWS region: set AWS_REGION."
+        case ProfileNotFound():
+            said = f"{error}: set AWS_PROFILE to one of ~/.aws/config, or unset it."
+        case EndpointConnectionError() | SSLError():
+            said = f"{error} Is AWS_ENDPOINT_URL right, and the sandbox up?"
+        case ResponseParserError():
+            endpoint = os.environ.get("AWS_ENDPOINT_URL", "not set")
+            said = f"What answered is no AWS: are AWS_ENDPOINT_URL ({endpoint}) and AWS_REGION right?"
+        case ClientError():
+            said = f"AWS said: {error}"
+    return said
 
 
 def main() -> None:
@@ -790,7 +824,7 @@ def main() -> None:
     except (typer.Abort, KeyboardInterrupt):
         display.show_error("interrupted.")
         sys.exit(130)
-    except (typer.TyperException, UsageError) as error:
+    except (typer.TyperException, UsageError, InvalidKeyError) as error:
         display.show_error(_explain(error))
         sys.exit(2)
     except (
@@ -803,6 +837,7 @@ def main() -> None:
         ShadowError,
         ClientError,
         BotoCoreError,
+        ResponseParserError,
         OSError,
     ) as error:
         display.show_error(_explain(error))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from happypath.installation import Execution, Installation
+from happypath.naming import upload_name
 from happypath.project import MATCHER, SAMPLES
 from happypath.sandbox.faults import Faults
 from happypath.sandbox.sandbox import Sandbox
@@ -139,14 +140,22 @@ def run(
 
     An upload without a terminal record after `timeout_s`, or whose execution ended without one, is yielded
     with the status it has by then, or `LOST` if it has no record at all.
+
+    Raises:
+        InvalidKeyError: no upload can have a photo's name, or its place's.
     """
     photos = list(photos)
+    # The number keeps photos of the same name apart.
+    named = [
+        (photo, *upload_name(photo.path, photo.place_id, before=f"{number:03d}-"))
+        for number, photo in enumerate(photos, start=1)
+    ]
     with installed(
         [workflow], photos, real_rekognition=real_rekognition, faults=faults, parameters=parameters
     ) as installation:
         installation.set_live(workflow)
 
-        waiting = [_upload(installation, photo, number) for number, photo in enumerate(photos, start=1)]
+        waiting = [_upload(installation, *each) for each in named]
         while waiting:
             time.sleep(_POLL_S)
             for upload in list(waiting):
@@ -156,10 +165,7 @@ def run(
                     yield result
 
 
-def _upload(installation: Installation, photo: Photo, number: int) -> _Pending:
-    # The number keeps photos of the same name apart.
-    upload_id = f"{number:03d}-{photo.path.stem}"
-    key = f"{photo.place_id}/{upload_id}{photo.path.suffix}"
+def _upload(installation: Installation, photo: Photo, upload_id: str, key: str) -> _Pending:
     started = time.monotonic()
     installation.upload(photo.path.read_bytes(), key)
     return _Pending(photo, key, upload_id, started, Watch(installation, upload_id))

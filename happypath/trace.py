@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # GetTraceSummaries looks at no longer time at once.
 _WINDOW = timedelta(hours=6)
+# X-Ray keeps traces no longer.
+_KEPT = timedelta(days=30)
 
 
 class NoTraceError(Exception):
@@ -375,7 +377,7 @@ def _machines(installation: Installation) -> list[str]:
 def _search(installation: Installation, since: timedelta, expression: str) -> Iterator[Found]:
     # The end is a second ahead: in a request, times are whole seconds.
     end = datetime.now(UTC) + timedelta(seconds=1)
-    first = end - since
+    first = end - min(since, _KEPT)
     search = installation.client("xray").get_paginator("get_trace_summaries").paginate
     while end > first:
         start = max(first, end - _WINDOW)

@@ -108,5 +108,8 @@ def times(installation: Installation, since: timedelta, functions: Iterable[str]
         except logs.exceptions.ResourceNotFoundException:
             continue
     if not found:
-        raise NotMeasuredError(f"None of {installation.prefix}'s {', '.join(wanted)} has run in that time.")
+        raise NotMeasuredError(
+            f"None of {installation.prefix}'s {', '.join(wanted)} has run in that time: "
+            "look further back with --since."
+        )
     return dict(found)

@@ -1,0 +1,159 @@
+"""What a person gets wrong is one line that says what, where, and what to do; never a traceback."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import boto3
+import pytest
+import typer
+
+from functions.upload import parse_key
+from happypath import cli
+from happypath.installation import Installation
+from happypath.naming import upload_name
+
+Command = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
+    """Runs `happypath` in an empty folder, at an address where nobody is: its status and its one line."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    for name, value in {
+        "AWS_ENDPOINT_URL": nobody,
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["happypath", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capsys.readouterr()
+        assert out == ""
+        *asked, line = err.splitlines()
+        assert not asked
+        return int(ended.value.code or 0), line
+
+    return run
+
+
+@pytest.fixture
+def somebody_else() -> Iterator[str]:
+    """A server that is no AWS."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = b"<p>Welcome!<br>"
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["localhost:4566", "http://", "http://127.0.0.1:port", "http://127.0.0.1:0", "ftp://127.0.0.1"],
+)
+def test_an_address_that_is_none(command: Command, monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    status, line = command("runs")
+    assert status == 2
+    assert f"AWS_ENDPOINT_URL={endpoint} is no address" in line
+
+
+def test_an_address_where_nobody_is(command: Command) -> None:
+    status, line = command("runs")
+    assert status == 1
+    assert line.endswith("Is AWS_ENDPOINT_URL right, and the sandbox up?")
+
+
+def test_an_address_of_somebody_else(
+    command: Command, monkeypatch: pytest.MonkeyPatch, somebody_else: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", somebody_else)
+    status, line = command("runs")
+    assert status == 1
+    assert f"AWS_ENDPOINT_URL ({somebody_else})" in line
+
+
+def test_a_profile_that_there_is_not(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobodys")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    status, line = command("runs")
+    assert status == 1
+    assert "nobodys" in line
+    assert "set AWS_PROFILE" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("upload", "photo.jpg", "--place", "a/b"), "--place 'a/b' is not a place id"),
+        (("compare", "v3", "v4", "photo.jpg", "--place", "a/b"), "--place 'a/b' is not a place id"),
+        (("compare", "v3", "v4", "--place-type", "a/b"), "--place-type 'a/b' must not"),
+        (("upload", "photo.jpg", "--place", "x" * 1020), "photo.jpg cannot be uploaded as xxx"),
+    ],
+)
+def test_a_place_that_no_upload_can_have(
+    command: Command, tmp_path: Path, arguments: tuple[str, ...], complaint: str
+) -> None:
+    (tmp_path / "photo.jpg").touch()
+    status, line = command(*arguments)
+    assert status == 2
+    assert complaint in line
+
+
+def test_a_bill_by_the_logs_of_an_installation_that_there_is_not(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Installation, "stack", lambda *_: None)
+    status, line = command("cost", "--since", "1h", "--prefix", "nobodys")
+    assert status == 1
+    assert "There is no stack nobodys-core" in line
+
+
+def test_a_question_that_nobody_answers(
+    command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("happypath.deploy.removable_in", lambda *_: None)
+    monkeypatch.setattr("typer.confirm", _nobody)
+    status, line = command("destroy", "v1")
+    assert status == 2
+    assert "--yes" in line
+
+
+def _nobody(*_: object, **__: object) -> bool:
+    raise typer.Abort
+
+
+@pytest.mark.parametrize("file", ["photo.jpg", ".jpg", "photo.", "photo", "a.b.jpg", "%20 ü.png"])
+def test_an_upload_is_looked_for_where_its_workflow_records_it(file: str) -> None:
+    upload_id, key = upload_name(Path("folder") / file, "park", before="001-", after="-ab")
+    assert parse_key(key) == ("park", upload_id)
+    assert upload_id.startswith("001-")
+    assert upload_id.endswith("-ab")
