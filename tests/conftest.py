@@ -77,7 +77,8 @@ class RememberingInstallation(Installation):
         """All events of an execution, oldest first."""
         if execution_arn not in self._histories:
             history = super().history(execution_arn)
-            if history[-1]["type"] not in {"ExecutionSucceeded", "ExecutionFailed"}:
+            # Under load there is an execution before there is an event of it.
+            if not history or history[-1]["type"] not in {"ExecutionSucceeded", "ExecutionFailed"}:
                 return history
             self._histories[execution_arn] = history
         return self._histories[execution_arn]

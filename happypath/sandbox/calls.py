@@ -25,6 +25,7 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 
+from functions.record import PARTITION
 from happypath.sandbox.injection import Environ, Wsgi, operation
 from happypath.sandbox.mends import TASKS
 
@@ -38,10 +39,11 @@ _PARTS = {
 
 @dataclass(frozen=True, order=True)
 class Permission:
-    """An IAM action on a resource."""
+    """An IAM action on a resource; in a table, on items of one partition, or of any (`*`)."""
 
     action: str
     resource: str
+    partition: str = "*"
 
 
 @dataclass
@@ -108,12 +110,16 @@ class Calls:
         if name == "TransactWriteItems":
             for each in arguments["TransactItems"]:
                 for part, operand in each.items():
-                    yield self._on_table(_PARTS[part], operand["TableName"])
+                    yield self._on_table(_PARTS[part], operand)
         else:
-            yield self._on_table(name, arguments["TableName"])
+            yield self._on_table(name, arguments)
 
-    def _on_table(self, name: str, table: str) -> Permission:
-        return Permission(f"dynamodb:{name}", self._arn("dynamodb", f"table/{table}"))
+    def _on_table(self, name: str, arguments: dict[str, Any]) -> Permission:
+        key = arguments.get("Key") or arguments.get("Item") or {}
+        # All others are of places, of which there is no end.
+        partition = PARTITION if key.get("PK") == {"S": PARTITION} else "*"
+        table = self._arn("dynamodb", f"table/{arguments['TableName']}")
+        return Permission(f"dynamodb:{name}", table, partition)
 
     def of_task(self, service: str, action: str, arguments: dict[str, Any]) -> Permission:
         """What a task state needs; `arguments` are those of the call."""
@@ -123,7 +129,7 @@ class Calls:
             # One state tells one bus.
             bus = arguments["Entries"][0].get("EventBusName", "default")
             return Permission("events:PutEvents", self._arn("events", f"event-bus/{bus}"))
-        return self._on_table(action[0].upper() + action[1:], arguments["TableName"])
+        return self._on_table(action[0].upper() + action[1:], arguments)
 
     def _arn(self, service: str, resource: str) -> str:
         return f"arn:aws:{service}:{self.region}:{self.account_id}:{resource}"

@@ -12,6 +12,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
+from functions.record import PARTITION
 from tests.statemachines import definitions
 from tests.statemachines.definitions import VERSIONS, WORKFLOWS
 from tests.templates.template import (
@@ -152,6 +153,32 @@ def test_a_state_machine_may_call_its_functions_and_keep_records_and_nothing_els
     own: dict[str, dict[str, Any]] = {"v4": {"dynamodb:GetItem": table}, "matcher": {"events:PutEvents": bus}}
     expected: dict[str, Any] = {"lambda:InvokeFunction": called, "dynamodb:UpdateItem": table}
     assert allowed == expected | own.get(version, {})
+
+
+@pytest.mark.parametrize("version", WORKFLOWS)
+def test_who_only_keeps_records_may_touch_nothing_else_in_the_table(version: str) -> None:
+    # Who writes by transactions is not limited: it is not documented whether the partitions of one are judged
+    # together. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+    limit = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": PARTITION}}
+    limited = {
+        (name, statement["Action"])
+        for name, statement in statements(version)
+        if statement.get("Condition") == limit
+    }
+
+    partitions = {
+        (each["Resource"].rpartition(":")[2], each["Parameters"]["Key"]["PK"].get("S"))
+        for each in definitions.tasks(version).values()
+        if ":dynamodb:" in each["Resource"]
+    }
+    expected = {
+        ("Workflow", f"dynamodb:{action[0].upper()}{action[1:]}")
+        for action, partition in partitions
+        if partition == PARTITION
+    }
+    if version in VERSIONS:
+        expected.add(("ResizeFunction", "dynamodb:GetItem"))
+    assert limited == expected
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -154,9 +154,14 @@ def written(installation: Installation, role: str) -> set[Permission]:
         document = ast.literal_eval(document) if isinstance(document, str) else document
         for statement in document["Statement"]:
             assert statement["Effect"] == "Allow"
-            assert statement.keys() <= {"Sid", "Effect", "Action", "Resource"}
+            assert statement.keys() <= {"Sid", "Effect", "Action", "Resource", "Condition"}
+            partition = "*"
+            if "Condition" in statement:
+                [(operator, condition)] = statement["Condition"].items()
+                [(key, partition)] = condition.items()
+                assert (operator, key) == ("ForAllValues:StringEquals", "dynamodb:LeadingKeys")
             found |= {
-                Permission(action, resource)
+                Permission(action, resource, partition)
                 for action in _listed(statement["Action"])
                 for resource in _listed(statement["Resource"])
             }
@@ -168,7 +173,11 @@ def _listed(value: Any) -> list[Any]:
 
 
 def covers(policy: Permission, call: Permission) -> bool:
-    return policy.action == call.action and fnmatchcase(call.resource, policy.resource)
+    return (
+        policy.action == call.action
+        and fnmatchcase(call.resource, policy.resource)
+        and policy.partition in {"*", call.partition}
+    )
 
 
 def compared(written: set[Permission], needed: set[Permission]) -> tuple[set[Permission], set[Permission]]:
@@ -265,10 +274,13 @@ def test_policies_of_aws_are_those_of_the_services(driver: Driver) -> None:
         (("s3:GetObject", "arn:b/*"), ("s3:PutObject", "arn:b/*"), True, True),
         (("s3:GetObject", "arn:other/*"), ("s3:GetObject", "arn:b/*"), True, True),
         (("states:StartExecution", "arn:m-*"), ("states:StartExecution", "arn:m-v1"), False, False),
+        (("dynamodb:GetItem", "arn:t", "workflow"), ("dynamodb:GetItem", "arn:t", "workflow"), False, False),
+        (("dynamodb:GetItem", "arn:t", "*"), ("dynamodb:GetItem", "arn:t", "workflow"), False, False),
+        (("dynamodb:GetItem", "arn:t", "workflow"), ("dynamodb:GetItem", "arn:t", "*"), True, True),
     ],
 )
 def test_the_comparison_finds_what_is_narrower_and_what_is_wider(
-    policy: tuple[str, str], call: tuple[str, str], lacks: bool, idles: bool
+    policy: tuple[str, ...], call: tuple[str, ...], lacks: bool, idles: bool
 ) -> None:
     lacking, idle = compared({Permission(*policy)}, {Permission(*call)})
     assert (bool(lacking), bool(idle)) == (lacks, idles)
