@@ -165,7 +165,7 @@ def release(table_name: str, claim: Claim) -> None:
         logger.info("the claim was taken over before it was released")
 
 
-def refuse_key(table_name: str, upload: Upload, *, message: str, now: str, trace_id: str | None) -> None:
+def refuse_key(table_name: str, upload: Upload, *, message: str, now: str, trace_id: str | None) -> bool:
     """Records the end of an object whose key no workflow can use, under its `refused_sort_key`.
 
     `upload` has neither place nor upload id. Repeated, it changes nothing.
@@ -181,9 +181,8 @@ def refuse_key(table_name: str, upload: Upload, *, message: str, now: str, trace
         "finishedAt": now,
         "traceId": trace_id,
     }
-    _put_first(
-        table_name, _strings({"PK": PARTITION, "SK": refused_sort_key(upload.key)}) | _strings(outcome)
-    )
+    item = _strings({"PK": PARTITION, "SK": refused_sort_key(upload.key)}) | _strings(outcome)
+    return _put_first(table_name, item) is None
 
 
 def refused_sort_key(key: str) -> str:

@@ -124,11 +124,12 @@ def _ingest(
     except InvalidKeyError as error:
         logger.info("rejected: %s", error, extra={"key": arrival.key})
         trace.annotate(status="REJECTED", reason=str(Reason.INVALID_KEY))
-        measure(str(Reason.INVALID_KEY), Rejected=1)
         nobodys = Upload(arrival.bucket, arrival.key, "", "", arrival.version_id)
-        records.refuse_key(
+        first = records.refuse_key(
             settings.table_name, nobodys, message=str(error), now=received_at, trace_id=trace_id(os.environ)
         )
+        if first:
+            measure(str(Reason.INVALID_KEY), Rejected=1)
         return True
     if arrival.contradicts(place_id, upload_id):
         raise UnknownShapeError(

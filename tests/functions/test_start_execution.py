@@ -598,12 +598,21 @@ def test_an_impossible_key_ends_in_a_record_at_once(key: str, monkeypatch: pytes
     assert executions() == []
 
 
-def test_an_impossible_key_is_recorded_once() -> None:
+def test_an_impossible_key_is_recorded_and_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[tuple[str, int]] = []
+    monkeypatch.setattr(
+        start_execution, "measure", lambda reason, **metrics: counted.append((reason, metrics["Rejected"]))
+    )
     event = s3_event("picnic.jpg", **{"version-id": "v1"})
+    # As when the table is away for a moment: the message comes again.
+    with answering("PutItem", error("InternalServerError", "PutItem")):
+        assert deliver(event) != []
+    assert counted == []
     deliver(event)
     before = account.items()
     deliver(event)
     assert account.items() == before
+    assert counted == [("INVALID_KEY", 1)]
 
 
 @pytest.mark.parametrize("first", ["impossible", "upload"])
