@@ -811,6 +811,8 @@ def _explain(error: Exception) -> str:
             said = f"What answered is no AWS: are AWS_ENDPOINT_URL ({endpoint}) and AWS_REGION right?"
         case ClientError():
             said = f"AWS said: {error}"
+        case OSError() if error.strerror:
+            said = f"{': '.join(filter(None, (error.filename, error.strerror)))}."
     return said
 
 

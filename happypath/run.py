@@ -184,7 +184,7 @@ def _result(
         # The record is written by the last state but one; the history is whole a moment later.
         if not seen.unrecorded and execution_arn and not installation.execution_ended(execution_arn):
             return None
-    outputs = _save(installation, record, out) if record and seen.status == "PROCESSED" else []
+    outputs = save(installation, record, out) if record and seen.status == "PROCESSED" else []
     return Result(
         photo=str(upload.photo.path),
         place_id=upload.photo.place_id,
@@ -203,11 +203,19 @@ def _result(
     )
 
 
-def _save(installation: Installation, record: dict[str, Any], out: Path) -> list[str]:
+def save(installation: Installation, record: dict[str, Any], out: Path) -> list[str]:
+    """Saves an upload's renditions below a folder, and returns their paths.
+
+    Raises:
+        OSError: one cannot be saved; the message says which and why.
+    """
     saved = []
     for name, body in installation.outputs(record).items():
         path = out / record["placeId"] / f"{record['uploadId']}-{name}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(body)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(body)
+        except OSError as error:
+            raise OSError(f"{path} cannot be saved: {error.strerror}. --out names another folder.") from error
         saved.append(str(path))
     return saved

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -135,6 +138,32 @@ def test_a_bill_by_the_logs_of_an_installation_that_there_is_not(
     status, line = command("cost", "--since", "1h", "--prefix", "nobodys")
     assert status == 1
     assert "There is no stack nobodys-core" in line
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    from happypath.run import save  # moto takes a while to import
+
+    class Published(Installation):
+        def outputs(self, record: dict[str, Any]) -> dict[str, bytes]:
+            return {"tile": b"photo"}
+
+    (tmp_path / "park").touch()
+    make: Any = boto3.client
+    record = {"placeId": "park", "uploadId": "u"}
+    with pytest.raises(OSError, match=r"park/u-tile.jpg cannot be saved: .*--out names another folder"):
+        save(Published(make, "happypath"), record, tmp_path)
+    saved = save(Published(make, "happypath"), record, tmp_path / "out")
+    assert [Path(each).read_bytes() for each in saved] == [b"photo"]
+
+
+def test_an_error_of_the_machine_is_told_by_its_words(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("happypath.display.show_bill", full)
+    assert command("cost") == (1, f"happypath: {os.strerror(errno.ENOSPC)}.")
 
 
 def test_a_question_that_nobody_answers(
