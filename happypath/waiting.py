@@ -61,7 +61,8 @@ class Look:
         if self.unrecorded is None:
             return f"`happypath show {upload}` shows where it is."
         return (
-            f"`happypath redrive {upload}` has it run again, `happypath reconcile` finds all uploads like it."
+            f"`happypath redrive {upload}` has it run again, `happypath reconcile --fix` all uploads like it "
+            "that are older than 15 minutes."
         )
 
     def as_json(self) -> dict[str, Any]:
