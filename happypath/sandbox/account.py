@@ -64,11 +64,12 @@ class Account:
             raise PortInUseError(
                 f"Port {port} cannot be used: stop what runs there, or choose another. ({error.strerror})"
             ) from error
+        self.application = refusing(noting(_moto(), calls, _PERSONS), faults, OWN_ACCESS_KEY)
         with listening:
             self._server = make_server(
                 "127.0.0.1",
                 listening.getsockname()[1],
-                refusing(noting(_moto(), calls, _PERSONS), faults, OWN_ACCESS_KEY),
+                self.application,
                 threaded=True,
                 request_handler=Connection,
                 fd=listening.fileno(),
@@ -78,7 +79,7 @@ class Account:
         self._undo.enter_context(
             patch.dict(default_user_config["stepfunctions"], {"execute_state_machine": True})
         )
-        self._undo.enter_context(mended(invoke, self.endpoint, executions_at_once))
+        self._undo.enter_context(mended(invoke, self.endpoint, self.application, executions_at_once))
         self._undo.enter_context(injected(faults))
         self._undo.enter_context(tasks_noted(calls))
         self._thread = threading.Thread(target=self._server.serve_forever, name="account", daemon=True)
@@ -94,8 +95,19 @@ class Account:
 
 
 def _moto() -> Any:
-    """moto's WSGI application, which else would list its own source folder for each request."""
-    application: Any = DomainDispatcherApplication(create_backend_app)
+    """moto's WSGI application, which else would list its own source folder for each request.
+
+    And it would have Flask look, as for a developer, for mistakes in each request; what it raises is still
+    not turned into a page.
+    """
+
+    def create(service: Any) -> Any:
+        application = create_backend_app(service)
+        application.debug = False
+        application.config["PROPAGATE_EXCEPTIONS"] = True
+        return application
+
+    application: Any = DomainDispatcherApplication(create)
     application.get_backend_for_host = lru_cache(maxsize=256)(application.get_backend_for_host)
     return application
 

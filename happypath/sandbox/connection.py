@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import socket
-import traceback
-from collections.abc import Callable
-from typing import Any
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
-from werkzeug.wsgi import ClosingIterator
+
+from happypath.sandbox.direct import reply
 
 # Answers without a body, whose length is not told.
 _BODILESS = {204, 304}
@@ -54,27 +52,7 @@ class Connection(MotoRequestHandler):
             self.close_connection = True
         else:
             environ["wsgi.input"] = io.BytesIO(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
-        # What an application writes before it answers, as WSGI lets it.
-        early: list[bytes] = []
-        status = ""
-        headers: list[tuple[str, str]] = []
-
-        def start_response(
-            new_status: str, new_headers: list[tuple[str, str]], _error: Any = None, /
-        ) -> Callable[[bytes], object]:
-            nonlocal status, headers
-            status, headers = new_status, new_headers
-            return early.append
-
-        try:
-            answer = ClosingIterator(self.server.app(environ, start_response))
-            body = b"".join([*early, *answer])
-            answer.close()
-        except Exception:
-            self.server.log("error", "Error on request:\n%s", traceback.format_exc())
-            status, headers = "500 Internal Server Error", [("Content-Type", "text/plain")]
-            body = b"The sandbox failed; its log says why."
-        self._reply(status, headers, body)
+        self._reply(*reply(self.server.app, environ))
 
     def _reply(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
         code, _, reason = status.partition(" ")

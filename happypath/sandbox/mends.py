@@ -13,22 +13,17 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-import boto3
 import botocore.session
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.awslambda.models import LambdaFunction
 from moto.cloudformation.models import CloudFormationBackend
 from moto.cloudformation.parsing import ResourceMap
-from moto.core import request as moto_request
-from moto.core import responses as moto_responses
 from moto.core.exceptions import JsonRESTError
-from moto.dynamodb.parsing import ast_nodes, expressions
 from moto.events.models import Rule, events_backends
 from moto.s3 import notifications
 from moto.s3.models import FakeBucket
@@ -47,9 +42,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
     StatesErrorNameType,
 )
-from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
-from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state import state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_dynamodb,
@@ -60,8 +53,6 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
     StateTaskService,
 )
 from moto.stepfunctions.parser.asl.component.state.fail import state_fail
-from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
-from moto.stepfunctions.parser.asl.utils import boto_client, json_path
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
@@ -72,12 +63,8 @@ from happypath.sandbox.queues import queues_are_whole
 from happypath.sandbox.refusals import Refusal
 from happypath.sandbox.runtime_api import Answer
 from happypath.sandbox.serverless import expand
+from happypath.sandbox.shortcuts import shortened
 from happypath.sandbox.tables import writes_are_whole
-
-# moto's modules without types.
-_Node: Any = vars(ast_nodes)["Node"]
-_Traverser: Any = vars(ast_nodes)["DepthFirstTraverser"]
-_UpdateExpressionParser: Any = vars(expressions)["UpdateExpressionParser"]
 
 LambdaTask: Any = state_task_service_lambda.StateTaskServiceLambda
 DynamoDBTask: Any = state_task_service_dynamodb.StateTaskServiceDynamoDB
@@ -90,8 +77,8 @@ Invoke = Callable[[Any, bytes, str | None], Answer]
 
 
 @contextmanager
-def mended(invoke: Invoke, endpoint: str, executions_at_once: int) -> Iterator[None]:
-    """Mends moto for one account, served at `endpoint`, whose functions `invoke` runs."""
+def mended(invoke: Invoke, endpoint: str, application: Any, executions_at_once: int) -> Iterator[None]:
+    """Mends moto for one account, served at `endpoint` by `application`, whose functions `invoke` runs."""
     with ExitStack() as mends:
         for mend in (
             _functions_run(invoke),
@@ -99,11 +86,7 @@ def mended(invoke: Invoke, endpoint: str, executions_at_once: int) -> Iterator[N
             _objects_announce_themselves_as_on_aws(),
             _disabled_rules_send_nothing(),
             _executions_have_names_and_turns(executions_at_once),
-            _interpreter_keeps_its_clients(endpoint),
-            _definitions_are_parsed_once(),
-            _paths_are_parsed_once(),
-            _update_expressions_are_read_once(),
-            _names_are_looked_up_once(),
+            shortened(endpoint, application),
             _states_are_entered_at_times_as_on_aws(),
             _errors_have_the_names_of_aws(),
             _templates_are_transformed(),
@@ -259,109 +242,6 @@ def _executions_have_names_and_turns(at_once: int) -> Iterator[None]:
         patch.object(ExecutionWorker, "_execution_logic", run_in_turn),
     ):
         yield
-
-
-@contextmanager
-def _interpreter_keeps_its_clients(endpoint: str) -> Iterator[None]:
-    """moto's interpreter makes a new boto3 client for each state; one per service is far faster."""
-    make: Any = boto3.client
-    clients: dict[tuple[str, str], Any] = {}
-    lock = threading.Lock()
-
-    class Boto3:
-        @staticmethod
-        def client(*, service_name: str, region_name: str, **more: Any) -> Any:
-            with lock:
-                if (service_name, region_name) not in clients:
-                    config = more["config"].merge(Config(max_pool_connections=64))
-                    clients[service_name, region_name] = make(
-                        service_name=service_name,
-                        region_name=region_name,
-                        **{**more, "endpoint_url": endpoint, "config": config},
-                    )
-                return clients[service_name, region_name]
-
-    with patch.object(boto_client, "boto3", Boto3):
-        yield
-
-
-@contextmanager
-def _definitions_are_parsed_once() -> Iterator[None]:
-    """moto parses a definition for each execution, which takes longer than to run it.
-
-    Executions then share the parsed states, and each counts its attempts under a state's key. moto makes that
-    key when it is first asked for, of which two executions at once would get two.
-    """
-    parse = staticmethod(lru_cache(maxsize=64)(AmazonStateLanguageParser.parse))
-    key = property(lambda component: str(id(component)))
-    with (
-        patch.object(AmazonStateLanguageParser, "parse", parse),
-        patch.object(EvalComponent, "heap_key", key),
-    ):
-        yield
-
-
-@contextmanager
-def _paths_are_parsed_once() -> Iterator[None]:
-    """moto parses a JSONPath each time that it is followed, and makes a parser with all its tables for it."""
-    with ExitStack() as patches:
-        for module in (json_path, result_path):
-            parse: Any = vars(module)["parse"]
-            patches.enter_context(patch.object(module, "parse", lru_cache(maxsize=1024)(parse)))
-        yield
-
-
-@contextmanager
-def _update_expressions_are_read_once() -> Iterator[None]:
-    """moto parses an update's expression twice for each item, and asks each part of it for its kind.
-
-    The kinds are abstract classes, which makes that slow: it took half of a transaction. What was parsed is
-    copied before it is changed.
-    """
-
-    def traverse(traverser: Any, node: Any, child_id: int = -1) -> Any:
-        kinds: tuple[type, ...] = traverser.nodes_to_be_processed()
-        return visit(traverser, kinds, node, child_id)
-
-    def visit(traverser: Any, kinds: tuple[type, ...], node: Any, child_id: int) -> Any:
-        kind: Any = type(node)
-        if not _is_kind(kind, (_Node,)):
-            return node
-        parent = node.parent
-        for number, child in enumerate(node.children or ()):
-            traverser.pre_processing_of_child(node, number)
-            visit(traverser, kinds, child, number)
-        if _is_kind(kind, kinds):
-            node = traverser.process(node)
-            node.parent = parent
-            if parent:
-                parent.children[child_id] = node
-        return node
-
-    make = staticmethod(lru_cache(maxsize=256)(_UpdateExpressionParser.make))
-    with (
-        patch.object(_UpdateExpressionParser, "make", make),
-        patch.object(_Traverser, "traverse_node_recursively", traverse),
-    ):
-        yield
-
-
-@contextmanager
-def _names_are_looked_up_once() -> Iterator[None]:
-    """For each request moto lists its operations, and for each reading of the headers makes their names."""
-    with ExitStack() as patches:
-        for module, name in (
-            (moto_responses, "method_names_from_class"),
-            (moto_request, "environ_key_for_header"),
-        ):
-            remembering = lru_cache(maxsize=1024)(vars(module)[name])
-            patches.enter_context(patch.object(module, name, remembering))
-        yield
-
-
-@cache
-def _is_kind(kind: Any, kinds: Any) -> bool:
-    return issubclass(kind, kinds)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from happypath.project import PREFIX, TEMPLATES
 from happypath.sandbox.account import ACCOUNT_ID, CREDENTIALS, OWN_ACCESS_KEY, REGION, Account, put_log
 from happypath.sandbox.calls import Calls
 from happypath.sandbox.change_sets import NO_CHANGES
+from happypath.sandbox.direct import call_directly
 from happypath.sandbox.environment import Environment, Function, Outcome
 from happypath.sandbox.faults import Faults
 from happypath.sandbox.host import FunctionHost, InvokeError
@@ -118,7 +119,7 @@ class Sandbox:
                 calls=self.calls,
             )
             opened.callback(account.close)
-            self.endpoint = account.endpoint
+            self.endpoint, self.application = account.endpoint, account.application
             opened.enter_context(install(Rekognition(real_client() if self._real_rekognition else None)))
             variables = {**CREDENTIALS, "AWS_ENDPOINT_URL": self.endpoint}
             if self._tracing:
@@ -187,7 +188,10 @@ class Sandbox:
             raise DeployError(f"{name} ended in {status}: {'; '.join(reasons)}")
 
     def _poller_clients(self) -> tuple[LambdaClient, SQSClient]:
-        return self.client("lambda"), self.client("sqs", max_pool_connections=32)
+        clients = self.client("lambda"), self.client("sqs", max_pool_connections=32)
+        for client in clients:
+            call_directly(client, self.application, OWN_ACCESS_KEY)
+        return clients
 
     def _invoke_by_arn(self, arn: str, payload: bytes) -> Answer:
         region, account = arn.split(":")[3:5]

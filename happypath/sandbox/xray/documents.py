@@ -40,7 +40,8 @@ def parse(text: str | bytes) -> Document:
     Raises:
         InvalidDocumentError: it is too large, is no JSON, or lacks what X-Ray needs.
     """
-    size_bytes = len(text.encode() if isinstance(text, str) else text)
+    raw = text.encode() if isinstance(text, str) else text
+    size_bytes = len(raw)
     if size_bytes > MAX_BYTES:
         raise InvalidDocumentError(
             "DocumentTooLarge", f"the document has {size_bytes} bytes, at most {MAX_BYTES} are taken"
@@ -51,7 +52,8 @@ def parse(text: str | bytes) -> Document:
         raise InvalidDocumentError("ParseError", "the document is no JSON") from None
     if not isinstance(document, dict):
         raise InvalidDocumentError("ParseError", "the document is no JSON object")
-    if _is_deeper(document, _MAX_DEPTH):
+    # Most have fewer brackets than levels are allowed, and need not be walked.
+    if raw.count(b"{") + raw.count(b"[") > _MAX_DEPTH and _is_deeper(document, _MAX_DEPTH):
         raise InvalidDocumentError("ParseError", f"the document is nested deeper than {_MAX_DEPTH} levels")
     id_ = document.get("id")
     problem = _of_segment(document) or _of_part(document)
