@@ -51,7 +51,13 @@ class Connection(MotoRequestHandler):
             # Where it ends is told by the application's reading of it, and that may stop before.
             self.close_connection = True
         else:
-            environ["wsgi.input"] = io.BytesIO(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length)
+            if len(body) < length:
+                # Who sent it is gone (killed, perhaps): a part of a request asks for nothing.
+                self.close_connection = True
+                return
+            environ["wsgi.input"] = io.BytesIO(body)
         self._reply(*reply(self.server.app, environ))
 
     def _reply(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:

@@ -57,6 +57,35 @@ def test_a_client_that_asks_first_is_told_to_go_on_before_it_sends(sandbox: Sand
         assert client.recv(1000).startswith(b"HTTP/1.1 404 ")
 
 
+@pytest.mark.parametrize("sent", [b"", b'{"TransactItems"'])
+def test_a_request_that_is_cut_off_asks_for_nothing(
+    sent: bytes,
+    sandbox: Sandbox,
+    connection: http.client.HTTPConnection,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    signature = "AWS4-HMAC-SHA256 Credential=a-function/1/us-east-1/{}/aws4_request"
+    requests = {
+        "PUT /cut-off/key": {"Authorization": signature.format("s3")},
+        "POST /": {
+            "Authorization": signature.format("dynamodb"),
+            "X-Amz-Target": "DynamoDB_20120810.TransactWriteItems",
+        },
+    }
+    assert ask(connection, "PUT", "/cut-off")[0] == 200
+    for line, headers in requests.items():
+        with socket.create_connection(address(sandbox), timeout=30) as client:
+            lines = [f"{line} HTTP/1.1", "Host: localhost", "Content-Length: 100"]
+            lines += [f"{name}: {value}" for name, value in headers.items()]
+            client.sendall("\r\n".join([*lines, "", ""]).encode() + sent)
+            client.shutdown(socket.SHUT_WR)
+            assert client.recv(1000) == b""
+    assert ask(connection, "HEAD", "/cut-off/key")[0] == 404
+    assert ask(connection, "DELETE", "/cut-off")[0] == 204
+    assert "a-function" not in sandbox.calls.needed
+    assert not caplog.records
+
+
 def test_after_a_body_in_chunks_the_connection_ends(connection: http.client.HTTPConnection) -> None:
     headers = {"Authorization": "AWS4-HMAC-SHA256 Credential=x/1/us-east-1/s3/x"}
     connection.request("PUT", "/no-such-bucket/key", iter([b"one", b"two"]), headers, encode_chunked=True)
