@@ -11,8 +11,16 @@ from functools import wraps
 from typing import Any
 from unittest.mock import patch
 
+from moto.stepfunctions.parser.asl.component.program.program import Program
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
+    StateTaskService,
+)
+
+from happypath.installation import Installation
+from happypath.sandbox import direct
 from happypath.sandbox.connection import Connection
-from happypath.sandbox.injection import operation
+from happypath.sandbox.host import FunctionHost
+from happypath.sandbox.injection import Environ, operation
 from happypath.sandbox.poller import Pollers
 from happypath.sandbox.runtime_api import _Handler
 from happypath.sandbox.xray.store import Traces
@@ -23,22 +31,30 @@ class Accounts:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        # How much of the work in hand was booked by work inside of it.
+        self._thread = threading.local()
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self.calls: Counter[str] = Counter()
 
     def booked(self, work: Callable[..., Any], name: Callable[..., str]) -> Callable[..., Any]:
-        """The same work, which is booked when it is done, on the thread that does it."""
+        """The same work, which is booked when it is done, on the thread that does it.
+
+        What is booked inside of it is not booked twice.
+        """
 
         @wraps(work)
-        def working(*arguments: Any) -> Any:
+        def working(*arguments: Any, **named: Any) -> Any:
             what = name(*arguments)
+            outside, self._thread.inside = getattr(self._thread, "inside", 0.0), 0.0
             started = time.thread_time()
             try:
-                return work(*arguments)
+                return work(*arguments, **named)
             finally:
                 spent = time.thread_time() - started
+                own = spent - self._thread.inside
+                self._thread.inside = outside + spent
                 with self._lock:
-                    self.seconds[what] += spent
+                    self.seconds[what] += own
                     self.calls[what] += 1
 
         return working
@@ -50,12 +66,20 @@ class Accounts:
             self.calls.clear()
 
 
-# What never runs inside another of these on the same thread, so that nothing is booked twice.
+def _request(environ: Environ) -> str:
+    return f"request {operation(environ) or 'of another kind'}"
+
+
 _WORK: tuple[tuple[Any, str, Callable[..., str]], ...] = (
-    (Connection, "run_wsgi", lambda self: f"request {operation(self.make_environ()) or 'of another kind'}"),
-    (Pollers, "_deliver", lambda *_: "delivering from the queue, with invoking start_execution"),
+    (Connection, "run_wsgi", lambda self: _request(self.make_environ())),
+    (direct, "reply", lambda _, environ: _request(environ)),
+    (Pollers, "_deliver", lambda *_: "delivering from the queue"),
+    (FunctionHost, "invoke", lambda *_: "invoking functions"),
     (_Handler, "handle_one_request", lambda *_: "Lambda runtime API"),
     (Traces, "put", lambda *_: "X-Ray: taking segments of functions"),
+    (Program, "eval", lambda *_: "the state machines' interpreter"),
+    (StateTaskService, "_eval_execution", lambda *_: "the state machines' interpreter"),
+    (Installation, "upload", lambda *_: "uploading"),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import re
 import statistics
@@ -13,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, Self
 
 import psutil
 from moto.dynamodb.models import dynamodb_backends
@@ -21,7 +22,7 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.logs.models import logs_backends
 
 from bench.accounting import Accounts, accounts
-from bench.frame import Bar, Chart, Result, Table, number, progress, spread
+from bench.frame import Bar, Chart, Result, Table, number, progress, ratio, spread
 from happypath.installation import TERMINAL, Installation
 from happypath.project import ROOT, SAMPLES
 from happypath.sandbox.account import ACCOUNT_ID, REGION
@@ -34,12 +35,16 @@ SMALL = SAMPLES / "photos" / "coffee.jpg"
 WARM_UPS = 6
 CONCURRENCIES = (1, 2)
 MANY = 2000
+# So many at a time are measured on the way there.
+STEP = 100
+# The old sandbox and a fresh one take turns, so that both are measured in the same circumstances: so often,
+# with so many executions. Those of the fresh one are the 7th to the 198th.
+TURNS, IN_TURN = 6, 32
+_GROWTH = (("time that is not task work", "overhead_ms"), ("CPU time of the sandbox", "cpu_ms"))
 _PATIENCE_S = 120
-# How often an upload is looked at: seldom enough that looking takes next to nothing of the processor.
-_LOOK_S = 0.005
-# Executions around the 100th and around the last.
-WINDOW = 40
-_REST = "the rest: the state machines' interpreter, keeping these accounts, uploading"
+# No execution is over sooner, and then it is looked for: looking takes next to nothing of the processor.
+_LEAST_S, _LOOK_S = 0.03, 0.005
+_REST = "the rest: reading requests, starting threads, keeping these accounts"
 _REPORT = re.compile(r"REPORT RequestId: .*?\tDuration: ([\d.]+) ms.*Max Memory Used: (\d+) MB")
 
 
@@ -48,37 +53,47 @@ def run(rounds: int) -> Result:
     progress(f"  sandbox: scripts/run, {rounds} times")
     first = [first_result() for _ in range(rounds)]
     progress(f"  sandbox: {MANY} executions")
-    grown = _elsewhere("--concurrency", "2", "--executions", str(MANY))
-    rates = {}
-    tasks: dict[str, Any] = {}
-    shares = {}
-    for concurrency in CONCURRENCIES:
-        progress(f"  sandbox: concurrency {concurrency}")
-        found = _elsewhere("--concurrency", str(concurrency), "--executions", "150")
-        rates[concurrency] = found["per_second"]
-        shares[concurrency] = found["overhead"]
-        if concurrency == 1:
-            tasks = found["tasks"]
+    with Measuring() as sandbox:
+        course = [sandbox.run(2, STEP) for _ in range(MANY // STEP)]
+        progress(f"  sandbox: {TURNS} turns of it and of a fresh one")
+        with Measuring() as another:
+            turns = [(another.run(2, IN_TURN), sandbox.run(2, IN_TURN)) for _ in range(TURNS)]
+    fresh, old = zip(*turns, strict=True)
+    with Measuring() as sandbox:
+        measured = {}
+        for at in CONCURRENCIES:
+            progress(f"  sandbox: concurrency {at}")
+            measured[at] = sandbox.run(at, 150)
     progress("  sandbox: accounts")
     # By itself, so that keeping accounts takes nothing from the other figures.
-    found = _elsewhere("--concurrency", "2", "--executions", "100", "--accounts")
-    accounted: list[tuple[str, float, float]] = found["accounts"]
-    rest = found["sandbox_cpu_ms"] - sum(ms for _, _, ms in accounted)
-    accounted += [(_REST, 1, rest), ("all of it", 1, found["sandbox_cpu_ms"])]
-    growth = grown["last"] / grown["hundredth"]
+    with Measuring("--accounts") as sandbox:
+        accounted = sandbox.run(2, 100)
+    work: list[tuple[str, float, float]] = accounted["accounts"]
+    rest = accounted["cpu_ms"] - sum(ms for _, _, ms in work)
+    work += [(_REST, 1, rest), ("all of it", 1, accounted["cpu_ms"])]
+    tasks = measured[1]["tasks"]
+    held_kb = (course[-1]["rss_mb"] - course[0]["rss_mb"]) * 1024 / (MANY - STEP)
     return Result(
         about=(
             "First result: from the start of scripts/run in a warm installation to the first photo's line. "
             f"Executions: {SMALL.name} (1200 by 800) at a park through {WORKFLOW}, functions warm, 150 "
-            "uploads with so many in flight. Not task work is the share of an execution's time, from its "
-            "start to its end, in which none of its functions ran. Growth: the median time of the "
-            f"{WINDOW} executions around the 100th and of those before the {MANY}th in one sandbox, two at a "
-            "time."
+            "uploads with so many in flight. Not task work is the part of an execution's time, from its "
+            f"start to its end, in which none of its functions ran. Growth: a sandbox that has made {MANY} "
+            f"executions and a fresh one take {TURNS} turns of {IN_TURN} executions each, two at a time; the "
+            "median of the ratios of their turns. Memory is that of the sandbox's process, resident, over "
+            f"the {MANY}: it keeps every photo, log line, trace and event of a history, as AWS would."
         ),
         bars=[
             Bar("first result, s", 10, statistics.median(first)),
-            Bar("executions a second, two at a time", 15, rates[2], at_least=True),
-            Bar(f"time of the {MANY}th execution, of the 100th's", 1.1, growth),
+            Bar("executions a second, two at a time", 15, measured[2]["per_second"], at_least=True),
+            *(
+                Bar(
+                    f"{what} of the {MANY}th execution, of the 100th's",
+                    1.1,
+                    ratio([each[name] for each in old], [each[name] for each in fresh]),
+                )
+                for what, name in _GROWTH
+            ),
         ],
         tables=[
             Table(
@@ -86,10 +101,27 @@ def run(rounds: int) -> Result:
                 ["what", "reached"],
                 [
                     ["first result, s", spread(first)],
-                    *([f"executions a second, {at} at a time", number(rate)] for at, rate in rates.items()),
-                    *([f"not task work, {at} at a time", f"{share:.0%}"] for at, share in shares.items()),
-                    ["an execution around the 100th, ms", number(grown["hundredth"])],
-                    [f"an execution before the {MANY}th, ms", number(grown["last"])],
+                    *(
+                        [f"executions a second, {at} at a time", number(each["per_second"])]
+                        for at, each in measured.items()
+                    ),
+                    *(
+                        [f"not task work, {at} at a time", f"{each['overhead_ms'] / each['ms']:.0%}"]
+                        for at, each in measured.items()
+                    ),
+                    ["memory that an execution leaves behind, KB", number(held_kb)],
+                ],
+            ),
+            Table(
+                "Growth, in ms for each execution",
+                ["of", "around the 100th", f"around the {MANY}th", "÷"],
+                [
+                    [
+                        what,
+                        *(spread([each[name] for each in which]) for which in (fresh, old)),
+                        spread([each[name] / other[name] for each, other in zip(old, fresh, strict=True)]),
+                    ]
+                    for what, name in (("time", "ms"), *_GROWTH)
                 ],
             ),
             Table(
@@ -103,14 +135,14 @@ def run(rounds: int) -> Result:
             Table(
                 "What the sandbox's process spends its CPU time on, two at a time",
                 ["work", "times for each execution", "CPU, ms for each execution"],
-                [[name, number(times), number(ms)] for name, times, ms in accounted],
+                [[name, number(times), number(ms)] for name, times, ms in work],
             ),
         ],
         chart=Chart(
             f"Time of an execution, over {MANY} in one sandbox",
             "ms",
-            ["median"],
-            [(str(at), (ms,)) for at, ms in grown["course"]],
+            ["time", "time that is not task work"],
+            [(str((at + 1) * STEP), (each["ms"], each["overhead_ms"])) for at, each in enumerate(course)],
         ),
         data={"tasks": tasks},
     )
@@ -151,6 +183,7 @@ def upload(installation: Installation, body: bytes, name: str) -> None:
     """Uploads a photo and waits until it is published."""
     installation.upload(body, f"place/{name}.jpg")
     deadline = time.monotonic() + _PATIENCE_S
+    time.sleep(_LEAST_S)
     while (status := _status(installation, name)) != "PROCESSED":
         if status in TERMINAL or time.monotonic() > deadline:
             raise SystemExit(f"{name} was not published: {status}")
@@ -174,49 +207,89 @@ def cpu_seconds() -> dict[str, float]:
     return dict(seconds)
 
 
-def _measured(concurrency: int, executions: int, *, accounting: bool = False) -> dict[str, Any]:
-    body = SMALL.read_bytes()
+class Measuring:
+    """A sandbox that measures when it is told to.
+
+    In a process of its own, for moto's state is one for a process.
+    """
+
+    def __init__(self, *options: str) -> None:
+        command = [sys.executable, "-m", "bench.sandbox", *options]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def run(self, concurrency: int, executions: int) -> dict[str, Any]:
+        """So many executions, so many at a time, and what `_measured` found of them."""
+        assert self._process.stdin is not None  # noqa: S101  # they are pipes
+        assert self._process.stdout is not None  # noqa: S101
+        self._process.stdin.write(f"{concurrency} {executions}\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit("A sandbox ended; its message is above.")
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+
+def _serve(*, accounting: bool) -> None:
+    """Measures what each line of standard input asks for, `CONCURRENCY EXECUTIONS`, and prints it as JSON."""
     with (
         accounts() if accounting else nullcontext(Accounts()) as spent_on,
         prepared() as (sandbox, installation),
-        ThreadPoolExecutor(max(concurrency, WARM_UPS)) as pool,
     ):
-        list(pool.map(lambda n: upload(installation, body, f"warm-{n}"), range(WARM_UPS)))
-        spent_on.clear()
-        cpu, started = cpu_seconds(), time.perf_counter()
-        with ThreadPoolExecutor(concurrency) as few:
-            list(few.map(lambda n: upload(installation, body, f"upload-{n}"), range(executions)))
-        seconds = time.perf_counter() - started
-        accounted = [
-            (name, spent_on.calls[name] / executions, spent * 1000 / executions)
-            for name, spent in sorted(spent_on.seconds.items(), key=lambda each: -each[1])
-        ]
-        spent = {name: value - cpu.get(name, 0.0) for name, value in cpu_seconds().items()}
-        times = _execution_times(sandbox)[-executions:]
-        reports = _reports()
-    task_ms = sum(
-        sum(ms for ms, _ in each[-executions:]) for name, each in reports.items() if name != "StartExecution"
-    )
-    tasks = {
-        name: {
-            "ms": statistics.median(ms for ms, _ in each[-executions:]),
-            "cpu_ms": spent.get(_module(name), 0.0) * 1000 / executions,
-            "peak_mb": max(peak for _, peak in each),
-        }
-        for name, each in reports.items()
-    }
-    step = max(1, executions // 20)
+        _upload_all(installation, WARM_UPS, WARM_UPS)
+        for order in sys.stdin:
+            concurrency, executions = map(int, order.split())
+            spent_on.clear()
+            print(json.dumps(_measured(sandbox, installation, concurrency, executions, spent_on)), flush=True)
+
+
+_numbers = itertools.count()
+
+
+def _upload_all(installation: Installation, concurrency: int, executions: int) -> None:
+    body = SMALL.read_bytes()
+    with ThreadPoolExecutor(concurrency) as pool:
+        list(pool.map(lambda _: upload(installation, body, f"upload-{next(_numbers)}"), range(executions)))
+
+
+def _measured(
+    sandbox: Sandbox, installation: Installation, concurrency: int, executions: int, spent_on: Accounts
+) -> dict[str, Any]:
+    """What so many executions took, on average: `ms` from start to end, `cpu_ms` of the sandbox's process."""
+    cpu, started = cpu_seconds(), time.perf_counter()
+    _upload_all(installation, concurrency, executions)
+    seconds = time.perf_counter() - started
+    spent = {name: value - cpu.get(name, 0.0) for name, value in cpu_seconds().items()}
+    work = [
+        (name, spent_on.calls[name] / executions, of_it * 1000 / executions)
+        for name, of_it in sorted(spent_on.seconds.items(), key=lambda each: -each[1])
+    ]
+    times = _execution_times(sandbox)[-executions:]
+    reports = {name: each[-executions:] for name, each in _reports().items()}
+    task_ms = sum(ms for name, each in reports.items() if name != "StartExecution" for ms, _ in each)
     return {
         "per_second": executions / seconds,
-        "overhead": 1 - task_ms / sum(times),
-        "tasks": tasks,
-        "accounts": accounted,
-        "sandbox_cpu_ms": spent["sandbox"] * 1000 / executions,
-        "hundredth": statistics.median(times[100 - WINDOW // 2 : 100 + WINDOW // 2] or times),
-        "last": statistics.median(times[-WINDOW:]),
-        "course": [
-            (at + step, statistics.median(times[at : at + step])) for at in range(0, executions, step)
-        ],
+        "ms": sum(times) / executions,
+        "overhead_ms": (sum(times) - task_ms) / executions,
+        "cpu_ms": spent["sandbox"] * 1000 / executions,
+        "rss_mb": psutil.Process().memory_info().rss / 2**20,
+        "accounts": work,
+        "tasks": {
+            name: {
+                "ms": statistics.median(ms for ms, _ in each),
+                "cpu_ms": spent.get(_module(name), 0.0) * 1000 / executions,
+                "peak_mb": max(peak for _, peak in each),
+            }
+            for name, each in reports.items()
+        },
     }
 
 
@@ -228,9 +301,14 @@ def _execution_times(sandbox: Sandbox) -> list[float]:
     """Milliseconds of each execution, in the order of their starts."""
     client = sandbox.client("stepfunctions")
     [machine] = [
-        each for each in client.list_state_machines()["stateMachines"] if each["name"].endswith(WORKFLOW)
+        each["stateMachineArn"]
+        for each in client.list_state_machines()["stateMachines"]
+        if each["name"].endswith(WORKFLOW)
     ]
-    pages = client.get_paginator("list_executions").paginate(stateMachineArn=machine["stateMachineArn"])
+    # A photo is published a little before its execution is over.
+    while client.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]:
+        time.sleep(_LOOK_S)
+    pages = client.get_paginator("list_executions").paginate(stateMachineArn=machine)
     found = sorted(
         (each for page in pages for each in page["executions"]), key=lambda each: each["startDate"]
     )
@@ -256,18 +334,7 @@ def _reports() -> dict[str, list[tuple[float, int]]]:
     return found
 
 
-def _elsewhere(*arguments: str) -> dict[str, Any]:
-    """A measurement in a process of its own: moto's state is one for a process."""
-    command = [sys.executable, "-m", "bench.sandbox", *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=ROOT)
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
-
-
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="One measurement of the sandbox, as JSON.")
-    parser.add_argument("--concurrency", type=int, default=2)
-    parser.add_argument("--executions", type=int, default=150)
-    parser.add_argument("--accounts", action="store_true")
-    options = parser.parse_args()
-    print(json.dumps(_measured(options.concurrency, options.executions, accounting=options.accounts)))
+    parser = argparse.ArgumentParser(description=_serve.__doc__)
+    parser.add_argument("--accounts", action="store_true", help="say what the CPU time is spent on, too")
+    _serve(accounting=parser.parse_args().accounts)

@@ -1,7 +1,4 @@
-"""Where moto does the same work again and again, and how that is spared. No answer is another for it.
-
-What each was worth, in CPU time of the sandbox for one execution of v4: docs/performance.md.
-"""
+"""Where moto does the same work again and again, and how that is spared. No answer is another for it."""
 
 from __future__ import annotations
 

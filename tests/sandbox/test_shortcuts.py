@@ -21,17 +21,17 @@ EXPRESSIONS = [
     "SET #list = list_append(#list, :list), #new = list_append(:list, #list)",
     "REMOVE #list[0], #list[2] SET a = :one",
     "ADD n :one, tags :set DELETE more :set",
-    "SET deep.inner = :text",
+    "SET deep.insides = :text",
     # Refused, each for its own reason, or for the first of two.
     "SET a = :one SET b = :one",
     "ADD n :one ADD m :one SET a = :one SET b = :one",
     "SET a = :one SET b = :one ADD n :one ADD m :one",
     "SET a = :one, b = :one, a = :text",
     "SET a = :one, b = :one, b = :text, a = :text",
-    "SET deep = :one, deep.inner = :text REMOVE a, a",
+    "SET deep = :one, deep.insides = :text REMOVE a, a",
     "SET #a = :one, #a = :text, b.c = :one, b = :text",
     "SET PK = :text",
-    "SET missing.inner = :text",
+    "SET missing.insides = :text",
     "SET a = :unknown",
     "SET n = n + :text",
     "SETT a = :one",
@@ -58,7 +58,7 @@ def updated(expression: str) -> list[Any]:
     )
     key = {"PK": {"S": "key"}}
     strings = {"L": [{"S": "first"}, {"S": "second"}, {"S": "third"}]}
-    deep = {"M": {"inner": {"S": "inside"}}}
+    deep = {"M": {"insides": {"S": "inside"}}}
     attributes = {"a": {"S": "a"}, "n": {"N": "3"}, "list": strings, "deep": deep, "more": {"SS": ["x", "y"]}}
     backend.put_item("table", {**key, **attributes})
     found = []
