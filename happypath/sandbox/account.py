@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 from unittest.mock import patch
 
+from moto.awslambda.models import lambda_backends
 from moto.core.config import default_user_config
 from moto.logs.models import logs_backends
 from moto.moto_api._internal.models import moto_api_backend
@@ -35,8 +36,6 @@ CREDENTIALS = {
 }
 # The sandbox's own calls (deploying, polling, looking) have a key of their own: no fault is meant for them.
 OWN_ACCESS_KEY = "sandbox-itself"
-# The interpreter of state machines signs as nobody in particular: its calls are noted where it makes them.
-_PERSONS = frozenset({CREDENTIALS["AWS_ACCESS_KEY_ID"], OWN_ACCESS_KEY, "ak"})
 
 
 class PortInUseError(OSError):
@@ -64,7 +63,7 @@ class Account:
             raise PortInUseError(
                 f"Port {port} cannot be used: stop what runs there, or choose another. ({error.strerror})"
             ) from error
-        self.application = refusing(noting(_moto(), calls, _PERSONS), faults, OWN_ACCESS_KEY)
+        self.application = refusing(noting(_moto(), calls, _is_function), faults, OWN_ACCESS_KEY)
         with listening:
             self._server = make_server(
                 "127.0.0.1",
@@ -110,6 +109,14 @@ def _moto() -> Any:
     application: Any = DomainDispatcherApplication(create)
     application.get_backend_for_host = lru_cache(maxsize=256)(application.get_backend_for_host)
     return application
+
+
+def _is_function(access_key: str) -> bool:
+    """Whether a request's access key is a function's name; the host gives each function its own.
+
+    Every other key is a person's, or the interpreter's, whose calls are noted where it makes them.
+    """
+    return access_key in lambda_backends[ACCOUNT_ID][REGION]._lambdas._functions
 
 
 def _quiet() -> None:

@@ -62,9 +62,17 @@ class Calls:
         with self._lock:
             self.needed.setdefault(caller, set()).update(permissions)
 
-    def count(self, caller: str, called: str, body: bytes) -> None:
-        """Counts a function's request."""
-        parts = len(json.loads(body)["TransactItems"]) if called == "dynamodb:TransactWriteItems" else 1
+    def note(self, caller: str, called: str, environ: Environ, body: bytes) -> None:
+        """Notes a function's request and counts it; one that makes no sense is the account's to refuse."""
+        parts = 1
+        try:
+            needed = list(self.of_request(called, environ, body))
+            if called == "dynamodb:TransactWriteItems":
+                parts = len(json.loads(body)["TransactItems"])
+        except (AttributeError, KeyError, TypeError, ValueError):
+            # As with a service that nothing here calls: it would be missing in every policy.
+            needed = [Permission(called, "?")]
+        self.add(caller, needed)
         with self._lock:
             self.requests[caller, called] += parts
 
@@ -135,20 +143,19 @@ class Calls:
         return f"arn:aws:{service}:{self.region}:{self.account_id}:{resource}"
 
 
-def noting(account: Wsgi, calls: Calls, persons: frozenset[str]) -> Wsgi:
-    """The account's WSGI application, whose requests are noted, but for those that `persons` sign."""
+def noting(account: Wsgi, calls: Calls, is_function: Callable[[str], bool]) -> Wsgi:
+    """The account's WSGI application; requests that functions sign, as `is_function` knows them, are noted."""
 
     def answer(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         signature = environ.get("HTTP_AUTHORIZATION", "")
         caller = signature.partition("Credential=")[2].partition("/")[0]
-        called = operation(environ) if caller and caller not in persons else None
+        called = operation(environ) if is_function(caller) else None
         if called:
             body = b""
             if not called.startswith("s3:"):
                 body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
                 environ["wsgi.input"] = io.BytesIO(body)
-            calls.add(caller, calls.of_request(called, environ, body))
-            calls.count(caller, called, body)
+            calls.note(caller, called, environ, body)
         return account(environ, start_response)
 
     return answer

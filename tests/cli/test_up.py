@@ -125,6 +125,12 @@ def test_runs_lists_executions(environment: dict[str, str], uploads: list[dict[s
     assert json.loads(nothing.stdout) == []
 
 
+def test_any_access_key_will_do(environment: dict[str, str], uploads: list[dict[str, Any]]) -> None:
+    run = happypath("runs", cwd=ROOT, **{**environment, "AWS_ACCESS_KEY_ID": "test"})
+    assert run.returncode == 0, run.stderr
+    assert all(record["executionArn"].rpartition(":")[2] in run.stdout for record in uploads)
+
+
 def test_show_tells_an_uploads_story(environment: dict[str, str], uploads: list[dict[str, Any]]) -> None:
     dogs, cat = uploads
     shown = json.loads(happypath("show", dogs["uploadId"], "--json", cwd=ROOT, **environment).stdout)
