@@ -179,6 +179,9 @@ def _execute(backend: Any, change_set_name: str, stack_name: str | None = None) 
     except Exception as error:  # whatever it is, somebody waits for the stack
         stack._add_stack_event(f"{kind}_FAILED", resource_status_reason=f"{type(error).__name__}: {error}")
         stack.status = f"{kind}_FAILED"
+        if create:
+            # moto reckons outputs when they are asked for, and would make what failed once more for them.
+            stack.output_map = parsing.OutputMap(stack.resource_map, {}, stack.stack_id)
         change_set.execution_status = "EXECUTE_FAILED"
         return
     change_set.execution_status = "EXECUTE_COMPLETE"
@@ -200,9 +203,9 @@ def _fill(backend: Any, stack: Any, change_set: Any) -> None:
     stack.output_map = stack._create_output_map()
     backend._validate_export_uniqueness(stack)
     stack._add_stack_event("CREATE_IN_PROGRESS", resource_status_reason="User Initiated")
+    stack.create_resources()
     for export in stack.exports:
         backend.exports[export.name] = export
-    stack.create_resources()
 
 
 def _update(backend: Any, stack: Any, change_set: Any) -> None:

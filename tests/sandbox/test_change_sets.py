@@ -148,6 +148,27 @@ def test_what_cannot_be_made_is_the_stacks_status(stack: Stack, standing: Stack)
     assert any("exported-by-nobody" in each.get("ResourceStatusReason", "") for each in events)
 
 
+def test_what_could_not_be_made_has_no_outputs_and_stops_nobody(sandbox: Sandbox, stack: Stack) -> None:
+    s3 = sandbox.client("s3")
+    s3.create_bucket(Bucket="change-sets-taken")
+    body = {
+        "Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "change-sets-taken"}}},
+        "Outputs": {"Name": {"Value": {"Ref": "Bucket"}, "Export": {"Name": "change-sets-export"}}},
+    }
+    failed = stack.execute(stack.change_set("CREATE", TemplateBody=json.dumps(body)))
+    assert (failed["StackStatus"], failed.get("Outputs")) == ("CREATE_FAILED", None)
+    standing = {each["StackName"]: each for each in stack.cloudformation.describe_stacks()["Stacks"]}
+    assert stack.name in standing
+    assert standing["happypath-core"]["Outputs"]
+    exported = {each["Name"] for each in stack.cloudformation.list_exports()["Exports"]}
+    assert "change-sets-export" not in exported
+
+    # It goes, but not what was there before it.
+    stack.cloudformation.delete_stack(StackName=stack.name)
+    s3.delete_bucket(Bucket="change-sets-taken")
+    assert stack.execute(stack.change_set("CREATE", TemplateBody=json.dumps(body)))["Outputs"]
+
+
 def test_an_update_exports_what_is_new_and_takes_back_what_is_gone(standing: Stack) -> None:
     def exported() -> set[str]:
         return {each["Name"] for each in standing.cloudformation.list_exports()["Exports"]}
