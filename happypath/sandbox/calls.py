@@ -144,7 +144,7 @@ class Calls:
 
 
 def noting(account: Wsgi, calls: Calls, is_function: Callable[[str], bool]) -> Wsgi:
-    """The account's WSGI application; requests that functions sign, as `is_function` knows them, are noted."""
+    """The account's WSGI application, noting the requests whose access key is a function's name."""
 
     def answer(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         signature = environ.get("HTTP_AUTHORIZATION", "")

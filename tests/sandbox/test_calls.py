@@ -44,7 +44,7 @@ class Noted:
         environ = {
             "REQUEST_METHOD": "POST",
             "PATH_INFO": "/",
-            "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 Credential={access_key}/20261125/us-east-1/x/aws4_request",
+            "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 Credential={access_key}/1/us-east-1/x/x",
             "HTTP_X_AMZ_TARGET": target,
             "CONTENT_LENGTH": str(len(body)),
             "wsgi.input": io.BytesIO(body),

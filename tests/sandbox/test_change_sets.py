@@ -151,8 +151,9 @@ def test_what_cannot_be_made_is_the_stacks_status(stack: Stack, standing: Stack)
 def test_what_could_not_be_made_has_no_outputs_and_stops_nobody(sandbox: Sandbox, stack: Stack) -> None:
     s3 = sandbox.client("s3")
     s3.create_bucket(Bucket="change-sets-taken")
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "change-sets-taken"}}
     body = {
-        "Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "change-sets-taken"}}},
+        "Resources": {"Bucket": bucket},
         "Outputs": {"Name": {"Value": {"Ref": "Bucket"}, "Export": {"Name": "change-sets-export"}}},
     }
     failed = stack.execute(stack.change_set("CREATE", TemplateBody=json.dumps(body)))
