@@ -118,7 +118,7 @@ def passing(version: str, **more: Any) -> Case:
 def test_what_passes_is_tried_again_until_the_photo_is_published(case: Case, ended: Ended) -> None:
     outcome = ended(case)
 
-    assert (outcome.status, outcome.execution) == ("PROCESSED", "SUCCEEDED")
+    assert (outcome.status, outcome.execution) == ("PROCESSED", "SUCCEEDED"), outcome.record
     assert set(outcome.attempts.values()) == {4}
     check_published(outcome)
 
