@@ -46,6 +46,7 @@ from happypath.live import LiveRefusedError
 from happypath.naming import upload_name
 from happypath.project import MATCHER, PREFIX, SAMPLES, WORKFLOWS
 from happypath.redrive import RedriveError
+from happypath.sandbox import DeployError
 from happypath.shadow import ShadowError
 from happypath.trace import NoTraceError
 from happypath.usage import NotMeasuredError
@@ -833,6 +834,7 @@ def main() -> None:
         NotDeployedError,
         NotMeasuredError,
         LiveRefusedError,
+        DeployError,
         DeployRefusedError,
         NoTraceError,
         RedriveError,

@@ -141,9 +141,11 @@ def removable_in(installation: Installation, stack: str) -> timedelta:
     if installation.stack(stack) is None:
         raise DeployRefusedError(f"There is no stack {name}.")
     if stack == "core":
-        standing = [each for each in WORKFLOWS if installation.stack(each) is not None]
+        standing = [each for each in WORKFLOWS if installation.stands(each)]
         if standing:
             raise DeployRefusedError(f"{name} is what {', '.join(standing)} stand on: destroy them first.")
+        return timedelta()
+    if not installation.stands(stack):
         return timedelta()
 
     history = changes(installation)

@@ -24,8 +24,12 @@ RENDITIONS = ("tile", "scaled")
 _DESERIALIZER = TypeDeserializer()
 
 
+# The stack is there, and nothing is in it: its change set was never executed, or all was rolled back.
+_EMPTY = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"})
+
+
 class NotDeployedError(Exception):
-    """The stack that is asked for does not exist in this account and region."""
+    """The stack that is asked for does not exist in this account and region, or nothing came of it."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Installation:
         """The outputs of the core stack, by name.
 
         Raises:
-            NotDeployedError: there is no core stack.
+            NotDeployedError: there is no core stack, or it was never made whole.
         """
         stack = self.stack("core")
         if stack is None:
@@ -90,7 +94,13 @@ class Installation:
                 f"There is no stack {self.prefix}-core in this account and region: deploy it, name another "
                 "with --prefix, or set AWS_ENDPOINT_URL to a sandbox (happypath up)."
             )
-        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        if not outputs:
+            raise NotDeployedError(
+                f"The stack {self.prefix}-core was never made whole ({stack['StackStatus']}): "
+                "`happypath deploy core`, or remove it with `happypath destroy core`."
+            )
+        return outputs
 
     def stack(self, name: str) -> dict[str, Any] | None:
         """`core` or a workflow's stack as CloudFormation describes it; None if there is none."""
@@ -103,6 +113,11 @@ class Installation:
                 raise
             return None
         return stacks[0] if stacks else None
+
+    def stands(self, name: str) -> bool:
+        """Whether there is a stack with something in it, `core` or a workflow's."""
+        stack = self.stack(name)
+        return stack is not None and stack["StackStatus"] not in _EMPTY
 
     def put_place(self, place_id: str, place_type: str, name: str) -> None:
         """Writes a place's listing."""

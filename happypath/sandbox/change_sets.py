@@ -25,9 +25,8 @@ from moto.cloudformation.utils import (
     validate_create_change_set,
 )
 from moto.s3.models import s3_backends
-from samtranslator.model.exceptions import InvalidDocumentException
 
-from happypath.sandbox.serverless import expand
+from happypath.sandbox.serverless import TransformError, expand
 
 NO_CHANGES = (
     "The submitted information didn't contain changes. Submit different information to create a change set."
@@ -83,25 +82,29 @@ def _create(
     """CreateChangeSet → the ids of the change set and of its stack.
 
     Raises:
-        ValidationError: the stack is there and should not be, or the other way round.
+        ValidationError: the stack is there and should not be, or the other way round; it is no template, or
+            its parameters are wrong.
     """
     validate_create_change_set(change_set_name)
     stack = next((each for each in backend.stacks.values() if each.name == stack_name), None)
     if change_set_type == "UPDATE":
         if stack is None:
             raise ValidationError(stack_name)
-    elif stack is None:
-        stack = _reviewed(backend, stack_name)
-    elif stack.status != "REVIEW_IN_PROGRESS":
+    elif stack is not None and stack.status != "REVIEW_IN_PROGRESS":
         message = f"Stack [{stack_name}] already exists and cannot be created again with the changeSet"
         raise ValidationError(message=f"{message} [{change_set_name}].")
 
     problem = None
     try:
         expanded = expand(template, backend.account_id, backend.region_name)
-    except InvalidDocumentException as error:
-        problem = f"Transform AWS::Serverless-2016-10-31 failed with: {error.message}"
+    except TransformError as error:
+        problem = error.message
         expanded = json.dumps({"Resources": {}})
+        parameters = {}
+    # What is refused from here on leaves nothing behind.
+    all_parameters = _all_parameters(expanded, parameters)
+    if stack is None:
+        stack = _reviewed(backend, stack_name)
     change_set_id = generate_changeset_id(change_set_name, backend.region_name, backend.account_id)
     change_set = _ChangeSet(
         change_set_type=change_set_type,
@@ -109,7 +112,7 @@ def _create(
         change_set_name=change_set_name,
         stack=stack,
         template=expanded,
-        parameters=_all_parameters(expanded, parameters),
+        parameters=all_parameters,
         description=description,
         notification_arns=notification_arns,
         tags=tags,
@@ -177,7 +180,8 @@ def _execute(backend: Any, change_set_name: str, stack_name: str | None = None) 
     try:
         (_fill if create else _update)(backend, stack, change_set)
     except Exception as error:  # whatever it is, somebody waits for the stack
-        stack._add_stack_event(f"{kind}_FAILED", resource_status_reason=f"{type(error).__name__}: {error}")
+        reason = f"{type(error).__name__}: {getattr(error, 'message', error)}"
+        stack._add_stack_event(f"{kind}_FAILED", resource_status_reason=reason)
         stack.status = f"{kind}_FAILED"
         if create:
             # moto reckons outputs when they are asked for, and would make what failed once more for them.

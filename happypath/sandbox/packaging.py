@@ -9,9 +9,8 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from samtranslator.yaml_helper import yaml_parse
-
 from happypath.project import ROOT
+from happypath.sandbox.serverless import parse
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -22,8 +21,9 @@ def package(template: Path, s3: S3Client, bucket: str) -> str:
 
     Raises:
         FileNotFoundError: the template, or a state machine that it names, does not exist.
+        ValidationError: it is no template.
     """
-    document = yaml_parse(template.read_text(encoding="utf-8"))
+    document = parse(template.read_text(encoding="utf-8"))
     code: dict[str, str] | None = None
     for resource in document["Resources"].values():
         properties = resource.get("Properties", {})
@@ -32,7 +32,7 @@ def package(template: Path, s3: S3Client, bucket: str) -> str:
             properties["CodeUri"] = code
             # Says how `sam build` makes the code, which has been done here.
             resource.pop("Metadata", None)
-        elif resource["Type"] == "AWS::Serverless::StateMachine":
+        elif resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in properties:
             definition = (template.parent / properties["DefinitionUri"]).read_bytes()
             properties["DefinitionUri"] = _upload(s3, bucket, definition, ".asl.json")
     return json.dumps(document)

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from moto.awslambda.models import lambda_backends
+from moto.cloudformation.exceptions import ValidationError
 
 from happypath.project import PREFIX, TEMPLATES
+from happypath.sandbox import DeployError
 from happypath.sandbox.account import ACCOUNT_ID, CREDENTIALS, OWN_ACCESS_KEY, REGION, Account, put_log
 from happypath.sandbox.calls import Calls
 from happypath.sandbox.change_sets import NO_CHANGES
@@ -46,10 +49,6 @@ _PARAMETERS = {
 }
 # Nor where a message failed.
 _RETRY_S = 2
-
-
-class DeployError(Exception):
-    """A stack could not be deployed; the message is CloudFormation's."""
 
 
 class Sandbox:
@@ -162,17 +161,24 @@ class Sandbox:
     def _deploy(self, stack: str, parameters: Mapping[str, str] | None) -> None:
         cloudformation = self.client("cloudformation", read_timeout=300)
         name = f"{self.prefix}-{stack}"
-        body = package(TEMPLATES / stack / "template.yaml", self.client("s3"), _ARTIFACTS)
+        template = TEMPLATES / stack / "template.yaml"
+        try:
+            body = package(template, self.client("s3"), _ARTIFACTS)
+        except ValidationError as error:
+            raise DeployError(f"{name} cannot be deployed: {template}: {error.message}") from error
         chosen = {"Prefix": self.prefix, **_PARAMETERS.get(stack, {}), **(parameters or {})}
         known = {each["StackName"] for each in cloudformation.describe_stacks()["Stacks"]}
-        change_set = cloudformation.create_change_set(
-            StackName=name,
-            ChangeSetName=f"sandbox-{time.time_ns()}",
-            ChangeSetType="UPDATE" if name in known else "CREATE",
-            TemplateBody=body,
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in chosen.items()],
-            Capabilities=_CAPABILITIES,
-        )["Id"]
+        try:
+            change_set = cloudformation.create_change_set(
+                StackName=name,
+                ChangeSetName=f"sandbox-{time.time_ns()}",
+                ChangeSetType="UPDATE" if name in known else "CREATE",
+                TemplateBody=body,
+                Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in chosen.items()],
+                Capabilities=_CAPABILITIES,
+            )["Id"]
+        except ClientError as error:
+            raise DeployError(f"{name} cannot be deployed: {error.response['Error']['Message']}") from error
         described = cloudformation.describe_change_set(ChangeSetName=change_set)
         if described["Status"] == "FAILED":
             if described["StatusReason"] == NO_CHANGES:
