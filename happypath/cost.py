@@ -16,9 +16,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, TypeAlias
 
-from samtranslator.yaml_helper import yaml_parse
-
-from happypath.project import TEMPLATES
+from happypath.project import TEMPLATES, template_of
 from happypath.usage import Usage
 
 PRICES = Path(__file__).with_name("prices.json")
@@ -160,7 +158,7 @@ class Workflow:
 
 def read(workflow: str) -> Workflow:
     """A workflow as its files say."""
-    core, template = (_load(stack) for stack in ("core", workflow))
+    core, template = (template_of(stack) for stack in ("core", workflow))
     (machine,) = _of(template, "AWS::Serverless::StateMachine").values()
     text = (TEMPLATES / workflow / machine["DefinitionUri"]).read_text(encoding="utf-8")
     definition = json.loads(text)
@@ -346,11 +344,6 @@ def _assumptions(machine: Workflow, usage: Usage, listed: Prices) -> Iterator[st
                 yield f"{function} calls {called} for {share}."
     yield "Uploads come evenly, one to an invocation of StartExecution, traced by X-Ray's default rule."
     yield "Photos are kept for a month; each month more costs as much again. What viewers fetch is not in it."
-
-
-def _load(stack: str) -> dict[str, Any]:
-    document: dict[str, Any] = yaml_parse((TEMPLATES / stack / "template.yaml").read_text(encoding="utf-8"))
-    return document
 
 
 def _of(template: Mapping[str, Any], kind: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from functions.live import MAX_AGE_S
 from happypath.installation import Installation
 from happypath.live import changes, workflows
-from happypath.project import ROOT, WORKFLOWS
+from happypath.project import ROOT, WORKFLOWS, template_of
 
 STACKS = ("core", *WORKFLOWS)
 
@@ -58,10 +58,14 @@ def deploy(
 
     Raises:
         NotDeployedError: a workflow needs a core, and there is none.
-        DeployRefusedError: a value cannot be handed to SAM; or SAM failed, and has said why.
+        DeployRefusedError: a value is missing, or cannot be handed to SAM; or SAM failed, and has said why.
     """
     if stack != "core":
         _ = installation.core
+    missing = [] if guided else _missing(installation, stack, parameters or {})
+    if missing:
+        wanted = " ".join(f"--parameter {name}=…" for name in missing)
+        raise DeployRefusedError(f"A new {stack} wants {wanted}: the template has no default.")
     values = {**(parameters or {}), "Prefix": installation.prefix}
     arguments = [
         *("--stack-name", f"{installation.prefix}-{stack}"),
@@ -81,6 +85,13 @@ def deploy(
     for name, size_bytes in package_sizes(stack).items():
         built(name, size_bytes)
     _run(command, "deploy", "--config-env", stack, *arguments)
+
+
+def _missing(installation: Installation, stack: str, given: Mapping[str, str]) -> list[str]:
+    """The parameters that a stack would have no value for."""
+    wanted = template_of(stack).get("Parameters", {}).items()
+    missing = [name for name, each in wanted if "Default" not in each and name not in given]
+    return missing if missing and not installation.stands(stack) else []
 
 
 def _quoted(name: str, value: str) -> str:

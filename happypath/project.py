@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
+
+from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "samples"
@@ -19,3 +22,9 @@ WORKFLOWS = tuple(
 MATCHER = "matcher"
 # Begins the name of every stack, unless another is asked for.
 PREFIX = "happypath"
+
+
+def template_of(stack: str) -> dict[str, Any]:
+    """A stack's template, with short forms such as !Ref written out."""
+    document: dict[str, Any] = yaml_parse((TEMPLATES / stack / "template.yaml").read_text(encoding="utf-8"))
+    return document

@@ -34,17 +34,20 @@ def parse(template: str) -> dict[str, Any]:
     try:
         document: Any = yaml_parse(template)
     except yaml.YAMLError as error:
-        why = " ".join(str(error).split())
-        raise ValidationError(message=f"Template format error: YAML not well-formed. ({why})") from None
+        mark = getattr(error, "problem_mark", None)
+        where = (
+            f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', '')}"
+            if mark
+            else error
+        )
+        raise ValidationError(message=f"Template format error: YAML not well-formed. ({where})") from None
     resources = document.get("Resources") if isinstance(document, dict) else None
     if not isinstance(resources, dict) or not resources:
         raise ValidationError(message="Template format error: At least one Resources member must be defined.")
     for name, resource in resources.items():
         if not isinstance(resource, dict) or "Type" not in resource:
-            raise ValidationError(
-                message=f"Template format error: [/Resources/{name}] Every Resources object must contain a Type "
-                "member."
-            )
+            why = "Every Resources object must contain a Type member."
+            raise ValidationError(message=f"Template format error: [/Resources/{name}] {why}")
     checked: dict[str, Any] = document
     return checked
 
@@ -68,7 +71,7 @@ def expand(template: str, account_id: str, region: str) -> str:
             document, {"AWS::AccountId": account_id, "AWS::Region": region, "AWS::Partition": "aws"}
         )
     except InvalidDocumentException as error:
-        raise TransformError(error.message) from error
+        raise TransformError(" ".join([error.message, *(cause.message for cause in error.causes)])) from error
     for name, resource in expanded["Resources"].items():
         if resource["Type"] == "AWS::StepFunctions::StateMachine":
             _inline_definition(name, resource["Properties"], account_id)

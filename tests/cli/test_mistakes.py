@@ -20,6 +20,7 @@ from functions.upload import parse_key
 from happypath import cli
 from happypath.installation import Installation
 from happypath.naming import upload_name
+from happypath.sandbox import DeployError
 
 Command = Callable[..., tuple[int, str]]
 
@@ -164,6 +165,14 @@ def test_an_error_of_the_machine_is_told_by_its_words(
 
     monkeypatch.setattr("happypath.display.show_bill", full)
     assert command("cost") == (1, f"happypath: {os.strerror(errno.ENOSPC)}.")
+
+
+def test_a_template_with_a_slip(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def deploy(*_: object, **__: object) -> None:
+        raise DeployError("happypath-v4 cannot be deployed: line 3")
+
+    monkeypatch.setattr("happypath.run.run", deploy)
+    assert command("run") == (1, "happypath: happypath-v4 cannot be deployed: line 3")
 
 
 def test_a_question_that_nobody_answers(

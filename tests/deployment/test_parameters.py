@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import NoReturn
 
 import pytest
@@ -37,3 +38,29 @@ def test_any_other_value_is_quoted_for_sam(run: list[tuple[str, ...]]) -> None:
     words = 'C:\\new, "NEW YORK"'
     deploy(Installation(nothing, "team"), "core", parameters={"RequiredWords": words})
     assert 'ParameterKey=RequiredWords,ParameterValue="C:\\new, \\"NEW YORK\\""' in run[-1]
+
+
+@pytest.mark.parametrize(
+    ("there", "given", "missing"),
+    [
+        (False, (), "--parameter RequiredLabels=… --parameter RequiredWords=…"),
+        (False, ("RequiredLabels",), "wants --parameter RequiredWords=…:"),
+        (False, ("RequiredLabels", "RequiredWords"), None),
+        (True, (), None),  # they keep their values
+    ],
+)
+def test_what_a_new_stack_has_no_default_for_is_named(
+    run: list[tuple[str, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+    there: bool,
+    given: tuple[str, ...],
+    missing: str | None,
+) -> None:
+    monkeypatch.setattr(Installation, "core", {"Table": "team"})
+    monkeypatch.setattr(
+        Installation, "stack", lambda *_: {"StackStatus": "CREATE_COMPLETE"} if there else None
+    )
+    told = nullcontext() if missing is None else pytest.raises(DeployRefusedError, match=missing)
+    with told:
+        deploy(Installation(nothing, "team"), "matcher", parameters=dict.fromkeys(given, "x"))
+    assert bool(run) is (missing is None)

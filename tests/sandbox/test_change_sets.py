@@ -201,6 +201,7 @@ def test_a_template_may_lie_in_s3(sandbox: Sandbox, stack: Stack, url: str) -> N
             {"TemplateBody": template(), "Parameters": given(Unused="x", Odd="y")},
             r"Parameters: \[Odd\] do not exist",
         ),
+        ("CREATE", {"TemplateBody": "Resources: ["}, "YAML not well-formed"),
         ("CREATE", {"TemplateURL": "https://s3.amazonaws.com/nowhere/x"}, "does not exist"),
     ],
 )
@@ -209,6 +210,7 @@ def test_what_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(ClientError, match=complaint):
         stack.change_set(kind, **arguments)
+    assert stack.name not in {each["StackName"] for each in stack.cloudformation.describe_stacks()["Stacks"]}
 
 
 def test_what_is_there_is_not_created_again(standing: Stack) -> None:
