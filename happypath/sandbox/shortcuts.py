@@ -44,7 +44,7 @@ def shortened(endpoint: str, application: Any) -> Iterator[None]:
             updates_are_read_once(),
             _names_are_looked_up_once(),
             _identifiers_are_drawn_at_once(),
-            _states_arecopied_as_json(),
+            _states_are_copied_as_json(),
             _retention_is_asked_for_alone(),
         ):
             shortcuts.enter_context(shortcut)
@@ -137,7 +137,7 @@ def _identifiers_are_drawn_at_once() -> Iterator[None]:
 
 
 @contextmanager
-def _states_arecopied_as_json() -> Iterator[None]:
+def _states_are_copied_as_json() -> Iterator[None]:
     """The interpreter copies a state's input and output at each step, as if they were objects of any kind.
 
     They are JSON. A third of its time went there.
