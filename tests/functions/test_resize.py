@@ -15,6 +15,7 @@ from PIL import Image
 from functions import resize
 from functions.aws import AwsCallError, PhotoNotFoundError, client
 from functions.decision import Refusal
+from functions.raster import Interleaved
 from functions.upload import Upload
 from tests.functions.account import answering, make_table, put
 from tests.functions.pictures import (
@@ -105,6 +106,23 @@ def test_sample_photos(path: Path) -> None:
     lanczos = Image.Resampling.LANCZOS
     assert difference(decoded(scaled), original.resize((600, scaled_height), lanczos)) < 9
     assert difference(decoded(tile), original.resize((400, 400), lanczos, box=box)) < 9
+
+
+def test_the_size_of_a_photo_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[dict[str, int]] = []
+    monkeypatch.setattr(resize, "measure", lambda **metrics: counted.append(metrics))
+    photo = encoded(scene(640, 480), "JPEG")
+    resized(photo)
+    assert counted == [{"PhotoBytes": len(photo), "PhotoPixels": 640 * 480}]
+
+
+def test_a_pixel_of_a_rendition_is_made_of_its_own_part_of_a_large_picture() -> None:
+    # A box makes it smaller. A filter over every pixel looks beyond the part, and takes many times longer.
+    spot = Image.new("L", (400, 400))
+    spot.paste(255, (200, 200, 204, 204))
+    expected = Image.new("L", (100, 100))
+    expected.putpixel((50, 50), 255)
+    assert Interleaved(spot).resized((100, 100)).image().tobytes() == expected.tobytes()
 
 
 def test_renditions_are_private_jpegs_that_caches_may_keep() -> None:

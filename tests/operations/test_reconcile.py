@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from functions.upload import SHADOW
 from happypath import reconcile
 from happypath.installation import Execution
 from happypath.reconcile import OpenUpload, State, find, fix
@@ -161,6 +162,12 @@ def test_an_upload_and_an_impossible_key_of_one_name_are_two(installation: Offli
     installation.put_record("picnic", "PROCESSED", version=possible)
     assert open_uploads(installation) == {"picnic": State.NO_RECORD}
     installation.put_record("/picnic", "REJECTED", key="picnic", version=impossible)
+    assert open_uploads(installation) == {}
+
+
+def test_a_photo_that_is_compared_is_no_upload(installation: Offline) -> None:
+    # `happypath compare` keeps it while it looks at it, and no event of it starts a run.
+    installation.put_photo(f"{SHADOW}/photo.jpg")
     assert open_uploads(installation) == {}
 
 

@@ -10,6 +10,9 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -47,6 +50,11 @@ def handler(event, context):
             while True:
                 hog.append(bytearray(8 << 20))
                 time.sleep(0.005)
+        case "meet":
+            open(os.path.join(event["at"], context.aws_request_id), "x").close()
+            while len(os.listdir(event["at"])) < event["guests"]:
+                time.sleep(0.005)
+            return "met"
         case "talk":
             for n in range(event["lines"]):
                 print("x" * 99)
@@ -93,20 +101,21 @@ def host(runtime: str, logs: Logs) -> Iterator[FunctionHost]:
     host.close()
 
 
+def made(host: FunctionHost, code: str = CODE, **properties: Any) -> Function:
+    body = archive(code)
+    name = properties.pop("name", "work")
+    return Function(
+        name=name,
+        arn=f"arn:aws:lambda:us-east-1:123456789012:function:{name}",
+        handler="work.handler",
+        code=host.unpack(hashlib.sha256(body).hexdigest(), body, "work.handler"),
+        **{"environment": {}, "timeout_s": 10.0, "memory_mb": 512, **properties},
+    )
+
+
 @pytest.fixture
 def make(host: FunctionHost) -> Callable[..., Function]:
-    def make(code: str = CODE, **properties: Any) -> Function:
-        body = archive(code)
-        name = properties.pop("name", "work")
-        return Function(
-            name=name,
-            arn=f"arn:aws:lambda:us-east-1:123456789012:function:{name}",
-            handler="work.handler",
-            code=host.unpack(hashlib.sha256(body).hexdigest(), body, "work.handler"),
-            **{"environment": {}, "timeout_s": 10.0, "memory_mb": 512, **properties},
-        )
-
-    return make
+    return partial(made, host)
 
 
 def call(host: FunctionHost, function: Function, **event: Any) -> tuple[Any, bool]:
@@ -227,6 +236,20 @@ def test_no_more_environments_than_allowed_and_the_rest_wait(
         thread.join()
     assert len(results) == 8
     assert len({result["pid"] for result in results}) <= 2
+
+
+def test_a_function_runs_twice_at_a_time_where_there_is_one_processor(
+    logs: Logs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    host = FunctionHost({"AWS_REGION": "us-east-1"}, logs)
+    try:
+        meet = partial(call, host, made(host), do="meet", at=str(tmp_path), guests=2)
+        with ThreadPoolExecutor(2) as pool:
+            answers = [pool.submit(meet) for _ in range(2)]
+        assert [answer.result() for answer in answers] == [("met", False)] * 2
+    finally:
+        host.close()
 
 
 def test_reserved_concurrency_is_a_throttle(host: FunctionHost, make: Callable[..., Function]) -> None:
