@@ -71,6 +71,7 @@ def _request(environ: Environ) -> str:
 
 
 _WORK: tuple[tuple[Any, str, Callable[..., str]], ...] = (
+    (Connection, "handle_one_request", lambda *_: "reading requests, writing answers"),
     (Connection, "run_wsgi", lambda self: _request(self.make_environ())),
     (direct, "reply", lambda _, environ: _request(environ)),
     (Pollers, "_deliver", lambda *_: "delivering from the queue"),

@@ -44,7 +44,7 @@ _GROWTH = (("time that is not task work", "overhead_ms"), ("CPU time of the sand
 _PATIENCE_S = 120
 # No execution is over sooner, and then it is looked for: looking takes next to nothing of the processor.
 _LEAST_S, _LOOK_S = 0.03, 0.005
-_REST = "the rest: reading requests, starting threads, keeping these accounts"
+_REST = "the rest: starting threads, waiting, looking for what is published, keeping these accounts"
 _REPORT = re.compile(r"REPORT RequestId: .*?\tDuration: ([\d.]+) ms.*Max Memory Used: (\d+) MB")
 
 
