@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from pathlib import Path
 
@@ -9,44 +10,50 @@ from bench.cold_start import handlers
 from bench.frame import Bar, Chart, Result, Table, progress
 from bench.photos import Photo, made
 from bench.processes import ran
-from happypath.project import ROOT
+from happypath.project import ROOT, WORKFLOWS, template_of
 
-# The largest area that the templates allow by default, in the shape of 3:2.
-LARGEST = (12_240, 8_160)
-SIZES = [(4032, 3024), LARGEST]
 KINDS = ("baseline", "progressive", "PNG", "WEBP")
-# MemorySize of what decodes, in templates/.
-MEMORY_MB = 2560
+_RESIZE, _RENDITION = "resize", "a rendition for Rekognition"
 _DECODING = {
-    "resize": "from functions import resize; from functions.renditions import renditions\n"
-    "made = renditions(open(sys.argv[1], 'rb').read(), max_pixels=10**8)\n"
+    _RESIZE: "from functions import resize; from functions.renditions import renditions\n"
+    "made = renditions(open(sys.argv[1], 'rb').read(), max_pixels=int(sys.argv[2]))\n"
     "made.tile.jpeg(), made.scaled.jpeg()",
-    "a rendition for Rekognition": "from functions.decide import moderation; from functions import image\n"
-    "image.reduced_jpeg(open(sys.argv[1], 'rb'), max_pixels=10**8, longest_side_px=2048, "
+    _RENDITION: "from functions.decide import moderation; from functions import image\n"
+    "image.reduced_jpeg(open(sys.argv[1], 'rb'), max_pixels=int(sys.argv[2]), longest_side_px=2048, "
     "at_most_bytes=5 * 2**20)",
 }
+# It has MAX_PIXELS to refuse by, and decodes nothing.
+_HEADER_ONLY = "functions.decide.dimensions.handler"
 
 
 def run(_rounds: int) -> Result:
     """Runs each task's work in a process of its own; peaks do not vary from run to run."""
     rows: list[tuple[str, dict[str, float]]] = []
+    memory_mb, max_pixels = memory_sizes_mb(), most_pixels()
     with tempfile.TemporaryDirectory() as folder:
-        for size in SIZES:
+        for size in ((4032, 3024), largest(max_pixels)):
             for kind in KINDS:
                 photo = _photo(size, kind)
                 progress(f"  memory: {photo.name}")
                 file = Path(folder) / "photo"
                 file.write_bytes(photo.data)
                 peaks = {
-                    task: ran(f"import sys\n{code}", ROOT, str(file)).peak_mb
+                    task: ran(f"import sys\n{code}", ROOT, str(file), str(max_pixels)).peak_mb
                     for task, code in _DECODING.items()
                 }
                 rows.append((photo.name, {"file": len(photo.data) / 1e6, **peaks}))
         bases = {module: ran(f"import {module}", ROOT).peak_mb for module in handlers()}
-    most = max(peaks[task] for _, peaks in rows for task in _DECODING)
+    most = {task: max(peaks[task] for _, peaks in rows) for task in _DECODING}
+    fullest = max(_DECODING, key=lambda task: most[task] / memory_mb[task])
     return Result(
         about="The most memory that the task's process held (resident), in MB: fresh processes, real files.",
-        bars=[Bar(f"the largest allowed photo, of MemorySize ({MEMORY_MB} MB)", 0.85, most / MEMORY_MB)],
+        bars=[
+            Bar(
+                f"the largest allowed photo, of MemorySize ({memory_mb[fullest]} MB)",
+                0.85,
+                most[fullest] / memory_mb[fullest],
+            )
+        ],
         tables=[
             Table(
                 "Memory by photo",
@@ -62,12 +69,37 @@ def run(_rounds: int) -> Result:
         chart=Chart(
             "Peak memory of the resizing task",
             "MB",
-            ["resize"],
-            [(name, (peaks["resize"],)) for name, peaks in rows],
-            (MEMORY_MB, "MemorySize"),
+            [_RESIZE],
+            [(name, (peaks[_RESIZE],)) for name, peaks in rows],
+            (memory_mb[_RESIZE], "MemorySize"),
         ),
-        data={"most_mb": most, "ready_mb": bases},
+        data={"most_mb": max(most.values()), "ready_mb": bases},
     )
+
+
+def most_pixels() -> int:
+    """The largest area, in pixels, that any template allows by default."""
+    parameters = (template_of(stack)["Parameters"] for stack in WORKFLOWS)
+    return max(int(each["MaxPixels"]["Default"]) for each in parameters if "MaxPixels" in each)
+
+
+def largest(max_pixels: int) -> tuple[int, int]:
+    """Width and height of the largest photo of that area, in the shape of 3:2 and of whole blocks of 16."""
+    width = math.isqrt(max_pixels * 3 // 2) // 48 * 48
+    return width, width * 2 // 3
+
+
+def memory_sizes_mb() -> dict[str, int]:
+    """The least MemorySize, in any template, of the functions that do each task's work."""
+    found: dict[str, list[int]] = {task: [] for task in _DECODING}
+    for stack in WORKFLOWS:
+        for resource in template_of(stack)["Resources"].values():
+            properties = resource.get("Properties", {})
+            variables = properties.get("Environment", {}).get("Variables", {})
+            if "MAX_PIXELS" in variables and properties["Handler"] != _HEADER_ONLY:
+                task = _RESIZE if properties["Handler"] == "functions.resize.handler" else _RENDITION
+                found[task].append(properties["MemorySize"])
+    return {task: min(sizes) for task, sizes in found.items()}
 
 
 def _photo(size: tuple[int, int], kind: str) -> Photo:
