@@ -56,7 +56,7 @@ from moto.stepfunctions.parser.asl.component.state.fail import state_fail
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
-from happypath.sandbox import delivery  # noqa: F401  # moto knows of a type once its class is there
+from happypath.sandbox import cloudfront  # noqa: F401  # moto knows of a type once its class is there
 from happypath.sandbox.change_sets import change_sets_deploy
 from happypath.sandbox.host import InvokeError
 from happypath.sandbox.queues import queues_are_whole
