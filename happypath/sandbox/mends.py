@@ -26,7 +26,7 @@ from moto.cloudformation.parsing import ResourceMap
 from moto.core.exceptions import JsonRESTError
 from moto.events.models import Rule, events_backends
 from moto.s3 import notifications
-from moto.s3.models import FakeBucket
+from moto.s3.models import FakeBucket, FakeKey
 from moto.sqs.models import Queue
 from moto.ssm.models import Parameter
 from moto.stepfunctions import models as stepfunctions_models
@@ -164,10 +164,10 @@ def _objects_announce_themselves_as_on_aws() -> Iterator[None]:
         name = str(getattr(event_name, "value", event_name))
         s3_object: dict[str, Any] = {
             "key": key.name,
-            "size": key.size,
-            "etag": key.etag.strip('"'),
             "sequencer": f"{next(sequence):018X}",
         }
+        if isinstance(key, FakeKey):  # and not a delete marker, whose removal is told, too
+            s3_object |= {"size": key.size, "etag": key.etag.strip('"')}
         if bucket.is_versioned:
             s3_object["version-id"] = key.version_id
         event: Any = {
