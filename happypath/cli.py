@@ -75,7 +75,7 @@ FaultRules = Annotated[
     typer.Option(
         "--fault",
         metavar="RULE",
-        help="Make calls fail on purpose: 'state:Resizer=throttle@1' (docs/faults.md). Repeatable.",
+        help="Make calls fail on purpose: state:Resizer=throttle@1 (docs/faults.md). Repeatable.",
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Decides which calls a fault with a percentage hits.")]
@@ -83,6 +83,10 @@ Seed = Annotated[int, typer.Option(help="Decides which calls a fault with a perc
 
 class UsageError(Exception):
     """The arguments cannot be used; the message says which and why."""
+
+
+class UnknownUploadError(Exception):
+    """There is no record of an upload; the message says where to look."""
 
 
 def _existing(photos: list[Path]) -> list[Path]:
@@ -402,8 +406,12 @@ def destroy(stack: Stack, yes: Yes = False, prefix: Prefix = PREFIX) -> None:
     installation = _installation(prefix)
     deploying.removable_in(installation, _stack(stack))
     if not yes:
-        question = f"Remove {prefix}-{stack}? Its failed executions cannot be redriven afterwards."
-        _confirm(question)
+        then = (
+            "The buckets and the table stay."
+            if stack == "core"
+            else "Its failed executions cannot be redriven afterwards."
+        )
+        _confirm(f"Remove {prefix}-{stack}? {then}")
     with display.notices.status(f"Removing {prefix}-{stack} …"):
         deploying.destroy(installation, stack, time.sleep)
     display.output.print(f"{prefix}-{stack} is gone.", markup=False)
@@ -593,7 +601,10 @@ UploadName = Annotated[
 def _record(installation: Installation, upload: str) -> dict[str, Any]:
     record = installation.find(upload)
     if record is None:
-        raise UsageError(f"There is no upload {upload}: `happypath runs` lists what has run.")
+        raise UnknownUploadError(
+            f"There is no upload {upload}, by that id or key: `happypath runs` lists what has run; "
+            "a key that is not <placeId>/<uploadId>.<ext> is found whole only."
+        )
     return record
 
 
@@ -802,7 +813,7 @@ def _explain(error: Exception) -> str:
         case NoCredentialsError():
             said = "No AWS credentials: set AWS_PROFILE, or what `happypath up` prints for its sandbox."
         case NoRegionError():
-            said = "No AWS region: set AWS_REGION."
+            said = "No AWS region: set AWS_REGION, or what `happypath up` prints for its sandbox."
         case ProfileNotFound():
             said = f"{error}: set AWS_PROFILE to one of ~/.aws/config, or unset it."
         case EndpointConnectionError() | SSLError():
@@ -831,6 +842,7 @@ def main() -> None:
         display.show_error(_explain(error))
         sys.exit(2)
     except (
+        UnknownUploadError,
         NotDeployedError,
         NotMeasuredError,
         LiveRefusedError,

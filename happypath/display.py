@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,7 @@ _COLOURS = {
     "REJECTED": "yellow",
     "RECEIVED": "cyan",
     "RUNNING": "cyan",
+    "WAITING": "cyan",
 }
 
 
@@ -116,8 +117,11 @@ def show_upload(upload: str, look: Look) -> None:
             _line(f"    {escape(said)}")
 
 
-def show_executions(executions: Iterable[ExecutionListItemTypeDef]) -> None:
-    """A table of executions."""
+def show_executions(executions: Sequence[ExecutionListItemTypeDef]) -> None:
+    """A table of executions, or a notice that there are none."""
+    if not executions:
+        show_notice("There are none.")
+        return
     table = Table("status", "started", "seconds", "workflow", "execution", box=None, pad_edge=False)
     table.columns[-1].overflow = "fold"
     for execution in executions:

@@ -139,7 +139,7 @@ def run(
     """Uploads the photos to a new sandbox and yields each result as it comes.
 
     An upload without a terminal record after `timeout_s`, or whose execution ended without one, is yielded
-    with the status it has by then, or `LOST` if it has no record at all.
+    with the status it has by then, or `WAITING` if it has no record at all.
 
     Raises:
         InvalidKeyError: no upload can have a photo's name, or its place's.

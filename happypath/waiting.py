@@ -24,8 +24,8 @@ class Look:
 
     @property
     def status(self) -> str:
-        """The record's `objStatus`; `LOST` without a record."""
-        return "LOST" if self.record is None else str(self.record["objStatus"])
+        """The record's `objStatus`; `WAITING` without a record, as while nothing is live."""
+        return "WAITING" if self.record is None else str(self.record["objStatus"])
 
     @property
     def has_outcome(self) -> bool:
@@ -55,11 +55,11 @@ class Look:
             return None
         if self.record is None:
             return (
-                "`happypath live` shows whether a workflow is live, "
+                "It waits in the queue while no workflow is live (`happypath live`); `--timeout` waits on, "
                 "`happypath reconcile` finds uploads without an outcome."
             )
         if self.unrecorded is None:
-            return f"`happypath show {upload}` shows where it is."
+            return f"`happypath show {upload}` shows where it is; `--timeout` waits longer."
         return (
             f"`happypath redrive {upload}` has it run again, `happypath reconcile --fix` all uploads like it "
             "that are older than 15 minutes."

@@ -61,7 +61,8 @@ class Account:
             listening = socket.create_server(("127.0.0.1", port), backlog=128)
         except OSError as error:
             raise PortInUseError(
-                f"Port {port} cannot be used: stop what runs there, or choose another. ({error.strerror})"
+                f"Port {port} cannot be used: stop what runs there, or choose another with --port. "
+                f"({error.strerror})"
             ) from error
         self.application = refusing(noting(_moto(), calls, _is_function), faults, OWN_ACCESS_KEY)
         with listening:

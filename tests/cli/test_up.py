@@ -123,6 +123,8 @@ def test_runs_lists_executions(environment: dict[str, str], uploads: list[dict[s
     assert "SUCCEEDED" in table
     nothing = happypath("runs", "--workflow", "v1", "--json", cwd=ROOT, **environment)
     assert json.loads(nothing.stdout) == []
+    none = happypath("runs", "--workflow", "v1", cwd=ROOT, **environment)
+    assert (none.returncode, none.stdout, none.stderr) == (0, "", "There are none.\n")
 
 
 def test_any_access_key_will_do(environment: dict[str, str], uploads: list[dict[str, Any]]) -> None:
@@ -143,10 +145,25 @@ def test_show_tells_an_uploads_story(environment: dict[str, str], uploads: list[
     assert "RecordFailState" in by_key.stdout
 
 
-def test_show_of_an_unknown_upload_is_one_line(environment: dict[str, str]) -> None:
-    run = happypath("show", "nothing", cwd=ROOT, **environment)
-    assert (run.returncode, run.stderr.count("\n")) == (2, 1)
-    assert "There is no upload nothing" in run.stderr
+def test_an_unknown_upload_is_one_line(environment: dict[str, str]) -> None:
+    for command, said in (("show", "There is no upload nothing"), ("redrive", "nothing has no record")):
+        run = happypath(command, "nothing", cwd=ROOT, **environment)
+        assert (run.returncode, run.stderr.count("\n")) == (1, 1)
+        assert said in run.stderr
+
+
+def test_a_key_that_names_no_upload_is_found_whole(environment: dict[str, str]) -> None:
+    key = "sample-park/album/picnic.jpg"
+    client("s3", environment).upload_file(
+        str(PHOTOS / "cat.jpg"), "happypath-uploads-123456789012-us-east-1", key
+    )
+    deadline = time.monotonic() + 30
+    while (run := happypath("show", key, "--json", cwd=ROOT, **environment)).returncode:
+        assert time.monotonic() < deadline, run.stderr
+    assert json.loads(run.stdout)["reason"] == "INVALID_KEY"
+    by_its_end = happypath("show", "picnic", cwd=ROOT, **environment)
+    assert by_its_end.returncode == 1
+    assert "is found whole only" in by_its_end.stderr
 
 
 def test_ordinary_clients_see_what_they_would_on_aws(
@@ -188,14 +205,14 @@ def test_a_port_in_use_is_one_line(endpoint: str) -> None:
     run = happypath("up", "--port", port, cwd=ROOT)
     assert run.returncode == 1
     (line,) = run.stderr.splitlines()
-    assert f"Port {port} cannot be used: stop what runs there, or choose another." in line
+    assert f"Port {port} cannot be used: stop what runs there, or choose another with --port." in line
 
 
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
         ({"AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}, "No AWS credentials"),
-        ({}, "No AWS region"),
+        ({}, "No AWS region: set AWS_REGION, or what `happypath up` prints"),
         (
             {
                 "AWS_REGION": "us-east-1",

@@ -53,9 +53,9 @@ def test_an_execution_that_runs_or_was_not_started_is_waited_for(installation: O
     assert {name: look.status for name, look in looks.items()} == {
         "runs": "RECEIVED",
         "claimed": "RECEIVED",
-        "unknown": "LOST",
+        "unknown": "WAITING",
     }
-    assert all(look.missing and look.advice(name) for name, look in looks.items())
+    assert all(look.missing and "`--timeout`" in (look.advice(name) or "") for name, look in looks.items())
 
 
 def test_the_execution_is_asked_for_rarely(installation: Offline, monkeypatch: pytest.MonkeyPatch) -> None:
