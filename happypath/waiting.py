@@ -55,11 +55,11 @@ class Look:
             return None
         if self.record is None:
             return (
-                "It waits in the queue while no workflow is live (`happypath live`); `--timeout` waits on, "
-                "`happypath reconcile` finds uploads without an outcome."
+                "While no workflow is live (`happypath live`), it waits in the queue. A greater `--timeout` "
+                "waits longer; `happypath reconcile` finds uploads without an outcome."
             )
         if self.unrecorded is None:
-            return f"`happypath show {upload}` shows where it is; `--timeout` waits longer."
+            return f"`happypath show {upload}` shows where it is; a greater `--timeout` waits longer."
         return (
             f"`happypath redrive {upload}` has it run again, `happypath reconcile --fix` all uploads like it "
             "that are older than 15 minutes."
