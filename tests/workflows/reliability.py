@@ -303,7 +303,13 @@ def summary(results: Mapping[Cell, str]) -> str:
 
 def main() -> None:
     """Drives every cell, prints the table, and writes it into docs/reliability.md."""
-    argparse.ArgumentParser(description="Every Task meets every kind of fault.").parse_args()
+    argparse.ArgumentParser(
+        prog="scripts/reliability",
+        usage="%(prog)s [-h] [uploads | hostile]",
+        description="Every Task of every workflow meets every kind of fault.",
+        epilog="Parts of their own, with options that `%(prog)s PART --help` tells: `uploads`, many at once "
+        "while everything goes wrong that can, and `hostile`, files that mean harm.",
+    ).parse_args()
     started = time.monotonic()
     with opened() as driver:
         results = Table(driver).drive(cells())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.workflows.crowd import Crowd, uploads
 from tests.workflows.driver import Driver
+from tests.workflows.uploads import Crowd, uploads
 
 
 def test_each_of_many_uploads_ends_once_and_as_its_record_says(driver: Driver) -> None:

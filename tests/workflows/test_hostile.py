@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import pytest
 
 from tests.workflows.driver import Driver, Outcome
-from tests.workflows.hostile import Hostile, files
-from tests.workflows.siege import VERSION, Siege, check_ended
+from tests.workflows.hostile import VERSION, Siege, check_ended
+from tests.workflows.hostile_files import Hostile, files
 
 FILES = [file for file in files(seed=1, damaged=3) if not file.heavy]
 # Files of one kind stand together: this takes some of each.

@@ -257,7 +257,10 @@ def report(ends: Sequence[End], crowd: Crowd) -> str:
 
 def main() -> None:
     """Uploads them, checks what came of each, and writes it into docs/reliability.md."""
-    parser = argparse.ArgumentParser(description="Many uploads at once while everything goes wrong that can.")
+    parser = argparse.ArgumentParser(
+        prog="scripts/reliability uploads",
+        description="Many uploads at once while everything goes wrong that can.",
+    )
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
