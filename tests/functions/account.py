@@ -12,20 +12,13 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from functions.aws import client
+from tests import table
 
 TABLE = os.environ["TABLE_NAME"]
 
 
 def make_table() -> None:
-    client("dynamodb").create_table(
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}],
-        AttributeDefinitions=[
-            {"AttributeName": "PK", "AttributeType": "S"},
-            {"AttributeName": "SK", "AttributeType": "S"},
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    table.make(client("dynamodb"), TABLE)
 
 
 def put(partition: str, sort: str, **attributes: str) -> None:

@@ -13,6 +13,7 @@ from moto import mock_aws
 from functions.arrival import Arrival, parse
 from happypath import cli
 from happypath.installation import Installation
+from tests import table
 
 # One session for all: making one reads megabytes of descriptions of AWS.
 SESSION = boto3.Session("testing", "testing", region_name="us-east-1")
@@ -32,18 +33,7 @@ class Offline(Installation):
         self.client("s3").put_bucket_versioning(
             Bucket="uploads", VersioningConfiguration={"Status": "Enabled"}
         )
-        self.client("dynamodb").create_table(
-            TableName="table",
-            KeySchema=[
-                {"AttributeName": "PK", "KeyType": "HASH"},
-                {"AttributeName": "SK", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "PK", "AttributeType": "S"},
-                {"AttributeName": "SK", "AttributeType": "S"},
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        table.make(self.client("dynamodb"), "table")
         self.client("stepfunctions").create_state_machine(
             name="happypath-v4",
             definition='{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}',

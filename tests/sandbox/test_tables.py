@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from happypath.sandbox.sandbox import Sandbox
+from tests import table
 
 TABLE = "written-by-many"
 
@@ -16,15 +17,7 @@ TABLE = "written-by-many"
 @pytest.fixture(scope="module")
 def dynamodb(sandbox: Sandbox) -> Any:
     client = sandbox.client("dynamodb", max_pool_connections=16)
-    client.create_table(
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}],
-        AttributeDefinitions=[
-            {"AttributeName": "PK", "AttributeType": "S"},
-            {"AttributeName": "SK", "AttributeType": "S"},
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    table.make(client, TABLE)
     return client
 
 

@@ -29,6 +29,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
 from happypath.sandbox.mends import events_fail_by_name, states_all_leaves_out_two
+from tests import table
 from tests.statemachines.definitions import text
 
 REGION = "us-east-1"
@@ -133,18 +134,7 @@ class Interpreter:
             self._dynamodb = boto3.client("dynamodb", region_name=REGION)
             self._events = boto3.client("events", region_name=REGION)
             self._stepfunctions = boto3.client("stepfunctions", region_name=REGION)
-            self._dynamodb.create_table(
-                TableName=TABLE,
-                KeySchema=[
-                    {"AttributeName": "PK", "KeyType": "HASH"},
-                    {"AttributeName": "SK", "KeyType": "RANGE"},
-                ],
-                AttributeDefinitions=[
-                    {"AttributeName": "PK", "AttributeType": "S"},
-                    {"AttributeName": "SK", "AttributeType": "S"},
-                ],
-                BillingMode="PAY_PER_REQUEST",
-            )
+            table.make(self._dynamodb, TABLE)
             self._runs = 0
             self._stack = stack.pop_all()
         return self
