@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from happypath.installation import Installation
-from tests.transitions import Transitions
+from tests.transitions import FOLDER, Transitions
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
@@ -37,7 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _needs_sandbox(item: pytest.Item) -> bool:
-    return "sandbox" in getattr(item, "fixturenames", ())
+    # Of tests/workflows all, so that one process knows whether every test ran that drives transitions.
+    return FOLDER in item.path.parents or "sandbox" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")

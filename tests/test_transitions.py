@@ -159,6 +159,7 @@ def test_two(sandbox): pass
         ([], 1, "FAILED: no execution made v1: Resizer again"),
         (["workflows"], 1, "FAILED: no execution made v1: Resizer again"),
         (["--numprocesses", "1"], 1, "FAILED: no execution made v1: Resizer again"),
+        (["--numprocesses", "2"], 1, "of tests/workflows did not run here, such as"),
         (["-k", "not elsewhere"], 1, "FAILED: no execution made v1: Resizer again"),
         (["-k", "one"], 0, "this is no judgment"),
         (["workflows/test_a.py"], 0, "this is no judgment"),

@@ -285,7 +285,7 @@ def test_logs_tell_of_an_invocation_that_was_cut_short(uploads: Uploads) -> None
         ([], 2, "Name one upload"),
         (["--slowest", "--errors"], 2, "Name one upload"),
         (["an-upload", "--errors"], 2, "Name one upload"),
-        (["nobodys-upload"], 2, "There is no upload nobodys-upload"),
+        (["nobodys-upload"], 1, "There is no upload nobodys-upload"),
         (["--slowest", "--since", "soon"], 2, "--since soon is not a time"),
     ],
 )
