@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from happypath.installation import Installation
-from tests.transitions import FOLDER, Transitions
+from tests.transitions import Transitions
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
@@ -28,17 +28,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # moto's state is one for the process, and other tests' mock_aws empties it: the sandbox comes last. With
-    # pytest-xdist it has a worker to itself.
+    # moto's state is one for the process, and other tests' mock_aws empties it: the sandbox comes last.
     # The roles come last of all: by then the other tests have driven what they are for.
     items.sort(key=lambda item: (_needs_sandbox(item), item.path.stem == "test_permissions"))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("sandbox" if _needs_sandbox(item) else "others"))
 
 
 def _needs_sandbox(item: pytest.Item) -> bool:
-    # Of tests/workflows all, so that one process knows whether every test ran that drives transitions.
-    return FOLDER in item.path.parents or "sandbox" in getattr(item, "fixturenames", ())
+    return "sandbox" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")

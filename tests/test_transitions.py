@@ -120,6 +120,10 @@ def test_what_no_execution_made_is_missing_by_name() -> None:
     assert Transitions(counts=counts).missing() == ["v2: Moderation Result? → Resizer"]
 
 
+def test_what_a_worker_tells_is_read_back() -> None:
+    assert Transitions.of(Transitions(counts=everything()).told()).counts == everything()
+
+
 def test_the_table_has_a_line_for_each_transition_and_a_column_for_each_version() -> None:
     counts = everything()
     del counts["v3"][Transition("Resizer", "Publish")]
@@ -159,7 +163,8 @@ def test_two(sandbox): pass
         ([], 1, "FAILED: no execution made v1: Resizer again"),
         (["workflows"], 1, "FAILED: no execution made v1: Resizer again"),
         (["--numprocesses", "1"], 1, "FAILED: no execution made v1: Resizer again"),
-        (["--numprocesses", "2"], 1, "of tests/workflows did not run here, such as"),
+        (["--numprocesses", "2"], 1, "FAILED: no execution made v1: Resizer again"),
+        (["--numprocesses", "2", "-k", "one"], 0, "this is no judgment"),
         (["-k", "not elsewhere"], 1, "FAILED: no execution made v1: Resizer again"),
         (["-k", "one"], 0, "this is no judgment"),
         (["workflows/test_a.py"], 0, "this is no judgment"),

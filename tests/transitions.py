@@ -6,17 +6,18 @@ of tests/workflows ran: a choice of tests cannot drive everything.
 
 Rules of a Choice that lead to the same state count as one transition: the history does not tell them apart.
 
-Under pytest-xdist one worker has the sandbox and all tests of tests/workflows. It judges, and the controller
-says so.
+Under pytest-xdist each worker has a sandbox of its own and a part of the tests. The controller puts together
+what they drove, and judges.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -115,6 +116,8 @@ class Transitions:
     _narrowed: bool = False
     _selected: set[str] = field(default_factory=set)
     _ran: set[str] = field(default_factory=set)
+    # What workers of pytest-xdist told.
+    _parts: list[Transitions] = field(default_factory=list)
 
     def read(self, installation: Installation) -> None:
         """Reads what all executions did."""
@@ -140,24 +143,59 @@ class Transitions:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        said = getattr(node, "workeroutput", {}).get(self.NAME)
-        if said:
-            self.lines, self.failure = said
+        told = getattr(node, "workeroutput", {}).get(self.NAME)
+        if told:
+            self._parts.append(Transitions.of(told))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput[self.NAME] = self.told()
+            return
+        if self._parts:
+            self._put_together()
         if self.counts is not None and self._selected:
             self._judge(self.counts)
-        if hasattr(session.config, "workeroutput"):
-            session.config.workeroutput[self.NAME] = (self.lines, self.failure)
-        elif self.failure and session.exitstatus == pytest.ExitCode.OK:
+        if self.failure and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def told(self) -> str:
+        """What a worker saw, as JSON; `of` reads it."""
+        counts = None
+        if self.counts is not None:
+            counts = {
+                version: [[each.state, each.to, each.errors, number] for each, number in counter.items()]
+                for version, counter in self.counts.items()
+            }
+        return json.dumps([counts, self._narrowed, sorted(self._selected), sorted(self._ran)])
+
+    @classmethod
+    def of(cls, told: str) -> Self:
+        """What a worker saw, read back."""
+        counts, narrowed, selected, ran = json.loads(told)
+        if counts is not None:
+            counts = {
+                version: Counter(
+                    {Transition(state, to, tuple(errors)): n for state, to, errors, n in counted}
+                )
+                for version, counted in counts.items()
+            }
+        return cls(counts, _narrowed=narrowed, _selected=set(selected), _ran=set(ran))
+
+    def _put_together(self) -> None:
+        self._narrowed = any(part._narrowed for part in self._parts)
+        self._selected = set().union(*(part._selected for part in self._parts))
+        self._ran = set().union(*(part._ran for part in self._parts))
+        for part in self._parts:
+            for version, counter in (part.counts or {}).items():
+                self.counts = self.counts or {}
+                self.counts.setdefault(version, Counter()).update(counter)
 
     def _judge(self, counts: dict[str, Counter[Transition]]) -> None:
         self.lines = list(table(counts))
         if self._narrowed:
             self.lines.append("Not every test of tests/workflows was to run, so this is no judgment.")
         elif idle := sorted(self._selected - self._ran):
-            self.failure = f"FAILED: {len(idle)} tests of tests/workflows did not run here, such as {idle[0]}"
+            self.failure = f"FAILED: {len(idle)} tests of tests/workflows did not run, such as {idle[0]}"
         elif missing := self.missing():
             self.failure = "FAILED: no execution made " + "; ".join(missing)
 
