@@ -159,7 +159,7 @@ def _invoked(code: Mapping[str, str], root: Path, rounds: int) -> dict[str, list
         variables = {"AWS_ENDPOINT_URL": endpoint, "AWS_CA_BUNDLE": str(trusted), **_TRACE}
 
         def contender(name: str) -> Contender:
-            handler = f"from {name} import handler" if name in handlers() else BARE + _BARE_WORK
+            handler = BARE + _BARE_WORK if code[name] == BARE else f"from {name} import handler"
 
             def invoke() -> float:
                 process = ran(handler + _INVOKED, root, json.dumps(_EVENT), variables=variables)

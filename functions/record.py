@@ -168,7 +168,8 @@ def release(table_name: str, claim: Claim) -> None:
 def refuse_key(table_name: str, upload: Upload, *, message: str, now: str, trace_id: str | None) -> bool:
     """Records the end of an object whose key no workflow can use, under its `refused_sort_key`.
 
-    `upload` has neither place nor upload id. Repeated, it changes nothing.
+    `upload` has neither place nor upload id. Repeated, it changes nothing. Returns whether this was the first
+    time.
     """
     outcome: dict[str, str | None] = {
         "objStatus": "REJECTED",

@@ -6,8 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse
-
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "samples"
 TEMPLATES = ROOT / "templates"
@@ -26,5 +24,8 @@ PREFIX = "happypath"
 
 def template_of(stack: str) -> dict[str, Any]:
     """A stack's template, with short forms such as !Ref written out."""
+    # Every command imports this module, and few read a template.
+    from samtranslator.yaml_helper import yaml_parse  # noqa: PLC0415
+
     document: dict[str, Any] = yaml_parse((TEMPLATES / stack / "template.yaml").read_text(encoding="utf-8"))
     return document

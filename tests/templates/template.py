@@ -11,8 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from samtranslator.yaml_helper import yaml_parse
-
+from happypath.project import template_of
 from tests.statemachines.definitions import WORKFLOWS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,8 +26,7 @@ def path(stack: str) -> Path:
 
 @cache
 def load(stack: str) -> dict[str, Any]:
-    document: dict[str, Any] = yaml_parse(path(stack).read_text(encoding="utf-8"))
-    return document
+    return template_of(stack)
 
 
 def resources(stack: str, kind: str = "AWS") -> dict[str, Resource]:

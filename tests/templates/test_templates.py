@@ -10,9 +10,9 @@ import pytest
 from cfnlint.api import lint_file  # type: ignore[import-untyped]
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
 
 from functions.record import PARTITION
+from happypath.project import template_of
 from tests.statemachines import definitions
 from tests.statemachines.definitions import VERSIONS, WORKFLOWS
 from tests.templates.template import (
@@ -60,7 +60,7 @@ def test_every_name_is_declared_and_every_parameter_used(stack: str) -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_serverless_transform_accepts_it(stack: str) -> None:
-    document = yaml_parse(path(stack).read_text(encoding="utf-8"))
+    document = template_of(stack)
     for resource in document["Resources"].values():
         for uri in {"CodeUri", "DefinitionUri"} & set(resource["Properties"]):
             resource["Properties"][uri] = {"Bucket": "artifacts", "Key": "key"}
