@@ -228,14 +228,17 @@ class Driver:
 
     def ended(self, upload: str) -> Outcome:
         """Waits for the end of an upload, named by its record."""
-        self.ended_record(upload)
-        return self.outcome(upload)
+        # Not read again: by then a newer upload may have claimed it, whose execution is not started yet.
+        record = self.ended_record(upload)
+        return self._outcome(record, record.get("executionArn"))
 
     def outcome(self, upload: str, execution_arn: str | None = None) -> Outcome:
         """How an upload stands now."""
         record = self.installation.record(upload)
         assert record is not None, f"{upload} has no record"
-        arn = execution_arn or record.get("executionArn")
+        return self._outcome(record, execution_arn or record.get("executionArn"))
+
+    def _outcome(self, record: dict[str, Any], arn: str | None) -> Outcome:
         described: dict[str, Any] = {"status": "NONE"}
         history: list[Any] = []
         if arn:

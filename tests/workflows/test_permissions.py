@@ -68,14 +68,25 @@ def driven(driver: Driver, sandbox: Sandbox) -> Sandbox:
         upload = driver.new_id("role")
         driver.upload(b"no photo at all", f"the-park/{upload}.jpg")
         # Once more under the same key: what lies there is replaced.
-        driver.ended(uploads[0])
+        replaced = driver.ended(uploads[0]).record["executionArn"]
         driver.upload(sample("coffee") + b"\0", f"the-park/{uploads[0]}.jpg")
+        _wait_for_another(driver, uploads[0], replaced)
         # Nothing tells the version of a photo that is gone before its event is looked at.
         gone = driver.new_id("role-gone")
         _say_uploaded(driver, f"the-park/{gone}.jpg")
         for each in [*uploads, upload, gone]:
             driver.ended(each)
     return sandbox
+
+
+def _wait_for_another(driver: Driver, upload: str, execution_arn: str) -> None:
+    """Waits until the upload's record is no longer that of an execution."""
+
+    def is_another() -> bool:
+        record = driver.installation.record(upload)
+        return record is not None and record["executionArn"] != execution_arn
+
+    wait_until(is_another, f"a newer {upload} is claimed")
 
 
 def _ingest(driver: Driver) -> None:
