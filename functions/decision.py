@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,33 +11,57 @@ from typing import Any
 
 
 class Reason(StrEnum):
-    """Why a photo is refused, as it stands in the workflow record."""
+    """Why a photo is refused, where Python says it; other reasons are rules of the state machines."""
 
     IMAGE_TOO_SMALL = "IMAGE_TOO_SMALL"
     IMAGE_TOO_LARGE = "IMAGE_TOO_LARGE"
     UNSUPPORTED_TYPE = "UNSUPPORTED_TYPE"
     CORRUPT_IMAGE = "CORRUPT_IMAGE"
-    FAILED_MODERATION = "FAILED_MODERATION"
-    NO_PEOPLE_ALLOWED = "NO_PEOPLE_ALLOWED"
-    NO_MATCH = "NO_MATCH"
-    # The next two are decided by the state machine itself.
-    UNKNOWN_PLACE = "UNKNOWN_PLACE"
-    UNSUPPORTED_PLACE_TYPE = "UNSUPPORTED_PLACE_TYPE"
     INVALID_KEY = "INVALID_KEY"
+
+
+class MalformedDecisionError(Exception):
+    """A deciding task made something that no state machine could act upon; the message says what is wrong."""
+
+
+# A reason as it stands in the workflow record.
+REASON = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What a deciding task found.
+    """What a deciding task found. Its shape is checked here, and nowhere after.
+
+    A state machine takes `accepted`, `reason` and `detail` for granted: a path to one that is missing is an
+    error that nothing catches (`States.Runtime`).
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+
+    Raises:
+        MalformedDecisionError: a rejection has no reason, or one that cannot be; an acceptance has one; the
+            detail is not JSON.
 
     >>> Decision.reject(Reason.IMAGE_TOO_SMALL, width_px=640).as_result()
     {'accepted': False, 'reason': 'IMAGE_TOO_SMALL', 'detail': {'width_px': 640}}
     """
 
     accepted: bool
-    # One of `Reason`, or of a decision's own.
-    reason: StrEnum | None = None
+    # One of `Reason`, or what the rules say.
+    reason: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if type(self.accepted) is not bool:
+            raise MalformedDecisionError(f"accepted must be True or False, not {self.accepted!r}.")
+        if self.accepted and self.reason is not None:
+            raise MalformedDecisionError(f"An accepted photo has no reason, such as {self.reason!r}.")
+        if not self.accepted and not REASON.fullmatch(self.reason or ""):
+            raise MalformedDecisionError(
+                f"A rejection has a reason of capital letters, digits and underscores, not {self.reason!r}."
+            )
+        try:
+            json.dumps(dict(self.detail), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise MalformedDecisionError(f"The detail must be a JSON object: {error}.") from None
 
     @classmethod
     def accept(cls, **detail: Any) -> Decision:
@@ -44,7 +69,7 @@ class Decision:
         return cls(accepted=True, detail=detail)
 
     @classmethod
-    def reject(cls, reason: StrEnum, **detail: Any) -> Decision:
+    def reject(cls, reason: str, **detail: Any) -> Decision:
         """The photo is refused; `detail` says what was seen."""
         return cls(accepted=False, reason=reason, detail=detail)
 
@@ -70,7 +95,7 @@ class Refusal(Exception):  # noqa: N818  # an outcome, not a failure
         super().__init__(json.dumps(dict(decision.detail)))
 
     @classmethod
-    def because(cls, reason: StrEnum, **detail: Any) -> Refusal:
+    def because(cls, reason: str, **detail: Any) -> Refusal:
         """A refusal for that reason."""
         return cls(Decision.reject(reason, **detail))
 

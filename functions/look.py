@@ -1,17 +1,13 @@
-"""Looking at a photo with Rekognition: what deciding tasks ask of it, and the handler around a decision."""
+"""Looking at a photo with Rekognition: what deciding tasks ask of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from functions.aws import client, prepare
-from functions.decision import Decision, Refusal
-from functions.observability import subsegment
+from functions.aws import client
 from functions.rekognition import image_argument
-from functions.settings import RekognitionSettings
-from functions.task import Event, Result, task
+from functions.settings import DecodingSettings, read
 from functions.upload import Upload
 from functions.words import Reading
 
@@ -22,6 +18,8 @@ if TYPE_CHECKING:
         ModerationLabelTypeDef,
     )
 
+SETTINGS = read(DecodingSettings)
+
 T = TypeVar("T")
 
 # All that there can be: a label low on a long list counts, too.
@@ -31,39 +29,42 @@ _MAX_LABELS = 1000
 class Look:
     """One photo before Rekognition. Each method is a call, and costs; the photo is made ready for them once.
 
+    `min_confidence` is how sure Rekognition must be, in percent. A photo of more than `max_pixels` is not
+    decoded.
+
     All of them raise:
         Refusal: the photo cannot be read, or is too small or too large to be looked at.
         botocore.exceptions.ClientError: Rekognition or S3 throttles, fails or refuses.
     """
 
-    def __init__(self, upload: Upload, settings: RekognitionSettings) -> None:
+    def __init__(self, upload: Upload, max_pixels: int = SETTINGS.max_pixels) -> None:
         self._upload = upload
-        self._settings = settings
+        self._max_pixels = max_pixels
         self._image: ImageTypeDef | None = None
 
-    def labels(self) -> list[LabelTypeDef]:
-        """What is on the photo, as far as Rekognition is as sure as the settings ask.
+    def labels(self, min_confidence: float) -> list[LabelTypeDef]:
+        """What is on the photo, as far as Rekognition is sure enough.
 
         https://docs.aws.amazon.com/rekognition/latest/APIReference/API_Label.html
         """
         return self._ask(
             lambda image: client("rekognition").detect_labels(
-                Image=image, MinConfidence=self._settings.min_confidence, MaxLabels=_MAX_LABELS
+                Image=image, MinConfidence=min_confidence, MaxLabels=_MAX_LABELS
             )
         )["Labels"]
 
-    def moderation_labels(self) -> list[ModerationLabelTypeDef]:
+    def moderation_labels(self, min_confidence: float) -> list[ModerationLabelTypeDef]:
         """What nobody should see: kinds, and what belongs to them.
 
         https://docs.aws.amazon.com/rekognition/latest/dg/moderation.html
         """
         return self._ask(
             lambda image: client("rekognition").detect_moderation_labels(
-                Image=image, MinConfidence=self._settings.min_confidence
+                Image=image, MinConfidence=min_confidence
             )
         )["ModerationLabels"]
 
-    def words(self) -> list[Reading]:
+    def words(self, min_confidence: float) -> list[Reading]:
         """The words that can be read on the photo, 100 at most, line after line.
 
         https://docs.aws.amazon.com/rekognition/latest/APIReference/API_TextDetection.html
@@ -72,7 +73,7 @@ class Look:
             lambda image: client("rekognition").detect_text(
                 Image=image,
                 # Without it Rekognition leaves out what it is less than 80 percent sure of.
-                Filters={"WordFilter": {"MinConfidence": self._settings.min_confidence}},
+                Filters={"WordFilter": {"MinConfidence": min_confidence}},
             )
         )["TextDetections"]
         words = [each for each in found if each["Type"] == "WORD"]
@@ -86,45 +87,15 @@ class Look:
         a smaller JPEG.
         """
         if self._image is None:
-            self._image = image_argument(self._upload, self._settings.max_pixels)
+            self._image = image_argument(self._upload, self._max_pixels)
         refused = client("rekognition").exceptions
         try:
             return call(self._image)
         except (refused.InvalidImageFormatException, refused.ImageTooLargeException):
             if "Bytes" in self._image:
                 raise
-        self._image = image_argument(self._upload, self._settings.max_pixels, in_place=False)
+        self._image = image_argument(self._upload, self._max_pixels, in_place=False)
         return call(self._image)
-
-
-Handler: TypeAlias = Callable[[Event, Any], Result]
-
-
-def looking(settings: RekognitionSettings) -> Callable[[Callable[[Look], Decision]], Handler]:
-    """Makes a Lambda handler of a function that decides by what Rekognition sees.
-
-    A photo that cannot be looked at is rejected, for the reason of the refusal.
-
-    >>> @looking(SETTINGS)                                         # doctest: +SKIP
-    ... def handler(look: Look) -> Decision:
-    ...     return Decision.accept(labels=len(look.labels()))
-    """
-    prepare("s3", "rekognition")
-
-    def made(decide: Callable[[Look], Decision]) -> Handler:
-        @task
-        @wraps(decide)
-        def work(upload: Upload, _event: Event) -> Result:
-            with subsegment("decide"):
-                try:
-                    decision = decide(Look(upload, settings))
-                except Refusal as refusal:
-                    decision = refusal.decision
-            return decision.as_result()
-
-        return work
-
-    return made
 
 
 def names(label: LabelTypeDef) -> set[str]:
@@ -134,8 +105,3 @@ def names(label: LabelTypeDef) -> set[str]:
     """
     related = [*label.get("Parents", []), *label.get("Aliases", [])]
     return {label["Name"], *(each["Name"] for each in related)}
-
-
-def percent(confidence: float) -> float:
-    """A confidence as details of decisions give it: in percent, with two decimals."""
-    return round(confidence, 2)

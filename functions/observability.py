@@ -137,10 +137,11 @@ def continued(header: TraceHeader | None) -> Iterator[None]:
         os.environ[_HEADER] = before
 
 
-def measure(reason: str | None = None, **metrics: float) -> None:
+def measure(reason: str | None = None, *, across_workflows: bool = False, **metrics: float) -> None:
     """Sends metrics as a log line that CloudWatch reads (EMF); what ends in `Bytes` is counted in bytes.
 
-    With a reason they are kept twice: for all reasons, and for this one.
+    With a reason they are kept twice, for all reasons and for this one; and once more for all workflows
+    together if `across_workflows`.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
     """
     if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ or not _counted:
@@ -150,6 +151,8 @@ def measure(reason: str | None = None, **metrics: float) -> None:
         line.add_dimension(name, value)
     if reason:
         line.add_dimensions(**_dimensions, reason=reason)
+    if across_workflows:
+        line.add_dimensions(service=_SERVICE)
     # So that a metric leads to the uploads, and the traces, that it counts.
     known = {
         **logger.get_current_keys(),

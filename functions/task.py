@@ -81,6 +81,8 @@ def _failed(error: Exception, trace: Subsegment) -> None:
     reason = type(error).__name__
     if isinstance(error, _TRANSIENT):
         trace.annotate(reason=reason)
+        # core has one alarm for it, whatever workflows there are.
+        measure(across_workflows=True, Retried=1)
     else:
         trace.annotate(status="FAILED", reason=reason)
         measure(reason, Failed=1)

@@ -37,7 +37,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from functions.live import Live
-from functions.settings import entries
+from functions.values import entries
 from functions.upload import InvalidKeyError
 from happypath import display
 from happypath.deploy import STACKS, DeployRefusedError

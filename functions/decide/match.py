@@ -1,70 +1,50 @@
-"""Does the picture show what is required of it: labels, and words?"""
+"""Does the picture keep to rules for labels, and to rules for words?"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from functions.decision import Decision, Reason
-from functions.look import Look, looking, names, percent
-from functions.settings import MatchSettings, read
-from functions.words import Reading, find, plain
+from functions.aws import prepare
+from functions.decide import labels, sought, words
+from functions.decide.decider import decider
+from functions.decide.rules import RuleError, read
+from functions.decision import Decision
+from functions.look import Look
+from functions.upload import Upload
+from functions.values import value
 
-SETTINGS = read(MatchSettings)
+prepare("s3", "rekognition")
 
 
-@looking(SETTINGS)
-def handler(look: Look) -> Decision:
-    """Accepts a picture that has every required label and every required entry of words.
+@dataclass(frozen=True)
+class Rules:
+    """`labels` and `words`, with the rules of `functions.decide.sought`; one of them may seek nothing."""
 
-    A label counts by its name, the kinds that it is of and other words for it, so that a Woman is a Person.
-    Words are asked for only where no label is missing, because each question is paid for.
+    labels: sought.Rules = value(lambda rules: read(sought.Rules, rules, "labels"))
+    words: sought.Rules = value(lambda rules: read(sought.Rules, rules, "words"))
 
-    The detail says what was `required`, what was `found` and what is `missing`, each with `labels` and
-    `words`. What was found has the required `name`, the text that was `seen` for it, and the `confidence` in
-    percent. Words that were required and not asked for are neither: they are `unread`.
+    def __post_init__(self) -> None:
+        # Else a slip in the parameters would make every picture a match.
+        if not self.labels.entries and not self.words.entries:
+            raise RuleError(
+                "Nothing is refused or required, neither of labels nor of words: set one of the rules."
+            )
+
+
+@decider(Rules)
+def handler(upload: Upload, rules: Rules) -> Decision:
+    """Decides by labels, then by words. Each question is paid for: words are read where the labels are right.
+
+    The detail has `labels` and `words`, each as `functions.decide.sought.decide` makes it, where asked for.
     """
-    labels = _labels(SETTINGS.required_labels, look)
-    missing_labels = [name for name in SETTINGS.required_labels if name not in labels]
-    asked = () if missing_labels else SETTINGS.required_words
-    words = _words(asked, look)
-    missing_words = [name for name in asked if name not in words]
-    detail = {
-        "found": {"labels": _told(labels), "words": _told(words)},
-        "missing": {"labels": missing_labels, "words": missing_words},
-        "unread": [name for name in SETTINGS.required_words if name not in asked],
-        "required": {
-            "labels": list(SETTINGS.required_labels),
-            "words": list(SETTINGS.required_words),
-            "min_confidence": SETTINGS.min_confidence,
-        },
-    }
-    if missing_labels or missing_words:
-        return Decision.reject(Reason.NO_MATCH, **detail)
+    look = Look(upload)
+    detail: dict[str, Any] = {}
+    for name, part, find in (("labels", rules.labels, labels.find), ("words", rules.words, words.find)):
+        if not part.entries:
+            continue
+        decision = sought.decide(part, find, look)
+        detail[name] = decision.detail
+        if not decision.accepted:
+            return Decision.reject(part.reason, **detail)
     return Decision.accept(**detail)
-
-
-def _labels(required: Sequence[str], look: Look) -> dict[str, Reading]:
-    """The required labels that the picture has, each by the surest label that means it."""
-    found: dict[str, Reading] = {}
-    labels = look.labels() if required else []
-    # Of equals the first: the label itself before its kinds, which are as sure of it.
-    labels.sort(key=lambda label: (-label["Confidence"], len(names(label))))
-    for label in labels:
-        meant = {plain(name) for name in names(label)}
-        for name in required:
-            if plain(name) in meant:
-                found.setdefault(name, Reading(label["Name"], label["Confidence"]))
-    return {name: found[name] for name in required if name in found}
-
-
-def _words(required: Sequence[str], look: Look) -> dict[str, Reading]:
-    """The required words that the picture has, each where it is read most surely."""
-    words = look.words() if required else []
-    return {name: place for name in required if (place := find(name, words))}
-
-
-def _told(found: Mapping[str, Reading]) -> list[dict[str, str | float]]:
-    return [
-        {"name": name, "seen": place.text, "confidence": percent(place.confidence)}
-        for name, place in found.items()
-    ]

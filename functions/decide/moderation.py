@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from functions.decision import Decision, Reason
-from functions.look import Look, looking, percent
-from functions.settings import RekognitionSettings, read
+from dataclasses import dataclass
 
-SETTINGS = read(RekognitionSettings)
+from functions.aws import prepare
+from functions.decide.decider import decider
+from functions.decide.rules import reason
+from functions.decision import Decision
+from functions.look import Look
+from functions.upload import Upload
+from functions.values import percent, value
+
+prepare("s3", "rekognition")
 
 
-@looking(SETTINGS)
-def handler(look: Look) -> Decision:
+@dataclass(frozen=True)
+class Rules:
+    """`min_confidence`: how sure Rekognition must be, in percent; `reason`: why a photo is refused."""
+
+    min_confidence: float = value(percent)
+    reason: str = value(reason)
+
+
+@decider(Rules)
+def handler(upload: Upload, rules: Rules) -> Decision:
     """Rejects a photo in which Rekognition finds anything to moderate.
 
     The detail holds `labels`: each with its `name`, `confidence` in percent, and `parent`, the kind that it
@@ -19,11 +33,9 @@ def handler(look: Look) -> Decision:
     labels = [
         {
             "name": label["Name"],
-            "confidence": percent(label["Confidence"]),
+            "confidence": round(label["Confidence"], 2),
             "parent": label.get("ParentName", ""),
         }
-        for label in look.moderation_labels()
+        for label in Look(upload).moderation_labels(rules.min_confidence)
     ]
-    if labels:
-        return Decision.reject(Reason.FAILED_MODERATION, labels=labels)
-    return Decision.accept(labels=labels)
+    return Decision.reject(rules.reason, labels=labels) if labels else Decision.accept(labels=labels)

@@ -1,0 +1,41 @@
+"""Does the photo show what it must not show, or lack what it must show?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from functions.aws import prepare
+from functions.decide.decider import decider
+from functions.decide.sought import Found, Rules, decide
+from functions.decision import Decision
+from functions.look import Look, names
+from functions.upload import Upload
+from functions.words import plain
+
+prepare("s3", "rekognition")
+
+
+@decider(Rules)
+def handler(upload: Upload, rules: Rules) -> Decision:
+    """Decides by labels: no refused one is on the photo, and each required one is.
+
+    A label counts by its name, the kinds that it is of and other words for it, so that a Woman is a Person.
+    The rules, and the detail of the Decision, are those of `functions.decide.sought`.
+    """
+    rules.check()
+    return decide(rules, find, Look(upload))
+
+
+def find(entries: Sequence[str], look: Look, min_confidence: float) -> Mapping[str, Found]:
+    """Those of the entries that are on the photo, each by the surest label that means it."""
+    labels = look.labels(min_confidence)
+    # Of equals the first: the label itself before its kinds, which are as sure of it.
+    labels.sort(key=lambda label: (-label["Confidence"], len(names(label))))
+    found: dict[str, Found] = {}
+    for entry in entries:
+        meaning = [label for label in labels if plain(entry) in {plain(name) for name in names(label)}]
+        if meaning:
+            # One person can be an instance of several labels: Person, Adult, Woman.
+            count = max(len(label.get("Instances", [])) for label in meaning)
+            found[entry] = Found(meaning[0]["Name"], meaning[0]["Confidence"], count or None)
+    return found

@@ -1,0 +1,88 @@
+"""What is sought on a photo: entries that refuse it when they are found, and entries that it must have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from functions.decide.rules import RuleError, reason
+from functions.decision import Decision
+from functions.look import Look
+from functions.values import entries, percent, value
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules of `labels` and `words`.
+
+    Of `refused` none may be found, of `required` each must be; `min_confidence` is how sure Rekognition must
+    be, in percent, and `reason` why a photo is refused that does not keep to them.
+    """
+
+    min_confidence: float = value(percent)
+    reason: str = value(reason)
+    refused: tuple[str, ...] = value(entries, ())
+    required: tuple[str, ...] = value(entries, ())
+
+    def __post_init__(self) -> None:
+        for entry in self.required:
+            if entry in self.refused:
+                raise RuleError(f"{entry!r} is refused and required: no photo can keep to both rules.")
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """All that is sought."""
+        return (*self.refused, *self.required)
+
+    def check(self) -> None:
+        """Raises RuleError when nothing is sought: a slip would accept every photo."""
+        if not self.entries:
+            raise RuleError(
+                "Nothing is refused and nothing required: set the rule refused, required, or both."
+            )
+
+
+@dataclass(frozen=True)
+class Found:
+    """How an entry was found: what was seen for it, how surely in percent, and how often, if known."""
+
+    seen: str
+    confidence: float
+    instances: int | None = None
+
+    def as_detail(self, name: str) -> dict[str, str | float]:
+        """The entry of this name in the detail of a Decision."""
+        told: dict[str, str | float] = {
+            "name": name,
+            "seen": self.seen,
+            "confidence": round(self.confidence, 2),
+        }
+        return told if self.instances is None else told | {"instances": self.instances}
+
+
+# Finds entries on a photo, with a confidence in percent: those that are there, by their names.
+Finder: TypeAlias = Callable[[Sequence[str], Look, float], Mapping[str, Found]]
+
+
+def decide(rules: Rules, find: Finder, look: Look) -> Decision:
+    """Decides by what is found of the entries sought.
+
+    The detail has `refused`, the refused entries that were found, `found`, the required ones, and `missing`,
+    the names of those that were not. What was found has its `name` in the rules, what was `seen` for it, the
+    `confidence` in percent, and for labels that Rekognition counts the `instances`.
+    """
+    found = find(rules.entries, look, rules.min_confidence)
+
+    def told(names: Sequence[str]) -> list[dict[str, str | float]]:
+        return [found[name].as_detail(name) for name in names if name in found]
+
+    detail: dict[str, Any] = {"refused": told(rules.refused)} if rules.refused else {}
+    if rules.required:
+        detail |= {
+            "found": told(rules.required),
+            "missing": [each for each in rules.required if each not in found],
+        }
+    if detail.get("refused") or detail.get("missing"):
+        return Decision.reject(rules.reason, **detail, min_confidence=rules.min_confidence)
+    return Decision.accept(**detail)

@@ -1,0 +1,83 @@
+"""What a setting or a rule may be: each function reads one kind of value, as text or as JSON has it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def text(value: object) -> str:
+    """Any text but an empty one."""
+    if not isinstance(value, str) or not value:
+        raise ValueError("must be a text that is not empty")
+    return value
+
+
+def whole(at_least: int, at_most: int) -> Callable[[object], int]:
+    """A whole number within limits, both included.
+
+    >>> whole(1, 10)("7"), whole(1, 10)(7)
+    (7, 7)
+    """
+
+    def parse(value: object) -> int:
+        # To Python, true is a whole number, too; and other alphabets have digits.
+        digits = value if isinstance(value, str) else str(value) if type(value) is int else ""
+        if not digits.isascii() or not digits.isdigit() or not at_least <= int(digits) <= at_most:
+            raise ValueError(f"must be a whole number from {at_least} to {at_most}")
+        return int(digits)
+
+    return parse
+
+
+def percent(value: object) -> float:
+    """A confidence as Rekognition counts it, 0 to 100."""
+    try:
+        number = float(value) if isinstance(value, (str, int, float)) and value is not True else -1.0
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 100:
+        raise ValueError("must be a number from 0 to 100")
+    return number
+
+
+def entries(value: object) -> tuple[str, ...]:
+    """A list of texts, or a text with commas between entries; each entry counts once, empty ones do not.
+
+    >>> entries("Driving License, Person,"), entries(["Person", "Person"])
+    (('Driving License', 'Person'), ('Person',))
+    """
+    listed = value.split(",") if isinstance(value, str) else value
+    if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
+        raise ValueError("must be a list of texts, or a text with commas between entries")
+    found = tuple(dict.fromkeys(filter(None, map(str.strip, listed))))
+    if not all(any(map(str.isalnum, entry)) for entry in found):
+        raise ValueError("must have a letter or a digit in each entry")
+    return found
+
+
+def value(parse: Callable[[Any], Any], default: Any = dataclasses.MISSING) -> Any:
+    """A dataclass field that `fill` reads with `parse`; without a default it must be given."""
+    return dataclasses.field(default=default, metadata={"parse": parse})
+
+
+def fill(shape: type[T], given: Mapping[str, object], named: Callable[[str], str]) -> T:
+    """Makes a dataclass of what is given by its fields' names; `named` says how messages name a field.
+
+    Raises:
+        ValueError: something is missing or senseless; the message names it.
+    """
+    values: dict[str, object] = {}
+    for each in dataclasses.fields(shape):  # type: ignore[arg-type]  # every shape is a dataclass
+        if each.name not in given:
+            if each.default is dataclasses.MISSING:
+                raise ValueError(f"{named(each.name)} is missing")
+            continue
+        try:
+            values[each.name] = each.metadata["parse"](given[each.name])
+        except ValueError as error:
+            raise ValueError(f"{named(each.name)} {error}, not {given[each.name]!r}") from None
+    return shape(**values)
