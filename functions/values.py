@@ -26,7 +26,9 @@ def whole(at_least: int, at_most: int) -> Callable[[object], int]:
     def parse(value: object) -> int:
         # To Python, true is a whole number, too; and other alphabets have digits.
         digits = value if isinstance(value, str) else str(value) if type(value) is int else ""
-        if not digits.isascii() or not digits.isdigit() or not at_least <= int(digits) <= at_most:
+        # Python refuses to read numbers of thousands of digits, in words of its own.
+        small = len(digits) <= 18 and digits.isascii() and digits.isdigit()
+        if not small or not at_least <= int(digits) <= at_most:
             raise ValueError(f"must be a whole number from {at_least} to {at_most}")
         return int(digits)
 

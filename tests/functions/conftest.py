@@ -19,12 +19,7 @@ os.environ.update(
     STATE_MACHINE_PREFIX="arn:aws:states:us-east-1:123456789012:stateMachine:happypath-",
     QUEUE_URL="https://sqs.us-east-1.amazonaws.com/123456789012/uploads",
     HOLD_SECONDS="30",
-    MIN_PIXELS="800",
     MAX_PIXELS="100000000",
-    ALLOWED_TYPES="jpg,png,webp",
-    MIN_CONFIDENCE="80",
-    REQUIRED_LABELS="Driving License, Person",
-    REQUIRED_WORDS="New York, 4711-0815",
     DISTRIBUTION_BUCKET="distribution",
     DISTRIBUTION_URL="https://photos.example.com",
 )

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
-from functions.decision import Decision, Reason, Refusal
+from functions.decision import Decision, MalformedDecisionError, Reason, Refusal
 
 
 def test_an_accepting_decision_has_no_reason() -> None:
@@ -34,3 +35,22 @@ def test_a_refusal_leaves_under_the_name_of_its_reason(reason: Reason) -> None:
     assert json.loads(str(refusal)) == {"width_px": 1}
     assert isinstance(refusal, Refusal)
     assert refusal.decision == Decision.reject(reason, width_px=1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "complaint"),
+    [
+        ({"accepted": "yes"}, "accepted must be"),
+        ({"accepted": 1}, "accepted must be"),
+        ({"accepted": True, "reason": "NO_PEOPLE_ALLOWED"}, "accepted photo has no reason"),
+        ({"accepted": False}, "A rejection has a reason"),
+        ({"accepted": False, "reason": ""}, "A rejection has a reason"),
+        ({"accepted": False, "reason": "no people"}, "A rejection has a reason"),
+        ({"accepted": True, "detail": {"seen": {1, 2}}}, "The detail must be a JSON object"),
+        ({"accepted": True, "detail": {"seen": float("nan")}}, "The detail must be a JSON object"),
+        ({"accepted": True, "detail": 5}, "The detail must be a JSON object"),
+    ],
+)
+def test_no_malformed_decision_can_be_made(shape: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(MalformedDecisionError, match=complaint):
+        Decision(**shape)

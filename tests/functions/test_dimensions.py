@@ -15,6 +15,8 @@ from PIL import Image
 
 from functions.aws import PhotoNotFoundError, client
 from functions.decide import dimensions
+from functions.decide.dimensions import Rules
+from functions.decide.rules import RuleError, read
 from functions.photo import FIRST_BYTES
 from functions.upload import Upload
 from tests.functions.account import answering
@@ -30,7 +32,7 @@ from tests.functions.pictures import (
     with_segments,
 )
 
-ALL_TYPES = frozenset({"jpg", "png", "webp"})
+RULES = {"min_pixels": "800", "max_pixels": "100000000", "allowed_types": "jpg,png,webp"}
 MAKERS = {"jpg": jpeg_of_size, "png": png, "webp": webp_of_size}
 OF_SIZE = pytest.mark.parametrize("kind", sorted(MAKERS))
 
@@ -41,17 +43,15 @@ def _bucket() -> None:
 
 
 def decide(content: bytes, name: str = "photo.jpg", content_type: str = "image/jpeg") -> dict[str, Any]:
-    """The task's result for an object of this content, under the limits of the environment."""
+    """The task's result for an object of this content, by the rules that v3 and v4 have."""
     upload = Upload("uploads", f"park/{name}", "park", "photo")
     client("s3").put_object(Bucket="uploads", Key=upload.key, Body=content, ContentType=content_type)
-    event = {"detail": upload.as_detail(), "executionArn": "arn:execution"}
+    event = {"detail": upload.as_detail(), "executionArn": "arn:execution", "rules": RULES}
     return dimensions.handler(event, SimpleNamespace(aws_request_id="request"))
 
 
 def decide_within(content: bytes, min_pixels: int, max_pixels: int) -> dict[str, Any]:
-    return dimensions.decide(
-        io.BytesIO(content), min_pixels=min_pixels, max_pixels=max_pixels, allowed_types=ALL_TYPES
-    ).as_result()
+    return dimensions.decide(io.BytesIO(content), Rules(min_pixels, max_pixels)).as_result()
 
 
 @pytest.mark.parametrize("path", SAMPLE_PHOTOS, ids=lambda path: path.stem)
@@ -121,9 +121,7 @@ def test_another_type_is_unsupported_whatever_its_name(kind: str, type_: str) ->
 
 
 def test_a_type_that_is_not_allowed_is_unsupported() -> None:
-    result = dimensions.decide(
-        io.BytesIO(png(900, 900)), min_pixels=1, max_pixels=10**9, allowed_types=frozenset({"jpg"})
-    ).as_result()
+    result = dimensions.decide(io.BytesIO(png(900, 900)), read(Rules, {"allowed_types": ["jpg"]})).as_result()
     assert (result["reason"], result["detail"]) == ("UNSUPPORTED_TYPE", {"type": "png", "allowed": ["jpg"]})
 
 
@@ -176,10 +174,37 @@ def test_the_orientation_of_a_large_webp_costs_a_second_small_request() -> None:
     assert int(end) - int(start) < 1_000
 
 
+def test_a_rule_that_is_not_given_limits_nothing() -> None:
+    assert read(Rules, {}) == Rules(1, None, frozenset({"jpg", "png", "webp"}))
+    assert dimensions.decide(io.BytesIO(png(1, 1)), read(Rules, {})).accepted
+
+
+@pytest.mark.parametrize(
+    ("rules", "complaint"),
+    [
+        ({"min_pixels": "many"}, "The rule min_pixels must be a whole number from 1 to 100000, not 'many'"),
+        ({"min_pixels": 0}, "The rule min_pixels"),
+        ({"min_pixels": 800.0}, "The rule min_pixels"),
+        ({"min_pixels": "٨٠٠"}, "The rule min_pixels"),
+        ({"max_pixels": True}, "The rule max_pixels"),
+        ({"allowed_types": ["gif"]}, "The rule allowed_types must be a choice of jpg, png, webp"),
+        ({"allowed_types": ""}, "The rule allowed_types"),
+        (
+            {"min_width": 800},
+            "There is no rule min_width: choose among min_pixels, max_pixels, allowed_types",
+        ),
+    ],
+)
+def test_a_senseless_rule_is_named(rules: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(RuleError, match=complaint):
+        read(Rules, rules)
+
+
 def test_a_photo_that_is_gone_is_an_error() -> None:
     event = {
         "detail": Upload("uploads", "park/gone.jpg", "park", "gone").as_detail(),
         "executionArn": "arn:execution",
+        "rules": RULES,
     }
     with pytest.raises(PhotoNotFoundError):
         dimensions.handler(event, SimpleNamespace(aws_request_id="request"))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-HANDLERS = ["start_execution", "resize", "decide.people"]
+HANDLERS = ["start_execution", "resize", "decide.labels"]
 # What the libraries would bring along, and no task uses, or not each.
 HEAVY = {
     "boto3",

@@ -14,8 +14,12 @@ from tests.functions.test_rekognition import photo, uploaded
 CONTEXT = SimpleNamespace(aws_request_id="request-1")
 
 
-def event(upload: Upload) -> dict[str, Any]:
-    return {"detail": upload.as_detail(), "executionArn": "arn:execution"}
+RULES = {"min_confidence": "80", "reason": "FAILED_MODERATION"}
+
+
+def event(upload: Upload, **rules: Any) -> dict[str, Any]:
+    """What a state machine sends to a deciding task."""
+    return {"detail": upload.as_detail(), "executionArn": "arn:execution", "rules": rules}
 
 
 def label(name: str, confidence: float, parent: str = "") -> dict[str, Any]:
@@ -29,7 +33,7 @@ def found(*labels: dict[str, Any]) -> dict[str, Any]:
 def test_a_photo_without_labels_is_accepted() -> None:
     upload = uploaded(photo(100, 100))
     with answering("DetectModerationLabels", found()) as calls:
-        result = moderation.handler(event(upload), CONTEXT)
+        result = moderation.handler(event(upload, **RULES), CONTEXT)
     assert result == {"accepted": True, "reason": None, "detail": {"labels": []}}
     ((call),) = calls
     assert call["MinConfidence"] == 80.0
@@ -40,7 +44,7 @@ def test_any_label_rejects_with_all_of_them() -> None:
     upload = uploaded(photo(100, 100))
     answer = found(label("Alcohol", 99.12345), label("Alcoholic Beverages", 99.12345, "Alcohol"))
     with answering("DetectModerationLabels", answer):
-        result = moderation.handler(event(upload), CONTEXT)
+        result = moderation.handler(event(upload, **RULES), CONTEXT)
     assert result == {
         "accepted": False,
         "reason": "FAILED_MODERATION",
@@ -63,7 +67,7 @@ def test_any_label_rejects_with_all_of_them() -> None:
 )
 def test_a_photo_that_cannot_be_looked_at_is_rejected_not_an_error(data: bytes, reason: str) -> None:
     with answering("DetectModerationLabels", found()) as calls:
-        result = moderation.handler(event(uploaded(data)), CONTEXT)
+        result = moderation.handler(event(uploaded(data), **RULES), CONTEXT)
     assert (result["accepted"], result["reason"]) == (False, reason)
     assert result["detail"]
     assert calls == []
@@ -83,11 +87,20 @@ def test_an_error_of_rekognition_leaves_under_its_name(code: str, kind: type[Exc
         answering("DetectModerationLabels", error(code, "DetectModerationLabels")),
         pytest.raises(kind),
     ):
-        moderation.handler(event(upload), CONTEXT)
+        moderation.handler(event(upload, **RULES), CONTEXT)
 
 
 def test_a_photo_that_is_gone_is_an_error_of_that_name() -> None:
     upload = uploaded(photo(100, 100), versions=False)
     gone = Upload(upload.bucket, "p/gone.jpg", "p", "gone")
     with pytest.raises(PhotoNotFoundError):
-        moderation.handler(event(gone), CONTEXT)
+        moderation.handler(event(gone, **RULES), CONTEXT)
+
+
+def test_the_reason_is_a_rule() -> None:
+    upload = uploaded(photo(100, 100))
+    rules = {"min_confidence": 55, "reason": "NOT_FIT_FOR_CHILDREN"}
+    with answering("DetectModerationLabels", found(label("Alcohol", 60.0))) as calls:
+        result = moderation.handler(event(upload, **rules), CONTEXT)
+    assert result["reason"] == "NOT_FIT_FOR_CHILDREN"
+    assert calls[0]["MinConfidence"] == 55.0

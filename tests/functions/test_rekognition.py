@@ -11,7 +11,6 @@ from functions.aws import client
 from functions.decision import Reason, Refusal
 from functions.look import Look
 from functions.rekognition import image_argument
-from functions.settings import RekognitionSettings
 from functions.upload import Upload
 from tests.functions.account import answering, error
 
@@ -114,7 +113,7 @@ def test_what_cannot_be_looked_at_is_refused(data: bytes, max_pixels: int, reaso
 
 
 def detect(upload: Upload, max_pixels: int = MAX_PIXELS) -> Any:
-    return Look(upload, RekognitionSettings(min_confidence=80, max_pixels=max_pixels)).labels()
+    return Look(upload, max_pixels).labels(min_confidence=80)
 
 
 @pytest.mark.parametrize("code", ["InvalidImageFormatException", "ImageTooLargeException"])

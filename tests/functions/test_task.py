@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from functions.aws import PhotoNotFoundError, ServiceUnavailableError, ShadowWriteError, client
+from functions.aws import (
+    PhotoNotFoundError,
+    ServiceUnavailableError,
+    ShadowWriteError,
+    TaskError,
+    client,
+)
 from functions.decision import Reason, Refusal
 from functions.observability import logger
 from functions.task import Event, Result, task
@@ -45,6 +51,28 @@ def test_an_answer_of_aws_leaves_as_a_task_error() -> None:
 def test_a_time_out_leaves_as_a_task_error() -> None:
     with pytest.raises(ServiceUnavailableError):
         raising(ReadTimeoutError(endpoint_url="https://rekognition"))(EVENT, CONTEXT)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "measured"),
+    [
+        ("SlowDown", 503, [({"across_workflows": True}, {"Retried": 1})]),
+        ("InternalError", 500, [({"across_workflows": True}, {"Retried": 1})]),
+        ("AccessDenied", 403, [("AccessDeniedError", {"Failed": 1})]),
+    ],
+)
+def test_what_is_tried_again_is_counted_apart_from_what_fails(
+    code: str, status: int, measured: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[Any] = []
+
+    def measure(reason: str | None = None, *, across_workflows: bool = False, **metrics: float) -> None:
+        counted.append((reason or {"across_workflows": across_workflows}, metrics))
+
+    monkeypatch.setattr("functions.task.measure", measure)
+    with pytest.raises(TaskError):
+        raising(error(code, "GetObject", status))(EVENT, CONTEXT)
+    assert counted == measured
 
 
 def test_a_refusal_leaves_under_its_reason() -> None:

@@ -45,17 +45,41 @@ def all_functions() -> list[tuple[str, str]]:
 
 
 def environment(stack: str, name: str) -> dict[str, Any]:
-    """A function's own variables, without those that Globals gives to all."""
-    variables: dict[str, Any] = functions(stack)[name]["Properties"]["Environment"]["Variables"]
-    return variables
+    """A function's variables, those that Globals gives to all of its stack first."""
+    own = functions(stack)[name]["Properties"].get("Environment", {"Variables": {}})
+    shared: dict[str, Any] = load(stack)["Globals"]["Function"]["Environment"]["Variables"]
+    return shared | own["Variables"]
+
+
+def function(stack: str, name: str) -> dict[str, Any]:
+    """A function's properties, with what Globals gives to all of its stack."""
+    shared: dict[str, Any] = load(stack)["Globals"]["Function"]
+    properties: dict[str, Any] = functions(stack)[name]["Properties"]
+    return shared | properties
 
 
 def statements(stack: str) -> Iterator[tuple[str, Resource]]:
-    """Every statement of every policy that a function or state machine of ours has, with its logical id."""
+    """Every statement of every policy that a function or state machine of ours has, with its logical id.
+
+    What core exports to others is taken as theirs; what it refers to itself is its own.
+    """
+    exported = {
+        output["Export"]["Name"]["Fn::Sub"]: output["Value"]["Ref"]
+        for output in load("core")["Outputs"].values()
+        if "Ref" in output["Value"]
+    }
     for name, resource in resources(stack, "AWS::Serverless").items():
         for policy in resource["Properties"]["Policies"]:
-            for statement in policy["Statement"]:
+            shared = policy.get("Ref") or exported.get(policy.get("Fn::ImportValue", {}).get("Fn::Sub", ""))
+            document = managed_policies()[shared] if shared else policy
+            for statement in document["Statement"]:
                 yield name, statement
+
+
+def managed_policies() -> dict[str, dict[str, Any]]:
+    """The documents of the policies that core has for others, by logical id."""
+    found = resources("core", "AWS::IAM::ManagedPolicy")
+    return {name: each["Properties"]["PolicyDocument"] for name, each in found.items()}
 
 
 def listed(value: Any) -> list[Any]:
@@ -88,23 +112,24 @@ def names(value: Any) -> Iterator[str]:
             yield from (name for name in re.findall(r"\$\{([\w:]+)(?:\.\w+)?\}", text) if name not in own)
 
 
-def settings_of(handler: str) -> type[Any]:
-    """The settings class that a handler's module reads when it is imported.
-
-    Found without importing the module, which would want the variables to be there.
-    """
-    module = handler.removesuffix(".handler")
-    source = ROOT / Path(*module.split(".")).with_suffix(".py")
-    for node in ast.parse(source.read_text(encoding="utf-8")).body:
-        match node:
-            case ast.Assign(
-                targets=[ast.Name("SETTINGS")], value=ast.Call(ast.Name("read"), [ast.Name(name)], [])
-            ):
-                found: type[Any] = getattr(importlib.import_module("functions.settings"), name)
-                return found
-    raise LookupError(f"{source} has no SETTINGS = read(…)")
-
-
-def variables_of(settings: type[Any]) -> dict[str, Any]:
-    """The variables of a settings class, each with the function that reads its value."""
-    return {each.name.upper(): each.metadata["parse"] for each in fields(settings)}
+def variables_of(handler: str) -> dict[str, Any]:
+    """The variables that a handler and all that it imports of ours read, each with what reads its value."""
+    found: dict[str, Any] = {}
+    waiting, seen = [handler.removesuffix(".handler")], set()
+    while waiting:
+        module = waiting.pop()
+        source = ROOT / Path(*module.split(".")).with_suffix(".py")
+        if module in seen or not source.exists():
+            continue
+        seen.add(module)
+        # Without importing it, which would want the variables to be there.
+        for node in ast.parse(source.read_text(encoding="utf-8")).body:
+            match node:
+                case ast.ImportFrom(module=str(package)) if package.startswith("functions"):
+                    waiting += [package, *(f"{package}.{each.name}" for each in node.names)]
+                case ast.Assign(
+                    targets=[ast.Name("SETTINGS")], value=ast.Call(ast.Name("read"), [ast.Name(name)], [])
+                ):
+                    settings: Any = getattr(importlib.import_module("functions.settings"), name)
+                    found |= {each.name.upper(): each.metadata["parse"] for each in fields(settings)}
+    return found

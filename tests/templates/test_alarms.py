@@ -9,22 +9,18 @@ from typing import Any
 import pytest
 
 from tests.statemachines.definitions import WORKFLOWS
-from tests.templates.template import STACKS, Resource, functions, load, resources
+from tests.templates.template import STACKS, Resource, load, resources
 
 IN_CORE = {
     "DeadLettersAlarm",
     "OldestUploadAlarm",
     "StartExecutionErrorsAlarm",
-    "StartExecutionThrottlesAlarm",
+    "FunctionsThrottledAlarm",
+    "TransitionsThrottledAlarm",
+    "TasksRetriedAlarm",
 }
-# Of each version: one metric of Step Functions each, and two of all its functions together.
-OF_EXECUTIONS = {
-    "ExecutionsFailedAlarm": "ExecutionsFailed",
-    "ExecutionsAbortedAlarm": "ExecutionsAborted",
-    "ExecutionsTimedOutAlarm": "ExecutionsTimedOut",
-    "ExecutionsThrottledAlarm": "ExecutionThrottled",
-}
-OF_TASKS = {"TaskErrorsAlarm": "Errors", "TaskThrottlesAlarm": "Throttles"}
+# What ends an execution, and its upload without a good outcome.
+BAD_ENDS = {"ExecutionsFailed", "ExecutionsAborted", "ExecutionsTimedOut"}
 
 
 def alarms(stack: str) -> dict[str, dict[str, Any]]:
@@ -34,7 +30,7 @@ def alarms(stack: str) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_a_stack_has_its_alarms(stack: str) -> None:
-    assert set(alarms(stack)) == (IN_CORE if stack == "core" else {*OF_EXECUTIONS, *OF_TASKS})
+    assert set(alarms(stack)) == (IN_CORE if stack == "core" else {"ExecutionsFailedAlarm"})
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -51,31 +47,19 @@ def test_an_alarm_tells_the_topic_and_rests_while_nothing_happens(stack: str) ->
 
 
 @pytest.mark.parametrize("version", WORKFLOWS)
-def test_the_executions_of_a_version_are_watched(version: str) -> None:
-    for name, metric in OF_EXECUTIONS.items():
-        alarm = alarms(version)[name]
-        assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/States", metric)
-        assert alarm["Dimensions"] == [{"Name": "StateMachineArn", "Value": {"Ref": "Workflow"}}]
-        # One is enough, but for what Step Functions retries by itself.
-        assert (alarm["Statistic"], alarm["Threshold"]) == ("Sum", 0)
-        assert alarm["EvaluationPeriods"] == (3 if metric == "ExecutionThrottled" else 1)
+def test_every_bad_end_of_a_workflows_executions_raises_its_alarm(version: str) -> None:
+    alarm = alarms(version)["ExecutionsFailedAlarm"]
+    total, *parts = alarm["Metrics"]
 
-
-@pytest.mark.parametrize("version", WORKFLOWS)
-@pytest.mark.parametrize(("name", "metric"), OF_TASKS.items())
-def test_the_functions_of_a_version_are_watched_and_no_others(version: str, name: str, metric: str) -> None:
-    total, *parts = alarms(version)[name]["Metrics"]
-
-    assert (total["Expression"], total["ReturnData"]) == ("SUM(FILL(METRICS(), 0))", True)
+    # An expression is what is returned unless it says otherwise.
+    assert total == {"Id": "all", "Expression": "SUM(FILL(METRICS(), 0))"}
+    assert {part["MetricStat"]["Metric"]["MetricName"] for part in parts} == BAD_ENDS
     for part in parts:
         stat = part["MetricStat"]
-        assert (stat["Metric"]["Namespace"], stat["Metric"]["MetricName"]) == ("AWS/Lambda", metric)
-        assert (stat["Stat"], stat["Period"], part["ReturnData"]) == ("Sum", 300, False)
-    watched = [part["MetricStat"]["Metric"]["Dimensions"] for part in parts]
-    names = sorted(functions(version))
-    assert sorted(watched, key=str) == [[{"Name": "FunctionName", "Value": {"Ref": name}}] for name in names]
-    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Create-alarm-on-metric-math-expression.html
-    assert len(parts) <= 10
+        assert (stat["Metric"]["Namespace"], stat["Stat"], stat["Period"]) == ("AWS/States", "Sum", 300)
+        assert stat["Metric"]["Dimensions"] == [{"Name": "StateMachineArn", "Value": {"Ref": "Workflow"}}]
+        assert part["ReturnData"] is False
+    assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (0, 1)
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -87,20 +71,10 @@ def test_no_alarm_is_by_a_query(stack: str) -> None:
     assert "SELECT" not in json.dumps(alarms(stack))
 
 
-def test_versions_have_the_same_alarms() -> None:
-    def shape(version: str) -> str:
-        own = alarms(version)
-        for name in OF_TASKS:
-            del own[name]["Metrics"]
-        return json.dumps(own).replace(f"-{version}-", "-vN-")
-
-    assert len({shape(version) for version in WORKFLOWS}) == 1
-
-
 def of_core(name: str) -> tuple[Any, ...]:
     alarm = alarms("core")[name]
-    (dimension,) = alarm["Dimensions"]
-    return alarm["Namespace"], alarm["MetricName"], dimension["Name"], dimension["Value"]
+    dimensions = ((each["Name"], each["Value"]) for each in alarm.get("Dimensions", []))
+    return alarm["Namespace"], alarm["MetricName"], *(part for each in dimensions for part in each)
 
 
 def test_the_queues_and_the_function_of_core_are_watched() -> None:
@@ -117,8 +91,20 @@ def test_the_queues_and_the_function_of_core_are_watched() -> None:
     )
     assert of_core("OldestUploadAlarm") == ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", queue)
     assert of_core("StartExecutionErrorsAlarm") == ("AWS/Lambda", "Errors", "FunctionName", function)
-    assert of_core("StartExecutionThrottlesAlarm") == ("AWS/Lambda", "Throttles", "FunctionName", function)
     assert alarms("core")["DeadLettersAlarm"]["Threshold"] == 0
+
+
+def test_what_all_workflows_share_is_watched_once() -> None:
+    # Concurrency and transitions are quotas of the account.
+    # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+    assert of_core("FunctionsThrottledAlarm") == ("AWS/Lambda", "Throttles")
+    shared = ("AWS/States", "ThrottledEvents", "ServiceMetric", "StateTransition")
+    assert of_core("TransitionsThrottledAlarm") == shared
+    # As functions.task counts it.
+    assert of_core("TasksRetriedAlarm") == ("HappyPath", "Retried", "service", {"Ref": "Prefix"})
+    for name in ("FunctionsThrottledAlarm", "TransitionsThrottledAlarm", "TasksRetriedAlarm"):
+        # What passes by itself is no alarm.
+        assert alarms("core")[name]["EvaluationPeriods"] == 3
 
 
 def test_a_message_that_fails_raises_an_alarm_before_it_is_a_dead_letter() -> None:

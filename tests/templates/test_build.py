@@ -10,7 +10,7 @@ from importlib.metadata import packages_distributions
 
 import pytest
 
-from tests.templates.template import ROOT, all_functions, functions, path
+from tests.templates.template import ROOT, all_functions, function, functions, path
 
 LOCK = ROOT / "requirements" / "functions.txt"
 # What Lambda's own Python runtime brings.
@@ -20,13 +20,13 @@ IN_THE_RUNTIME = {"boto3", "botocore"}
 
 @pytest.mark.parametrize(("stack", "name"), all_functions())
 def test_sam_finds_what_builds_a_function(stack: str, name: str) -> None:
-    function = functions(stack)[name]
+    built = functions(stack)[name]["Metadata"]
     beside = path(stack).parent
 
-    assert function["Metadata"]["BuildMethod"] == "makefile"
-    makefile = beside / function["Metadata"]["ContextPath"] / "Makefile"
+    assert built["BuildMethod"] == "makefile"
+    makefile = beside / built["ContextPath"] / "Makefile"
     assert "\nbuild-%:\n" in makefile.read_text(encoding="utf-8")
-    assert (beside / function["Properties"]["CodeUri"]).resolve() == ROOT / "functions"
+    assert (beside / function(stack, name)["CodeUri"]).resolve() == ROOT / "functions"
 
 
 def test_the_lock_holds_all_that_the_functions_import_and_the_runtime_lacks() -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import boto3
 import pytest
+import yaml
 from cfnlint.api import lint_file  # type: ignore[import-untyped]
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
@@ -14,20 +14,21 @@ from samtranslator.translator.translator import Translator
 from functions.record import PARTITION
 from happypath.project import template_of
 from tests.statemachines import definitions
-from tests.statemachines.definitions import VERSIONS, WORKFLOWS
+from tests.statemachines.definitions import WORKFLOWS
 from tests.templates.template import (
     ROOT,
     STACKS,
     all_functions,
     environment,
+    function,
     functions,
     imports,
     listed,
     load,
+    managed_policies,
     names,
     path,
     resources,
-    settings_of,
     statements,
     variables_of,
 )
@@ -39,13 +40,17 @@ def test_cfn_lint_finds_nothing_and_ignores_nothing(stack: str) -> None:
     assert "cfn-lint" not in path(stack).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("stack", STACKS)
-def test_what_checkov_is_not_to_say_is_explained(stack: str) -> None:
-    for name, resource in resources(stack).items():
-        for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", []):
-            assert skip.keys() == {"id", "comment"}, name
-            assert skip["comment"].endswith("."), name
-    assert "checkov:skip" not in path(stack).read_text(encoding="utf-8")  # of the whole file
+def test_what_checkov_is_not_to_say_is_explained() -> None:
+    for stack in STACKS:
+        for name, resource in resources(stack).items():
+            for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", []):
+                assert skip.keys() == {"id", "comment"}, name
+                assert skip["comment"].endswith("."), name
+        assert "checkov:skip" not in path(stack).read_text(encoding="utf-8")  # of the whole file
+    configuration = (ROOT / ".checkov.yaml").read_text(encoding="utf-8")
+    skipped = re.findall(r"^  - (CKV_\w+)( # .+\.)?$", configuration, flags=re.M)
+    assert [check for check, _ in skipped] == yaml.safe_load(configuration)["skip-check"]
+    assert all(reason for _, reason in skipped)
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -61,9 +66,10 @@ def test_every_name_is_declared_and_every_parameter_used(stack: str) -> None:
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_serverless_transform_accepts_it(stack: str) -> None:
     document = template_of(stack)
-    for resource in document["Resources"].values():
-        for uri in {"CodeUri", "DefinitionUri"} & set(resource["Properties"]):
-            resource["Properties"][uri] = {"Bucket": "artifacts", "Key": "key"}
+    shared = document["Globals"]["Function"]
+    for properties in (shared, *(each["Properties"] for each in document["Resources"].values())):
+        for uri in {"CodeUri", "DefinitionUri"} & set(properties):
+            properties[uri] = {"Bucket": "artifacts", "Key": "key"}
 
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="us-east-1"))
     expanded = translator.translate(document, parameter_values={})
@@ -72,19 +78,26 @@ def test_the_serverless_transform_accepts_it(stack: str) -> None:
 
 
 @pytest.mark.parametrize(("stack", "name"), all_functions())
-def test_a_function_gets_the_variables_that_it_reads_and_no_others(stack: str, name: str) -> None:
-    handler = functions(stack)[name]["Properties"]["Handler"]
+def test_a_function_gets_the_variables_that_it_reads(stack: str, name: str) -> None:
+    assert set(environment(stack, name)) >= set(variables_of(functions(stack)[name]["Properties"]["Handler"]))
 
-    assert set(environment(stack, name)) == set(variables_of(settings_of(handler)))
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_each_variable_is_read_by_a_function_of_its_stack(stack: str) -> None:
+    handlers = [each["Properties"]["Handler"] for each in functions(stack).values()]
+    read = set().union(*map(variables_of, handlers))
+    for name in functions(stack):
+        unread = set(environment(stack, name)) - read
+        assert {each for each in unread if not each.startswith("POWERTOOLS_")} == set()
 
 
 @pytest.mark.parametrize(("stack", "name"), all_functions())
 def test_the_parameters_defaults_are_values_that_the_functions_take(stack: str, name: str) -> None:
-    read = variables_of(settings_of(functions(stack)[name]["Properties"]["Handler"]))
+    read = variables_of(functions(stack)[name]["Properties"]["Handler"])
     parameters = load(stack)["Parameters"]
     for variable, value in environment(stack, name).items():
-        parameter = value.get("Ref", value.get("Fn::Sub", "")).strip("${}")
-        if "Default" in parameters.get(parameter, {}):
+        parameter = value.get("Ref", value.get("Fn::Sub", "")).strip("${}") if isinstance(value, dict) else ""
+        if variable in read and "Default" in parameters.get(parameter, {}):
             read[variable](str(parameters[parameter]["Default"]))
 
 
@@ -93,7 +106,8 @@ def test_a_number_reaches_a_function_as_text(stack: str, name: str) -> None:
     # Environment variables are text; CloudFormation makes it of a number's !Ref, not everything else does.
     numbers = {key for key, each in load(stack)["Parameters"].items() if each["Type"] == "Number"}
 
-    assert not {value.get("Ref") for value in environment(stack, name).values()} & numbers
+    values = [value for value in environment(stack, name).values() if isinstance(value, dict)]
+    assert not {value.get("Ref") for value in values} & numbers
 
 
 @pytest.mark.parametrize("version", WORKFLOWS)
@@ -135,50 +149,98 @@ def test_a_function_times_out_before_its_task_does(version: str) -> None:
             continue
         name = task["Parameters"]["FunctionName"].removeprefix("${").removesuffix("Arn}")
         # What is left is for the start of a function, which its Timeout does not count.
-        assert task["TimeoutSeconds"] >= functions(version)[name]["Properties"]["Timeout"] + 10
+        assert task["TimeoutSeconds"] >= function(version, name)["Timeout"] + 10
 
 
 @pytest.mark.parametrize("version", WORKFLOWS)
-def test_a_state_machine_may_call_its_functions_and_keep_records_and_nothing_else(version: str) -> None:
+def test_a_state_machine_may_call_its_functions_and_what_its_tasks_ask_for_and_nothing_else(
+    version: str,
+) -> None:
     allowed = {
         action: statement["Resource"]
         for name, statement in statements(version)
         for action in listed(statement["Action"])
         if name == "Workflow" and not action.startswith("logs:")
     }
-
-    table = {"Fn::ImportValue": {"Fn::Sub": "${Prefix}-TableArn"}}
     called = [{"Fn::GetAtt": [name, "Arn"]} for name in functions(version)]
     bus = {"Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default"}
-    own: dict[str, dict[str, Any]] = {"v4": {"dynamodb:GetItem": table}, "matcher": {"events:PutEvents": bus}}
-    expected: dict[str, Any] = {"lambda:InvokeFunction": called, "dynamodb:UpdateItem": table}
-    assert allowed == expected | own.get(version, {})
+    table = {"Fn::GetAtt": ["Table", "Arn"]}
+    asked = {each["Resource"].split(":::")[1] for each in definitions.tasks(version).values()}
+    expected = {
+        "lambda:invoke": ("lambda:InvokeFunction", called),
+        "dynamodb:getItem": ("dynamodb:GetItem", table),
+        "dynamodb:updateItem": ("dynamodb:UpdateItem", table),
+        "events:putEvents": ("events:PutEvents", bus),
+    }
+    assert allowed == dict(expected[each] for each in asked)
 
 
-@pytest.mark.parametrize("version", WORKFLOWS)
-def test_who_only_keeps_records_may_touch_nothing_else_in_the_table(version: str) -> None:
+def test_who_only_keeps_records_may_touch_nothing_else_in_the_table() -> None:
     # Who writes by transactions is not limited: it is not documented whether the partitions of one are judged
     # together. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
     limit = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": PARTITION}}
     limited = {
         (name, statement["Action"])
-        for name, statement in statements(version)
+        for name, document in managed_policies().items()
+        for statement in document["Statement"]
         if statement.get("Condition") == limit
     }
+    assert limited == {
+        ("KeepRecordsPolicy", "dynamodb:UpdateItem"),
+        ("WriteRenditionsPolicy", "dynamodb:GetItem"),
+    }
+    for version in WORKFLOWS:
+        for task in definitions.tasks(version).values():
+            if task["Resource"].endswith("dynamodb:updateItem"):
+                assert task["Parameters"]["Key"]["PK"] == {"S": PARTITION}
 
-    partitions = {
-        (each["Resource"].rpartition(":")[2], each["Parameters"]["Key"]["PK"].get("S"))
-        for each in definitions.tasks(version).values()
-        if ":dynamodb:" in each["Resource"]
-    }
-    expected = {
-        ("Workflow", f"dynamodb:{action[0].upper()}{action[1:]}")
-        for action, partition in partitions
-        if partition == PARTITION
-    }
-    if version in VERSIONS:
-        expected.add(("ResizeFunction", "dynamodb:GetItem"))
-    assert limited == expected
+
+@pytest.mark.parametrize("version", WORKFLOWS)
+def test_no_partition_of_aws_is_named(version: str) -> None:
+    """So that it deploys in China and in GovCloud, too."""
+    assert "arn:aws" not in path(version).read_text(encoding="utf-8")
+    assert "arn:aws" not in definitions.text(version)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize(
+    ("prefix", "works"),
+    [
+        ("happypath", True),
+        ("team-b", True),
+        ("abc", True),
+        ("a2345678901234567890", True),
+        ("a23456789012345678901", False),
+        ("ab", False),  # a table's name has three characters
+        ("a", False),
+        ("Team", False),
+        ("-team", False),
+        ("team-", False),
+        ("2team", False),
+        # Parameters of SSM must not begin so, and buckets not with the others.
+        ("aws-team", False),
+        ("awsome", False),
+        ("ssm", False),
+        ("xn--team", False),
+        ("sthree-team", False),
+        ("amzn-s3-demo-team", False),
+    ],
+)
+def test_a_prefix_that_aws_would_refuse_is_refused(stack: str, prefix: str, works: bool) -> None:
+    assert (re.search(load(stack)["Parameters"]["Prefix"]["AllowedPattern"], prefix) is not None) is works
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_text_that_goes_into_a_definition_cannot_end_its_string(stack: str) -> None:
+    """CloudFormation puts it there as it is."""
+    (*machines,) = resources(stack, "AWS::Serverless::StateMachine").values()
+    parameters = load(stack)["Parameters"]
+    for machine in machines:
+        for value in machine["Properties"]["DefinitionSubstitutions"].values():
+            parameter = parameters.get(value.get("Ref"), {"Type": "Number"})
+            if parameter["Type"] != "Number":
+                for text in ('a", "b": "', "a\\", "a\nb", "\t"):
+                    assert not re.search(parameter["AllowedPattern"], text), (value, text)
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -200,11 +262,19 @@ def test_everything_is_traced(stack: str) -> None:
 
 @pytest.mark.parametrize(("stack", "name"), all_functions())
 def test_a_functions_logs_are_kept_for_a_time(stack: str, name: str) -> None:
-    function = functions(stack)[name]["Properties"]
-    logs = resources(stack)[function["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]
+    logs = resources(stack)[function(stack, name)["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]
 
     assert logs["RetentionInDays"] == {"Ref": "LogRetentionDays"}
-    assert logs["LogGroupName"] == {"Fn::Sub": f"/aws/lambda/{function['FunctionName']['Fn::Sub']}"}
+
+
+@pytest.mark.parametrize("version", WORKFLOWS)
+def test_a_workflow_has_one_log_group_of_a_name_that_step_functions_can_write_to(version: str) -> None:
+    # https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
+    ((name, logs),) = resources(version, "AWS::Logs::LogGroup").items()
+    assert logs["Properties"]["LogGroupName"] == {"Fn::Sub": f"/aws/vendedlogs/states/${{Prefix}}-{version}"}
+    (machine,) = resources(version, "AWS::Serverless::StateMachine").values()
+    (destination,) = machine["Properties"]["Logging"]["Destinations"]
+    assert destination == {"CloudWatchLogsLogGroup": {"LogGroupArn": {"Fn::GetAtt": [name, "Arn"]}}}
 
 
 NAMES = {
@@ -238,13 +308,13 @@ def test_two_installations_fit_into_one_account(stack: str) -> None:
         )
 
 
-def test_what_versions_have_in_common_is_the_same_in_each() -> None:
+def test_what_workflows_have_in_common_is_the_same_in_each() -> None:
     seen: dict[str, tuple[str, str]] = {}
-    for version in VERSIONS:
+    for version in WORKFLOWS:
         template = load(version)
-        parts = {**template["Parameters"], **functions(version), "Globals": template["Globals"]}
+        shared = template["Globals"]["Function"] | {"Environment": None}
+        parts = {**functions(version), **shared, **template["Outputs"]}
         for name, part in parts.items():
             first, other = seen.setdefault(name, (version, repr(part)))
-            assert repr(part).replace(version, first) == other, (
-                f"{name} differs between {first} and {version}"
-            )
+            same = re.sub(rf"\b{version}\b", first, repr(part))
+            assert same == other, f"{name} differs between {first} and {version}"

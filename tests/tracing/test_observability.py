@@ -226,13 +226,14 @@ def test_metrics_are_kept_by_workflow_and_by_reason_and_lead_to_the_upload() -> 
         with invocation("resize", "v4"):
             measure(PhotoBytes=5, PhotoPixels=6)
             measure("CORRUPT_IMAGE", Rejected=1)
+            measure(across_workflows=True, Retried=1)
         with invocation("start_execution"):
             measure("INVALID_KEY", Rejected=1)
         """,
         **LAMBDA,
         _X_AMZN_TRACE_ID=SAMPLED,
     )
-    handled, rejected, invalid = metrics(output)
+    handled, rejected, retried, invalid = metrics(output)
     (directive,) = handled["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "HappyPath"
     assert directive["Dimensions"] == [["service", "workflow"]]
@@ -245,9 +246,11 @@ def test_metrics_are_kept_by_workflow_and_by_reason_and_lead_to_the_upload() -> 
     (directive,) = rejected["_aws"]["CloudWatchMetrics"]
     assert directive["Dimensions"] == [["service", "workflow"], ["service", "workflow", "reason"]]
     assert rejected["reason"] == "CORRUPT_IMAGE"
+    (directive,) = retried["_aws"]["CloudWatchMetrics"]
+    assert directive["Dimensions"] == [["service", "workflow"], ["service"]]
     (directive,) = invalid["_aws"]["CloudWatchMetrics"]
     assert directive["Dimensions"] == [["service"], ["service", "reason"]]
-    for line in (handled, rejected, invalid):
+    for line in (handled, rejected, retried, invalid):
         assert line["uploadId"] == "u"
         assert line["executionArn"] == "arn"
         assert line["function_request_id"] == "r"
