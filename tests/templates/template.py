@@ -48,14 +48,15 @@ def environment(stack: str, name: str) -> dict[str, Any]:
     """A function's variables, those that Globals gives to all of its stack first."""
     own = functions(stack)[name]["Properties"].get("Environment", {"Variables": {}})
     shared: dict[str, Any] = load(stack)["Globals"]["Function"]["Environment"]["Variables"]
-    return shared | own["Variables"]
+    variables: dict[str, Any] = shared | own["Variables"]
+    return variables
 
 
 def function(stack: str, name: str) -> dict[str, Any]:
     """A function's properties, with what Globals gives to all of its stack."""
     shared: dict[str, Any] = load(stack)["Globals"]["Function"]
-    properties: dict[str, Any] = functions(stack)[name]["Properties"]
-    return shared | properties
+    whole: dict[str, Any] = shared | functions(stack)[name]["Properties"]
+    return whole
 
 
 def statements(stack: str) -> Iterator[tuple[str, Resource]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import boto3
 import pytest
@@ -96,7 +97,8 @@ def test_the_parameters_defaults_are_values_that_the_functions_take(stack: str, 
     read = variables_of(functions(stack)[name]["Properties"]["Handler"])
     parameters = load(stack)["Parameters"]
     for variable, value in environment(stack, name).items():
-        parameter = value.get("Ref", value.get("Fn::Sub", "")).strip("${}") if isinstance(value, dict) else ""
+        given: Any = value if isinstance(value, dict) else {}
+        parameter = str(given.get("Ref", given.get("Fn::Sub", ""))).strip("${}")
         if variable in read and "Default" in parameters.get(parameter, {}):
             read[variable](str(parameters[parameter]["Default"]))
 
