@@ -24,7 +24,7 @@ from functions.aws import (
     task_error,
 )
 from tests.functions.account import error
-from tests.templates.template import all_functions, functions
+from tests.templates.template import all_functions, function
 
 
 @pytest.mark.parametrize(
@@ -105,6 +105,6 @@ def test_a_call_that_nobody_answers_fails_before_its_function_does() -> None:
     # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
     waits_s = sum(2**attempt for attempt in range(attempts - 1))
     longest_s = attempts * (config.connect_timeout + config.read_timeout) + waits_s
-    least_s = min(functions(stack)[name]["Properties"]["Timeout"] for stack, name in all_functions())
+    least_s = min(function(stack, name)["Timeout"] for stack, name in all_functions())
 
     assert longest_s < least_s
