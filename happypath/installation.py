@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -119,6 +119,32 @@ class Installation:
         stack = self.stack(name)
         return stack is not None and stack["StackStatus"] not in _EMPTY
 
+    def owner(self, stack: Mapping[str, Any]) -> str | None:
+        """The prefix of the installation that a stack is of; None for a stack that names none.
+
+        Its name does not tell: `team-b-v4` may be v4 of `team-b`, or b-v4 of `team`.
+        """
+        parameters = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
+        return parameters.get("Prefix")
+
+    def functions(self, stack: str) -> list[str]:
+        """The names of the functions in `core`'s or a workflow's stack; none if there is no such stack."""
+        cloudformation = self.client("cloudformation")
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(
+            StackName=f"{self.prefix}-{stack}"
+        )
+        try:
+            return [
+                each["PhysicalResourceId"]
+                for page in pages
+                for each in page["StackResourceSummaries"]
+                if each.get("ResourceType") == "AWS::Lambda::Function"
+            ]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
+            return []
+
     def put_place(self, place_id: str, place_type: str, name: str) -> None:
         """Writes a place's listing."""
         self.client("dynamodb").put_item(
@@ -208,8 +234,18 @@ class Installation:
         there = {
             machine["name"]: machine["stateMachineArn"] for page in pages for machine in page["stateMachines"]
         }
-        # A name that only begins with the prefix may be another installation's: `team-b-v1` is not of `team`.
-        return {each: there[name] for each in WORKFLOWS if (name := f"{self.prefix}-{each}") in there}
+        return {
+            each: there[name]
+            for each in WORKFLOWS
+            if (name := f"{self.prefix}-{each}") in there and self._is_own(each)
+        }
+
+    def _is_own(self, workflow: str) -> bool:
+        """Whether a workflow's stack is this installation's: only a name with a hyphen leaves that open."""
+        if "-" not in workflow:
+            return True
+        stack = self.stack(workflow)
+        return stack is not None and self.owner(stack) == self.prefix
 
     def executions(self, workflow: str | None, status: str | None) -> Iterator[ExecutionListItemTypeDef]:
         """Executions of the installed workflows, newest first within each."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,26 +11,13 @@ from typing import Any
 
 from happypath.installation import Execution, Installation
 from happypath.naming import upload_name
-from happypath.project import MATCHER, SAMPLES
+from happypath.samples import Photo
 from happypath.sandbox.faults import Faults
 from happypath.sandbox.sandbox import Sandbox
 from happypath.waiting import Watch
 
 # The sandbox is in this process, so asking it often costs little.
 _POLL_S = 0.02
-
-
-@dataclass(frozen=True)
-class Photo:
-    """A photo to upload, and the type of the place that it is of."""
-
-    path: Path
-    place_type: str
-
-    @property
-    def place_id(self) -> str:
-        """The place that the run seeds for it."""
-        return f"sample-{self.place_type}"
 
 
 @dataclass(frozen=True)
@@ -74,26 +60,6 @@ class Result:
         }
 
 
-def sample_photos(place_type: str | None) -> list[Photo]:
-    """The sample photos, each at the place that `samples/uploads.json` names, or all at one type of place."""
-    uploads = json.loads((SAMPLES / "uploads.json").read_text(encoding="utf-8"))
-    chosen = {
-        (upload["photo"], place_type or upload["placeType"]): None for upload in uploads
-    }  # a dict, for its order
-    return [Photo(SAMPLES / "photos" / name, kind) for name, kind in chosen]
-
-
-def sample_pictures(place_type: str) -> list[Photo]:
-    """The sample documents, then the sample photos, all at one type of place."""
-    pictures = [*sorted((SAMPLES / "documents").glob("*.png")), *sorted((SAMPLES / "photos").glob("*.jpg"))]
-    return [Photo(path, place_type) for path in pictures]
-
-
-def samples(workflow: str, place_type: str | None) -> list[Photo]:
-    """What a workflow runs on when nothing else is given."""
-    return sample_pictures(place_type or "document") if workflow == MATCHER else sample_photos(place_type)
-
-
 @dataclass
 class _Pending:
     photo: Photo
@@ -114,7 +80,7 @@ def installed(
 ) -> Iterator[Installation]:
     """A new sandbox with these workflows, none of them live, and the places of these photos.
 
-    `parameters` are those of the workflows' templates, where they differ from the defaults.
+    `parameters` are those of the workflows' templates, where they differ from those of the samples.
     """
     with Sandbox(real_rekognition=real_rekognition, faults=faults) as sandbox:
         sandbox.deploy("core")

@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from moto.awslambda.models import lambda_backends
 from moto.cloudformation.exceptions import ValidationError
 
+from happypath import samples
 from happypath.project import PREFIX, TEMPLATES
 from happypath.sandbox import DeployError
 from happypath.sandbox.account import ACCOUNT_ID, CREDENTIALS, OWN_ACCESS_KEY, REGION, Account, put_log
@@ -40,13 +41,8 @@ if TYPE_CHECKING:
 _ARTIFACTS = "sandbox-artifacts"
 _CAPABILITIES: Any = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
-# Parameters that a stack has here unless others are given.
-_PARAMETERS = {
-    # Where waiting serves nobody: an upload that is held.
-    "core": {"HoldSeconds": "1"},
-    # What is required of a picture has no default in the template.
-    "matcher": {"RequiredLabels": "Driving License, Person", "RequiredWords": "NEW YORK"},
-}
+# Where waiting serves nobody: an upload that is held.
+_CORE = {"HoldSeconds": "1"}
 # Nor where a message failed.
 _RETRY_S = 2
 
@@ -148,6 +144,8 @@ class Sandbox:
     def deploy(self, stack: str, parameters: Mapping[str, str] | None = None) -> None:
         """Deploys `core` or a workflow from its template, as `sam deploy` does: through a change set.
 
+        A workflow has the parameters of its samples, but for those that are given.
+
         Raises:
             DeployError: CloudFormation refused or could not make something.
         """
@@ -166,7 +164,11 @@ class Sandbox:
             body = package(template, self.client("s3"), _ARTIFACTS)
         except ValidationError as error:
             raise DeployError(f"{name} cannot be deployed: {template}: {error.message}") from error
-        chosen = {"Prefix": self.prefix, **_PARAMETERS.get(stack, {}), **(parameters or {})}
+        chosen = {
+            "Prefix": self.prefix,
+            **(_CORE if stack == "core" else samples.of(stack).parameters),
+            **(parameters or {}),
+        }
         known = {each["StackName"] for each in cloudformation.describe_stacks()["Stacks"]}
         try:
             change_set = cloudformation.create_change_set(
@@ -231,6 +233,7 @@ class Sandbox:
             memory_mb=int(deployed.memory_size),
             timeout_s=float(deployed.timeout),
             reserved_concurrency=None if reserved is None else int(reserved),
+            log_group=deployed.logs_group_name,
             # As on AWS, any change of code or configuration starts new environments.
             revision=repr(
                 (
@@ -241,6 +244,7 @@ class Sandbox:
                     deployed.memory_size,
                     deployed.timeout,
                     sorted(deployed.environment_vars.items()),
+                    deployed.logs_group_name,
                 )
             ),
         )
@@ -267,4 +271,4 @@ def _write_log(environment: Environment, outcome: Outcome) -> None:
         f"END RequestId: {outcome.request_id}",
         "\t".join(report),
     ]
-    put_log(f"/aws/lambda/{function.name}", environment.log_stream, lines, int(time.time() * 1000))
+    put_log(function.logs_to, environment.log_stream, lines, int(time.time() * 1000))
