@@ -115,7 +115,8 @@ class Sandbox:
             )
             opened.callback(account.close)
             self.endpoint, self.application = account.endpoint, account.application
-            opened.enter_context(install(Rekognition(real_client() if self._real_rekognition else None)))
+            self.rekognition = Rekognition(real_client() if self._real_rekognition else None)
+            opened.enter_context(install(self.rekognition))
             variables = {**CREDENTIALS, "AWS_ENDPOINT_URL": self.endpoint}
             if self._tracing:
                 self._xray = XRay()
