@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +17,8 @@ from functions.upload import Upload
 from happypath.installation import TERMINAL, Installation
 from happypath.project import WORKFLOWS
 from happypath.sandbox.sandbox import Sandbox
+from tests.outcomes import Row
+from tests.workflows import pictures
 
 # Far more than anything here takes, on a slow machine, too.
 _PATIENCE_S = 100.0
@@ -80,14 +82,6 @@ class Driver:
     def new_id(self, name: str = "upload") -> str:
         """An upload id that no other test has."""
         return f"{next(self._numbers):04d}-{name}"
-
-    def put_place(self, place_id: str, place_type: Mapping[str, Any] | None) -> str:
-        """Lists a place with any attribute of DynamoDB as its type, or without."""
-        item: dict[str, Any] = {"PK": {"S": place_id}, "SK": {"S": "listing"}}
-        if place_type is not None:
-            item["type"] = place_type
-        self.installation.client("dynamodb").put_item(TableName=self.installation.core["Table"], Item=item)
-        return place_id
 
     def go_live(self, workflows: str) -> None:
         """Makes new uploads go to `workflows`, at once."""
@@ -200,6 +194,31 @@ class Driver:
             wait_until(lambda: self.installation.execution_ended(arn), f"{arn} ends")
         return self.outcome(upload_id, arn)
 
+    def execute_row(
+        self,
+        workflow: str,
+        row: Row,
+        *,
+        no_photo: bool = False,
+        faults: Iterable[str] = (),
+        owner: str | None = None,
+    ) -> Outcome:
+        """Executes a workflow as `execute` does, for an upload of its table."""
+        return self.execute(
+            workflow,
+            None if no_photo else self.picture(row),
+            place=pictures.place_id(row),
+            faults=faults,
+            owner=owner,
+        )
+
+    def picture(self, row: Row) -> bytes:
+        """A row's picture, of which Rekognition says from now on what the row wants it to."""
+        body = pictures.body(row)
+        if answers := pictures.answers(row):
+            self.sandbox.rekognition.record(body, answers)
+        return body
+
     def put_by_hand(self, place: str, body: bytes | None) -> dict[str, Any]:
         """Puts an object where nobody hears of it, and returns the `detail` that a task is given of it.
 
@@ -282,22 +301,14 @@ class Driver:
 
 
 @contextmanager
-def opened() -> Iterator[Driver]:
+def opened(retry_wait_scale: float = 0.001) -> Iterator[Driver]:
     """A driver of a sandbox of its own, with everything deployed, for commands outside of tests."""
-    with Sandbox(retry_wait_scale=0.001) as sandbox:
+    with Sandbox(retry_wait_scale=retry_wait_scale) as sandbox:
         for stack in ("core", *WORKFLOWS):
             sandbox.deploy(stack)
         driver = Driver(sandbox, Installation(sandbox.client, sandbox.prefix))
-        put_places(driver)
+        pictures.put_places(driver.installation)
         yield driver
-
-
-def put_places(driver: Driver) -> None:
-    """Lists a place of every kind."""
-    for place_type in ("park", "restaurant", "cafe", "bar", "museum"):
-        driver.put_place(f"the-{place_type}", {"S": place_type})
-    driver.put_place("the-place-without-type", None)
-    driver.put_place("the-place-with-a-number", {"N": "5"})
 
 
 def wait_until(holds: Callable[[], bool], what: str, patience_s: float = _PATIENCE_S) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from functions.decision import REASON
 from happypath.project import WORKFLOWS
 from tests.outcomes import Row, rows
 from tests.statemachines import definitions
@@ -92,6 +93,12 @@ class Task:
             if error in names or ("States.ALL" in names and error != TOO_LARGE):
                 return str(catcher["Next"])
         return None
+
+    @property
+    def rejections(self) -> list[str]:
+        """The errors by which it says that it cannot use a picture: reasons, as a record has them."""
+        names = [name for catcher in self.state["Catch"] for name in catcher["ErrorEquals"]]
+        return [name for name in names if REASON.fullmatch(name)]
 
     @property
     def way(self) -> Way:
