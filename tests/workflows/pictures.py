@@ -1,4 +1,4 @@
-"""The uploads of the tables of expected outcomes: their pictures, what Rekognition says of these, their places."""
+"""The uploads of the tables of expected outcomes: pictures, what Rekognition says of them, and places."""
 
 from __future__ import annotations
 
@@ -33,14 +33,16 @@ _CORNERS = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 
 
 def body(row: Row) -> bytes:
-    """The bytes of a row's picture, which are its own when Rekognition has something of its own to say of it."""
+    """The bytes of a row's picture; they are no other row's when Rekognition is to say something of it."""
     picture = _picture(row.picture)
     said = answers(row)
     if not said:
         return picture
     # A WebP reaches Rekognition as other bytes than were uploaded.
     if not picture.startswith((b"\xff\xd8", b"\x89PNG")):
-        raise ValueError(f"{row}: only of a JPEG or PNG can be said what it shows, reads, or is moderated for.")
+        raise ValueError(
+            f"{row}: only of a JPEG or PNG can be said what it shows, reads, or is moderated for."
+        )
     # Decoders leave alone what comes after a picture's end.
     return picture + json.dumps(said, sort_keys=True).encode()
 

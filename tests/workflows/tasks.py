@@ -176,6 +176,15 @@ def one_of_each(tasks: Iterator[Task] | tuple[Task, ...]) -> list[Task]:
     return [each[number % len(each)] for number, each in enumerate(by_kind.values())]
 
 
+def functions() -> list[Task]:
+    """A task for each function: one that several workflows have is that of the first."""
+    found: dict[str, Task] = {}
+    for task in all_tasks():
+        if task.role:
+            found.setdefault(task.role, task)
+    return list(found.values())
+
+
 def publishes(workflow: str) -> bool:
     """Whether an accepted photo is then to be seen at its place."""
     return any(task.role == "Publish" for task in all_tasks() if task.workflow == workflow)

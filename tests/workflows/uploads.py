@@ -22,23 +22,17 @@ from functools import partial
 import psutil
 
 from happypath.installation import TERMINAL
-from tests.statemachines.definitions import VERSIONS, tasks
+from tests.outcomes import rows
 from tests.workflows import document
 from tests.workflows.driver import Driver, opened, wait_until
 from tests.workflows.photos import bomb, drawn, gif, sample, truncated
-from tests.workflows.reliability import function_of
+from tests.workflows.pictures import place_id
+from tests.workflows.tasks import PUBLISHING, all_tasks
 
 PART = "uploads"
 
-# The functions of all versions, by the names that they share.
-_FUNCTIONS = sorted(
-    {
-        name.partition("-")[2]
-        for version in VERSIONS
-        for task in tasks(version)
-        if (name := function_of(version, task))
-    }
-)
+# The functions of the workflows that publish, by the names that they share.
+_FUNCTIONS = sorted({task.role for task in all_tasks() if task.role and task.workflow in PUBLISHING})
 # What goes wrong, and how often. With so much of it some uploads run out of attempts, and must end as FAILED.
 FAULTS = (
     "event:upload=duplicate@20%",
@@ -64,7 +58,8 @@ FAULTS = (
 )
 # How often a process is killed, whatever it is doing.
 _KILL_EVERY_S = 5.0
-_PLACES = ("the-park", "the-cafe", "the-restaurant", "the-bar", "the-museum", "nowhere")
+# Those that the tables know.
+_PLACES = sorted({place_id(row) for workflow in PUBLISHING for row in rows(workflow)})
 
 
 @dataclass(frozen=True)
@@ -73,7 +68,7 @@ class Upload:
 
     key: str
     make: Callable[[], bytes]
-    # No version may publish it.
+    # No workflow may publish it.
     is_bad: bool
 
     @property
@@ -132,7 +127,7 @@ class End:
 
 
 class Crowd:
-    """Uploads through a driver's sandbox, split evenly among all versions."""
+    """Uploads through a driver's sandbox, split evenly among all workflows that publish."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
@@ -142,7 +137,7 @@ class Crowd:
 
     def upload(self, chosen: Sequence[Upload], *, seed: int, patience_s: float) -> list[End]:
         """Uploads them all with faults in force, and waits until each has ended."""
-        self._driver.go_live(_split(VERSIONS))
+        self._driver.go_live(_split(PUBLISHING))
         started = time.monotonic()
         faults = self._driver.sandbox.faults
         faults.seed = seed
@@ -237,7 +232,7 @@ def report(ends: Sequence[End], crowd: Crowd) -> str:
     orphans = sum(bool(end.renditions) for end in ends if end.status == "FAILED")
     how = (
         f"{len(ends)} uploads in {crowd.seconds:.0f} s ({rate:.1f} a second), split evenly among "
-        f"{', '.join(VERSIONS)}; one event in five came twice; {crowd.killed} processes were killed at "
+        f"{', '.join(PUBLISHING)}; one event in five came twice; {crowd.killed} processes were killed at "
         "random moments, besides those that the rules killed."
     )
     seen = (
