@@ -25,7 +25,7 @@ from moto.logs.models import logs_backends
 from bench.accounting import Accounts, accounts
 from bench.frame import Bar, Chart, Result, Table, number, progress, ratio, spread
 from happypath.installation import TERMINAL, Installation
-from happypath.logs import writer
+from happypath.logs import report, writer
 from happypath.project import NEWEST, ROOT, SAMPLES
 from happypath.sandbox.account import ACCOUNT_ID, REGION
 from happypath.sandbox.sandbox import Sandbox
@@ -47,7 +47,6 @@ _PATIENCE_S = 120
 # No execution is over sooner, and then it is looked for: looking takes next to nothing of the processor.
 _LEAST_S, _LOOK_S = 0.03, 0.005
 _REST = "the rest: starting threads, waiting, looking for what is published, keeping these accounts"
-_REPORT = re.compile(r"REPORT RequestId: .*?\tDuration: ([\d.]+) ms.*Max Memory Used: (\d+) MB")
 
 
 def run(rounds: int) -> Result:
@@ -318,7 +317,7 @@ def _execution_times(sandbox: Sandbox) -> list[float]:
 
 
 def _reports(sandbox: Sandbox) -> dict[str, list[tuple[float, int]]]:
-    """Milliseconds and peak MB of every invocation, by function, as the REPORT lines of its log have them."""
+    """Milliseconds and peak MB of every invocation, by function, as the reports in its log have them."""
     functions = lambda_backends[ACCOUNT_ID][REGION].list_functions()
     there: dict[str, list[str]] = defaultdict(list)
     for function in functions:
@@ -327,10 +326,10 @@ def _reports(sandbox: Sandbox) -> dict[str, list[tuple[float, int]]]:
     for group, names in there.items():
         for stream in logs_backends[ACCOUNT_ID][REGION].groups[group].streams.values():
             for event in stream.events:
-                report = _REPORT.match(event.message)
-                name = writer(stream.log_stream_name, event.message, names) if report else None
-                if report and name:
-                    found[name].append((event.timestamp, float(report[1]), int(report[2])))
+                said = report(event.message)
+                name = writer(stream.log_stream_name, event.message, names) if said else None
+                if said and name:
+                    found[name].append((event.timestamp, said.duration_ms, said.peak_memory_mb))
     return {
         name.removeprefix(f"{sandbox.prefix}-").removeprefix(f"{WORKFLOW}-"): [
             (ms, peak) for _, ms, peak in sorted(reports)

@@ -372,7 +372,8 @@ class Deployed:
 
 
 def report(billed_ms: int) -> str:
-    return f"REPORT RequestId: 1 Duration: 0.5 ms Billed Duration: {billed_ms} ms Memory Size: 512 MB"
+    parts = f"Duration: 0.5 ms|Billed Duration: {billed_ms} ms|Memory Size: 512 MB|Max Memory Used: 80 MB"
+    return "\t".join(["REPORT RequestId: 1", *parts.split("|")])
 
 
 def read_times(

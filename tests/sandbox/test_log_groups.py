@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from happypath.installation import Installation
-from happypath.logs import events, groups
+from happypath.logs import REPORTS, events, groups, report
 from happypath.sandbox.sandbox import Sandbox
 
 GROUP = "/aws/lambda/shared-by-functions"
@@ -96,6 +96,26 @@ def test_another_group_is_used_from_the_next_invocation_on(sandbox: Sandbox, fun
     # What says nothing of it leaves it as it is.
     client.update_function_configuration(FunctionName=alone, Description="changed")
     assert client.get_function_configuration(FunctionName=alone)["LoggingConfig"]["LogGroup"] == GROUP
+
+
+def test_reports_are_read_in_either_format(sandbox: Sandbox, functions: list[str]) -> None:
+    client, alone = sandbox.client("lambda"), functions[-1]
+    for log_format in ("Text", "JSON"):
+        group = f"/aws/lambda/reports-in-{log_format}"
+        client.update_function_configuration(
+            FunctionName=alone, LoggingConfig={"LogGroup": group, "LogFormat": log_format}
+        )
+        invoke(sandbox, alone, "it is here")
+        written = [
+            event["message"]
+            for _, event in events(Installation(sandbox.client, "x"), group, [alone], filterPattern=REPORTS)
+        ]
+        reports = [found for message in written if (found := report(message))]
+        (found,) = reports
+        assert 0 < found.duration_ms <= found.billed_ms < found.duration_ms + 1
+        assert found.peak_memory_mb > 1
+        own = [message for message in written if message.startswith("{")]
+        assert bool(own) is (log_format == "JSON")
 
 
 def test_a_stacks_functions_log_where_its_template_says(sandbox: Sandbox, installation: Installation) -> None:

@@ -255,6 +255,8 @@ def test_logs_tell_of_an_invocation_that_was_cut_short(uploads: Uploads) -> None
         begun('a "quoted" name', "r-2", "done"),
         "END RequestId: r-2",
         begun("another", "r-3"),
+        json.dumps({"type": "platform.report", "record": {"requestId": "r-1", "status": "timeout"}}),
+        json.dumps({"type": "platform.report", "record": {"requestId": "r-2", "status": "success"}}),
     ]
     client.put_log_events(
         logGroupName=group,
@@ -277,6 +279,7 @@ def test_logs_tell_of_an_invocation_that_was_cut_short(uploads: Uploads) -> None
         "END RequestId: r-1",
         "begun",
         "done",
+        "platform.report",
     ]
 
 
