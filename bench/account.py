@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from bench import certificates
-from happypath.project import ROOT
+from happypath.project import NEWEST, ROOT
 
-EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:happypath-v4:bench"
+EXECUTION = f"arn:aws:states:us-east-1:123456789012:execution:happypath-{NEWEST}:bench"
 # By operation, as the header X-Amz-Target names it; what is not here answers with nothing.
 _ANSWERS: dict[str, dict[str, Any]] = {
     "DetectLabels": {"Labels": [{"Name": "Person", "Confidence": 99.0}]},
     "DetectModerationLabels": {"ModerationLabels": []},
     "DetectText": {"TextDetections": []},
     "GetItem": {"Item": {"executionArn": {"S": EXECUTION}}},
-    "GetParameter": {"Parameter": {"Value": "v4"}},
+    "GetParameter": {"Parameter": {"Value": NEWEST}},
     "StartExecution": {"executionArn": EXECUTION, "startDate": 0},
 }
 

@@ -22,7 +22,7 @@ from typing import Any
 from functions.live import MAX_AGE_S
 from happypath import samples
 from happypath.installation import Installation
-from happypath.logs import events, groups
+from happypath.logs import events, groups, report
 from happypath.project import WORKFLOWS
 from happypath.samples import Photo
 from happypath.sandbox.sandbox import Sandbox
@@ -121,7 +121,7 @@ def logged(
         for function, event in events(installation, group, there, startTime=int(began.timestamp() * 1000)):
             name, message = function.removeprefix(f"{installation.prefix}-"), event["message"]
             log_bytes[name] += len(message.encode()) + LINE_BYTES
-            invocations[name] += message.startswith("REPORT ")
+            invocations[name] += report(message) is not None
             if '"_aws"' in message:
                 metrics[name].update(_metrics(json.loads(message)))
     return invocations, log_bytes, metrics

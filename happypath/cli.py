@@ -43,6 +43,7 @@ from happypath.deploy import STACKS, DeployRefusedError
 from happypath.installation import TERMINAL, Installation, NotDeployedError
 from happypath.live import LiveRefusedError
 from happypath.naming import upload_name
+from happypath.new import NewRefusedError
 from happypath.parameters import ParameterError
 from happypath.project import NEWEST, PREFIX, WORKFLOWS
 from happypath.redrive import RedriveError
@@ -363,6 +364,22 @@ def deploy(
         parameters=chosen,
         built=lambda name, size: display.show_notice(f"{name}: {size / 1e6:.1f} MB zipped"),
     )
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new workflow's name: v5, or flash-sale.")],
+    source: Annotated[str, typer.Option("--from", metavar="WORKFLOW", help="The workflow to copy.")] = NEWEST,
+) -> None:
+    """Make a workflow from another one: state machine, template, configuration, outcomes and samples."""
+    from happypath import new as making
+
+    made = making.make(name, source)
+    for path in made.files:
+        display.output.print(str(path), markup=False, soft_wrap=True)
+    display.output.print("\nIt does what the other one does. Next:\n", markup=False)
+    for command in made.next_commands:
+        display.output.print(f"    {command}", markup=False)
 
 
 def _confirm(question: str) -> None:
@@ -820,7 +837,7 @@ def main() -> None:
     except (typer.Abort, KeyboardInterrupt):
         display.show_error("interrupted.")
         sys.exit(130)
-    except (typer.TyperException, UsageError, ParameterError, InvalidKeyError) as error:
+    except (typer.TyperException, UsageError, ParameterError, NewRefusedError, InvalidKeyError) as error:
         display.show_error(_explain(error))
         sys.exit(2)
     except (

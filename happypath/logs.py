@@ -76,8 +76,46 @@ def writer(stream: str, message: str, functions: Collection[str]) -> str | None:
 
 
 @dataclass(frozen=True)
+class Report:
+    """What Lambda says of an invocation at its end."""
+
+    duration_ms: float
+    billed_ms: float
+    peak_memory_mb: int
+
+
+# Finds reports of either format.
+REPORTS = '?"REPORT RequestId" ?"platform.report"'
+_REPORT = re.compile(
+    r"REPORT RequestId: .*?\tDuration: ([\d.]+) ms\tBilled Duration: ([\d.]+) ms.*\tMax Memory Used: (\d+) MB"
+)
+_LAMBDAS_OWN = "platform."
+
+
+def report(message: str) -> Report | None:
+    """The report that a line is, as text or as JSON; None of any other line.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
+
+    >>> report('{"type": "platform.report", "record": {"requestId": "1", "metrics": '
+    ...        '{"durationMs": 1.5, "billedDurationMs": 2, "memorySizeMB": 128, "maxMemoryUsedMB": 80}}}')
+    Report(duration_ms=1.5, billed_ms=2.0, peak_memory_mb=80)
+    """
+    if match := _REPORT.match(message):
+        return Report(float(match[1]), float(match[2]), int(match[3]))
+    match _fields(message):
+        case {"type": "platform.report", "record": {"metrics": dict() as metrics}}:
+            return Report(
+                float(metrics["durationMs"]),
+                float(metrics["billedDurationMs"]),
+                int(metrics["maxMemoryUsedMB"]),
+            )
+    return None
+
+
+@dataclass(frozen=True)
 class Line:
-    """One line. `fields` is what it holds, if it is JSON; else it is Lambda's own, and `message` is all."""
+    """One line. `fields` is what it holds, if it is JSON; else `message` is all."""
 
     time: datetime
     function: str
@@ -88,6 +126,11 @@ class Line:
     def request_id(self) -> str:
         """The request id of the invocation that wrote it."""
         return str(self.fields.get("function_request_id"))
+
+    @property
+    def is_lambdas_own(self) -> bool:
+        """Whether Lambda itself wrote it, or a runtime that came to no other words."""
+        return not self.fields or str(self.fields.get("type")).startswith(_LAMBDAS_OWN)
 
     def as_json(self) -> dict[str, Any]:
         """The element of `show --logs --json`."""
@@ -116,7 +159,7 @@ def of_upload(installation: Installation, record: dict[str, Any]) -> list[Line]:
         ended = {line.request_id for line in lines if line.message in _LAST}
         for cut_short in begun - ended:
             said = _search(installation, record, group, functions, cut_short)
-            found += [line for line in said if not line.fields]
+            found += [line for line in said if line.is_lambdas_own]
     return sorted(found, key=lambda line: line.time)
 
 
@@ -166,7 +209,7 @@ def _line(event: Any, function: str) -> Line:
     # The sandbox writes all lines of an invocation at its end, and Lambda can be behind, too.
     with contextlib.suppress(ValueError):
         time = datetime.strptime(str(fields.get("timestamp")), "%Y-%m-%d %H:%M:%S,%f%z")
-    return Line(time, function, str(fields.get("message", "")), fields)
+    return Line(time, function, str(fields.get("message", fields.get("type", ""))), fields)
 
 
 def _is_of(line: Line, record: dict[str, Any]) -> bool:

@@ -9,7 +9,6 @@ uploads are in its logs (`times`), and those of AWS are the ones to reckon with.
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -18,10 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from happypath.installation import Installation
-from happypath.logs import events, groups
+from happypath.logs import REPORTS, events, groups, report
 
 FILE = Path(__file__).with_name("usage.json")
-_BILLED = re.compile(r"Billed Duration: ([\d.]+) ms")
 
 
 class NotMeasuredError(Exception):
@@ -102,10 +100,10 @@ def times(installation: Installation, since: timedelta, functions: Iterable[str]
     found: dict[str, list[float]] = defaultdict(list)
     wanted = {f"{installation.prefix}-{name}": name for name in sorted(functions)}
     for group, there in groups(installation, wanted).items():
-        search: dict[str, Any] = {"startTime": first, "filterPattern": '"REPORT RequestId"'}
+        search: dict[str, Any] = {"startTime": first, "filterPattern": REPORTS}
         for function, event in events(installation, group, there, **search):
-            if billed := _BILLED.search(event["message"]):
-                found[wanted[function]].append(float(billed[1]))
+            if said := report(event["message"]):
+                found[wanted[function]].append(said.billed_ms)
     if not found:
         raise NotMeasuredError(
             f"None of {installation.prefix}'s {', '.join(wanted.values())} has run in that time: "

@@ -39,6 +39,8 @@ class Function:
     reserved_concurrency: int | None = None
     # Where it logs, unless that is its own group.
     log_group: str | None = None
+    # Text or JSON, of what Lambda itself writes.
+    log_format: str = "Text"
     # Changes with code and configuration: environments of an older revision are not used again.
     revision: str = ""
 

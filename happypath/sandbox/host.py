@@ -178,6 +178,7 @@ class FunctionHost:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_FORMAT": function.log_format,
             "AWS_LAMBDA_LOG_GROUP_NAME": function.logs_to,
             "LAMBDA_TASK_ROOT": str(function.code),
             "_HANDLER": function.handler,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import json
 import math
 import os
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -235,6 +237,7 @@ class Sandbox:
             timeout_s=float(deployed.timeout),
             reserved_concurrency=None if reserved is None else int(reserved),
             log_group=deployed.logs_group_name,
+            log_format=deployed.log_format,
             # As on AWS, any change of code or configuration starts new environments.
             revision=repr(
                 (
@@ -246,17 +249,21 @@ class Sandbox:
                     deployed.timeout,
                     sorted(deployed.environment_vars.items()),
                     deployed.logs_group_name,
+                    deployed.log_format,
                 )
             ),
         )
 
 
 def _write_log(environment: Environment, outcome: Outcome) -> None:
-    """One invocation's lines, as they stand in CloudWatch Logs.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
-    """
+    """One invocation's lines, as they stand in CloudWatch Logs."""
     function = environment.function
+    own = _json_lines if function.log_format == "JSON" else _text_lines
+    put_log(function.logs_to, environment.log_stream, own(function, outcome), int(time.time() * 1000))
+
+
+def _text_lines(function: Function, outcome: Outcome) -> list[str]:
+    """https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html"""
     report = [
         f"REPORT RequestId: {outcome.request_id}",
         f"Duration: {outcome.duration_ms:.2f} ms",
@@ -266,10 +273,37 @@ def _write_log(environment: Environment, outcome: Outcome) -> None:
     ]
     if outcome.init_ms is not None:
         report.append(f"Init Duration: {outcome.init_ms:.2f} ms")
-    lines = [
+    return [
         f"START RequestId: {outcome.request_id} Version: $LATEST",
         *outcome.log_lines,
         f"END RequestId: {outcome.request_id}",
         "\t".join(report),
     ]
-    put_log(function.logs_to, environment.log_stream, lines, int(time.time() * 1000))
+
+
+def _json_lines(function: Function, outcome: Outcome) -> list[str]:
+    """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html"""
+    metrics = {
+        "durationMs": round(outcome.duration_ms, 3),
+        "billedDurationMs": math.ceil(outcome.duration_ms),
+        "memorySizeMB": function.memory_mb,
+        "maxMemoryUsedMB": outcome.peak_memory_mb,
+    }
+    if outcome.init_ms is not None:
+        metrics["initDurationMs"] = round(outcome.init_ms, 3)
+
+    def line(kind: str, **record: Any) -> str:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        said = {
+            "time": now,
+            "type": f"platform.{kind}",
+            "record": {"requestId": outcome.request_id, **record},
+        }
+        return json.dumps(said)
+
+    status = "error" if outcome.answer.failed else "success"
+    return [
+        line("start", version="$LATEST"),
+        *outcome.log_lines,
+        line("report", metrics=metrics, status=status),
+    ]

@@ -15,8 +15,10 @@ from typing import Any
 import boto3
 import pytest
 
+from happypath.installation import Installation
+from happypath.logs import groups
+from happypath.project import NEWEST, WORKFLOWS
 from tests.cli.test_run import PHOTOS, happypath
-from tests.statemachines.definitions import WORKFLOWS
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +42,8 @@ def endpoint() -> Iterator[str]:
         assert line, process.communicate()[1]
         greeting += line
     assert f"http://127.0.0.1:{port}" in greeting
-    assert "aws s3 cp" in greeting
+    assert f"{NEWEST} is live" in greeting
+    assert f"aws s3 cp {PHOTOS / 'mountains.jpg'} s3://" in greeting
     yield f"http://127.0.0.1:{port}"
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
@@ -118,8 +121,8 @@ def test_runs_lists_executions(environment: dict[str, str], uploads: list[dict[s
     run = happypath("runs", "--json", cwd=ROOT, **environment)
     arns = [execution["executionArn"] for execution in json.loads(run.stdout)]
     assert {record["executionArn"] for record in uploads} <= set(arns)
-    table = happypath("runs", "--workflow", "v4", "--status", "succeeded", cwd=ROOT, **environment).stdout
-    assert "happypath-v4" in table
+    table = happypath("runs", "--workflow", NEWEST, "--status", "succeeded", cwd=ROOT, **environment).stdout
+    assert f"happypath-{NEWEST}" in table
     assert "SUCCEEDED" in table
     nothing = happypath("runs", "--workflow", "v1", "--json", cwd=ROOT, **environment)
     assert json.loads(nothing.stdout) == []
@@ -182,7 +185,9 @@ def test_ordinary_clients_see_what_they_would_on_aws(
         TableName="happypath", Key={"PK": {"S": "workflow"}, "SK": {"S": dogs["uploadId"]}}
     )["Item"]
     assert item["objStatus"] == {"S": "PROCESSED"}
-    lines = client("logs", environment).filter_log_events(logGroupName="/aws/lambda/happypath-v4-Resize")
+    installation = Installation(lambda service: client(service, environment), "happypath")
+    (group,) = groups(installation, [f"happypath-{NEWEST}-Resize"])
+    lines = client("logs", environment).filter_log_events(logGroupName=group)
     messages = [event["message"] for event in lines["events"]]
     assert any(message.startswith("REPORT RequestId") for message in messages)
     assert any(dogs["uploadId"] in message for message in messages)

@@ -12,7 +12,7 @@ import pytest
 
 from happypath import cli, display
 from happypath import trace as traces
-from happypath.logs import of_upload
+from happypath.logs import groups, of_upload
 from happypath.sandbox.sandbox import Sandbox
 from tests.tracing.uploads import Traced, Uploads, photo
 
@@ -233,9 +233,10 @@ def test_logs_of_an_upload_come_from_all_its_functions(command: Command, publish
 
 def test_logs_tell_of_an_invocation_that_was_cut_short(uploads: Uploads) -> None:
     client = uploads.installation.client("logs")
-    group = "/aws/lambda/happypath-v9-Resize"
-    client.create_log_group(logGroupName=group)
-    client.create_log_stream(logGroupName=group, logStreamName="s")
+    function = "happypath-v1-Resize"
+    (group,) = groups(uploads.installation, [function])
+    stream = f"2026/05/01/{function}[$LATEST]s"
+    client.create_log_stream(logGroupName=group, logStreamName=stream)
     now = datetime.now(UTC)
 
     def begun(upload_id: str, request_id: str, message: str = "begun") -> str:
@@ -254,10 +255,12 @@ def test_logs_tell_of_an_invocation_that_was_cut_short(uploads: Uploads) -> None
         begun('a "quoted" name', "r-2", "done"),
         "END RequestId: r-2",
         begun("another", "r-3"),
+        json.dumps({"type": "platform.report", "record": {"requestId": "r-1", "status": "timeout"}}),
+        json.dumps({"type": "platform.report", "record": {"requestId": "r-2", "status": "success"}}),
     ]
     client.put_log_events(
         logGroupName=group,
-        logStreamName="s",
+        logStreamName=stream,
         logEvents=[
             {"timestamp": int(now.timestamp() * 1000) + n, "message": text} for n, text in enumerate(messages)
         ],
@@ -265,7 +268,7 @@ def test_logs_tell_of_an_invocation_that_was_cut_short(uploads: Uploads) -> None
     record = {
         "uploadId": 'a "quoted" name',
         "placeId": "p",
-        "workflow": "v9",
+        "workflow": "v1",
         "receivedAt": now.isoformat(),
         "finishedAt": now.isoformat(),
     }
@@ -276,6 +279,7 @@ def test_logs_tell_of_an_invocation_that_was_cut_short(uploads: Uploads) -> None
         "END RequestId: r-1",
         "begun",
         "done",
+        "platform.report",
     ]
 
 

@@ -27,8 +27,8 @@ OTHER = {"v1": "v2", "v2": "v1", "v3": "v4", "v4": "v3"}
 
 
 def samples() -> list[Subject]:
-    uploads = json.loads((SAMPLES / "uploads.json").read_text(encoding="utf-8"))
-    return [Subject(str(SAMPLES / "photos" / each["photo"]), f"the-{each['placeType']}") for each in uploads]
+    uploads = json.loads((SAMPLES / "uploads.json").read_text(encoding="utf-8"))["uploads"]
+    return [Subject(str(SAMPLES / each["photo"]), f"the-{each['placeType']}") for each in uploads]
 
 
 def everything(installation: Installation) -> dict[str, Any]:
