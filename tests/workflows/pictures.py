@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from happypath.installation import Installation
 from happypath.project import WORKFLOWS
+from happypath.sandbox.rekognition import Rekognition
 from happypath.sandbox.rekognition.reader import Line, Text
 from happypath.sandbox.rekognition.text import text_detections
 from tests.outcomes import SAMPLE_FILES, Row, rows
@@ -45,6 +46,14 @@ def body(row: Row) -> bytes:
         )
     # Decoders leave alone what comes after a picture's end.
     return picture + json.dumps(said, sort_keys=True).encode()
+
+
+def given(rekognition: Rekognition, row: Row) -> bytes:
+    """The bytes of a row's picture, of which Rekognition says from now on what the row wants it to."""
+    picture = body(row)
+    if said := answers(row):
+        rekognition.record(picture, said)
+    return picture
 
 
 @cache
