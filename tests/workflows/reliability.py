@@ -253,8 +253,8 @@ def summary(results: Mapping[Cell, str]) -> str:
     tasks = len({cell.task for cell in results})
     return (
         f"{tasks} tasks of {', '.join(WORKFLOWS)}, each with every fault that can happen to it, "
-        f"{len(results)} in all: {ended}; {mended} that ended without an outcome, each with a terminal record "
-        "after `happypath reconcile --fix`."
+        f"{len(results)} in all: {ended}; {mended} that ended without an outcome, each with a "
+        "terminal record after `happypath reconcile --fix`."
     )
 
 
