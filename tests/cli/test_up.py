@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -90,7 +91,8 @@ def test_upload_waits_for_the_records(uploads: list[dict[str, Any]]) -> None:
         "REJECTED",
         "IMAGE_TOO_SMALL",
     )
-    assert dogs["uploadId"].startswith("dogs-")
+    assert re.fullmatch(r"dogs-[0-9a-f]{8}\.jpg", dogs["uploadId"])
+    assert dogs["key"] == f"sample-park/{dogs['uploadId']}"
 
 
 def test_upload_without_waiting_says_where_the_photo_went(environment: dict[str, str]) -> None:
@@ -135,10 +137,12 @@ def test_any_access_key_will_do(environment: dict[str, str], uploads: list[dict[
 
 def test_show_tells_an_uploads_story(environment: dict[str, str], uploads: list[dict[str, Any]]) -> None:
     dogs, cat = uploads
-    shown = json.loads(happypath("show", dogs["uploadId"], "--json", cwd=ROOT, **environment).stdout)
+    # A part of the key is enough, as the random suffix is nobody's to remember.
+    shown = json.loads(happypath("show", "dogs", "--json", cwd=ROOT, **environment).stdout)
+    assert shown["key"] == dogs["key"]
     assert [each["state"] for each in shown["states"]][-1] == "Publish"
     assert all(each["seconds"] is not None for each in shown["states"])
-    assert shown["photo"]["tileURL"].endswith("-tile.jpg")
+    assert shown["photo"]["tileURL"].endswith("/tile.jpg")
     assert (shown["photo"]["width"], shown["photo"]["height"]) == (2056, 3088)
     by_key = happypath("show", cat["key"], cwd=ROOT, **environment)
     assert "IMAGE_TOO_SMALL" in by_key.stdout
@@ -146,7 +150,7 @@ def test_show_tells_an_uploads_story(environment: dict[str, str], uploads: list[
 
 
 def test_an_unknown_upload_is_one_line(environment: dict[str, str]) -> None:
-    for command, said in (("show", "There is no upload nothing"), ("redrive", "nothing has no record")):
+    for command, said in (("show", "There is no upload nothing"), ("redrive", "There is no upload nothing")):
         run = happypath(command, "nothing", cwd=ROOT, **environment)
         assert (run.returncode, run.stderr.count("\n")) == (1, 1)
         assert said in run.stderr
@@ -179,7 +183,7 @@ def test_ordinary_clients_see_what_they_would_on_aws(
     events = stepfunctions.get_execution_history(executionArn=dogs["executionArn"])["events"]
     assert events[-1]["type"] == "ExecutionSucceeded"
     item = client("dynamodb", environment).get_item(
-        TableName="happypath", Key={"PK": {"S": "workflow"}, "SK": {"S": dogs["uploadId"]}}
+        TableName="happypath", Key={"PK": {"S": "workflow"}, "SK": {"S": dogs["key"]}}
     )["Item"]
     assert item["objStatus"] == {"S": "PROCESSED"}
     lines = client("logs", environment).filter_log_events(logGroupName="/aws/lambda/happypath-v4-Resize")

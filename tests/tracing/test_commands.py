@@ -51,7 +51,7 @@ def published(uploads: Uploads) -> Iterator[Traced]:
 
 @pytest.fixture(scope="module")
 def failed(uploads: Uploads, published: Traced) -> Traced:
-    return uploads.ended(uploads.announce())
+    return uploads.lost()
 
 
 def flat(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -301,21 +301,22 @@ def test_what_cannot_be_shown_is_said(
 def test_an_upload_without_a_trace(command: Command, uploads: Uploads, published: Traced) -> None:
     table = uploads.installation.core["Table"]
     client = uploads.installation.client("dynamodb")
-    for upload_id, traced in (("untraced", {}), ("unsampled", {"traceId": {"S": "1-5759e988-" + "a" * 24}})):
+    for name, traced in (("untraced", {}), ("unsampled", {"traceId": {"S": "1-5759e988-" + "a" * 24}})):
+        key = f"p/{name}.jpg"
         client.put_item(
             TableName=table,
             Item={
                 "PK": {"S": "workflow"},
-                "SK": {"S": upload_id},
+                "SK": {"S": key},
                 "placeId": {"S": "p"},
                 "objStatus": {"S": "PROCESSED"},
-                "key": {"S": f"p/{upload_id}.jpg"},
+                "key": {"S": key},
                 **traced,
             },
         )
         try:
-            status, _, err = command("trace", upload_id)
+            status, _, err = command("trace", name)
         finally:
-            client.delete_item(TableName=table, Key={"PK": {"S": "workflow"}, "SK": {"S": upload_id}})
+            client.delete_item(TableName=table, Key={"PK": {"S": "workflow"}, "SK": {"S": key}})
         assert status == 1
         assert "tracing was off" in err if not traced else "it was not sampled" in err

@@ -64,7 +64,7 @@ def traced(uploads: Uploads) -> Run:
             return {
                 "accepted": uploads.ended(uploads.put(photo())),
                 "refused": uploads.ended(uploads.put(*REFUSED[workflow])),
-                "failed": uploads.ended(uploads.announce()),
+                "failed": uploads.lost(),
             }
 
     return run

@@ -235,7 +235,7 @@ class Table:
         }
         if missed := set(lost) - fixed:
             raise LostError(f"`happypath reconcile` does not find {', '.join(map(str, missed))}")
-        return {cell: self._driver.ended(outcome.record["uploadId"]).status for cell, outcome in lost.items()}
+        return {cell: self._driver.ended(outcome.record["key"]).status for cell, outcome in lost.items()}
 
 
 def good_photo(version: str) -> bytes:

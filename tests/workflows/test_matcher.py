@@ -201,9 +201,9 @@ def test_a_match_that_is_replaced_while_it_is_told_of_leaves_the_record_alone(
     assert len(told(outcome.record["executionArn"])) == 1
 
 
-def all_have_ended(driver: Driver, upload: str) -> bool:
+def all_have_ended(driver: Driver, key: str) -> bool:
     """Whether an upload has been started, and nothing of it runs."""
-    executions = driver.executions_of(upload)
+    executions = driver.executions_of(key)
     return bool(executions) and all(map(driver.installation.execution_ended, executions))
 
 
@@ -219,13 +219,12 @@ def test_a_match_is_processed_when_it_has_been_told_of_and_open_until_then(
     fault: str, end: str, first: int, driver: Driver, told: Told, matching: bytes
 ) -> None:
     driver.go_live("matcher")
-    upload = driver.new_id("open")
-    key = f"documents/{upload}.png"
+    key = driver.new_key("documents", "open.png")
     with driver.sandbox.faults(f"state:matcher/{fault}"):
         driver.upload(matching, key)
-        wait_until(partial(all_have_ended, driver, upload), "its execution ends")
-    (execution,) = driver.executions_of(upload)
-    outcome = driver.outcome(upload, execution)
+        wait_until(partial(all_have_ended, driver, key), "its execution ends")
+    (execution,) = driver.executions_of(key)
+    outcome = driver.outcome(key, execution)
     assert (outcome.status, outcome.execution, outcome.path[-1]) == ("RECEIVED", "FAILED", end)
     events = told(execution)
     assert len(events) == first
@@ -236,7 +235,7 @@ def test_a_match_is_processed_when_it_has_been_told_of_and_open_until_then(
     )
     assert open_.state is reconcile.State.NOT_RECORDED
     assert reconcile.fix(installation, open_)
-    again = driver.ended(upload)
+    again = driver.ended(key)
 
     assert again.status == "PROCESSED"
     events += told(again.record["executionArn"])
@@ -255,12 +254,12 @@ def test_an_upload_whose_event_comes_twice_is_told_of_once(
     driver: Driver, told: Told, matching: bytes
 ) -> None:
     driver.go_live("matcher")
-    upload = driver.new_id("twice")
+    key = driver.new_key("documents", "twice.png")
     with driver.sandbox.faults("event:upload=duplicate"):
-        driver.upload(matching, f"documents/{upload}.png")
-    outcome = driver.ended(upload)
+        driver.upload(matching, key)
+    outcome = driver.ended(key)
     wait_until(driver.all_events_are_handled, "both events are handled")
 
     assert outcome.status == "PROCESSED"
-    assert len(driver.executions_of(upload)) == 1
+    assert len(driver.executions_of(key)) == 1
     assert len(told(outcome.record["executionArn"])) == 1
