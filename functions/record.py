@@ -56,8 +56,8 @@ class Claim:
 
     def is_of_upload(self, record: Record) -> bool:
         """Whether a record tells of the same upload, whichever attempt."""
-        if self.workflow is None and self.upload.version_id is None and "version" not in record:
-            # Of an object without versions that is gone there is nothing left to tell it by.
+        if self.workflow is None and self.upload.version_id is None:
+            # The event does not say which version it was, and there is none left.
             return True
         return _first_name(record.get("executionArn", ""), _attempt(record)) == _first_name(
             self.execution_arn, self.attempt
@@ -126,8 +126,13 @@ def claim(table_name: str, wanted: Claim, *, newer: Callable[[Record], bool]) ->
         if seen is None:
             return wanted
         if wanted.is_of_upload(seen):
-            # The events that an operator sends have no sequencer.
-            wanted = replace(wanted, sequencer=wanted.sequencer or seen.get("sequencer"))
+            # The events that an operator sends have no sequencer, and others' need not name a version.
+            version_id = wanted.upload.version_id or seen.get("version")
+            wanted = replace(
+                wanted,
+                upload=replace(wanted.upload, version_id=version_id),
+                sequencer=wanted.sequencer or seen.get("sequencer"),
+            )
             if seen["objStatus"] == "RECEIVED" and _attempt(seen) == wanted.attempt:
                 if wanted.workflow is not None:
                     return replace(

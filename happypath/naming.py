@@ -28,15 +28,15 @@ def upload_name(photo: Path, place_id: str, *, before: str = "", after: str = ""
     try:
         _, upload_id = parse_key(key)
     except InvalidKeyError as error:
-        shown = key if len(key) <= 100 else f"{key[:100]}…"
+        shown = printable(key if len(key) <= 100 else f"{key[:100]}…")
         raise InvalidKeyError(f"{printable(photo)} cannot be uploaded as {shown}: {error}.") from None
     return upload_id, key
 
 
-def printable(path: Path) -> str:
-    r"""A path as text, with what of it is not UTF-8 as escapes.
+def printable(given: Path | str) -> str:
+    r"""What was given on the command line as text, with what of it is not UTF-8 as escapes.
 
     >>> printable(Path(os.fsdecode(b"caf\xe9.jpg")))
     'caf\\xe9.jpg'
     """
-    return os.fsencode(path).decode(errors="backslashreplace")
+    return os.fsencode(given).decode(errors="backslashreplace")

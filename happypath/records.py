@@ -10,6 +10,7 @@ from unicodedata import normalize
 
 from functions.upload import KEY_BYTES
 from happypath.installation import Installation
+from happypath.naming import printable
 
 # Its attributes as text, numbers too; the sort key is `SK`.
 Record: TypeAlias = Mapping[str, str]
@@ -144,7 +145,7 @@ def _may_be_a_key(name: str) -> bool:
 
 def _unknown(name: str) -> UploadNameError:
     return UploadNameError(
-        f"There is no upload {name}, nor one with that in its key: `happypath runs` lists what has run, and "
+        f"There is no upload {printable(name)}, nor one with that in its key: `happypath runs` lists what has run, and "
         "`happypath reconcile` what has no record."
     )
 

@@ -212,8 +212,9 @@ def test_a_photo_whose_name_is_not_utf8(
     assert (status, line) == (2, f"happypath: {shown}: its name is not UTF-8, as keys are: rename it.")
 
 
-def test_a_place_that_is_not_utf8(command: Command, tmp_path: Path) -> None:
+def test_a_place_that_is_not_utf8(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("happypath.cli.secrets.token_hex", lambda _: "1f")
     (tmp_path / "photo.jpg").write_bytes(b"photo")
     status, line = command("upload", "photo.jpg", "--place", os.fsdecode(b"caf\xe9"))
     assert status == 2
-    assert line.endswith("it is not Unicode text.")
+    assert line == r"happypath: photo.jpg cannot be uploaded as café/photo-1f.jpg: it is not Unicode text."

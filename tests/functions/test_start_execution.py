@@ -668,14 +668,19 @@ def test_what_ended_before_it_was_deleted_keeps_its_end(status: str) -> None:
     assert account.items() == before
 
 
-def test_an_upload_that_failed_and_is_gone_ends_when_it_is_run_again(counted: list[Any]) -> None:
+@pytest.mark.parametrize("version", [True, False])
+def test_an_upload_that_failed_and_is_gone_ends_when_it_is_run_again(
+    version: bool, counted: list[Any]
+) -> None:
     event = uploaded("p/u.jpg", sequencer="0A")
     deliver(event)
     finish("p/u.jpg", "FAILED")
     remove(event)
-    assert deliver(again(event), again(event)) == []
+    run_again = again(event) if version else custom_event("p/u.jpg", attempt=2)
+    assert deliver(run_again, run_again) == []
     record = record_of("p/u.jpg")
     assert (record["objStatus"], record["attempt"], record["sequencer"]) == ("DELETED", "2", "0A")
+    assert record["version"] == event["detail"]["object"]["version-id"]
     assert len(executions()) == 1
     assert counted == []
 

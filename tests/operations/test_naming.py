@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 from unicodedata import normalize
 
@@ -78,10 +79,15 @@ def test_of_many_candidates_some_are_named_and_the_others_counted(installation: 
     assert " and 15 more: " in said
 
 
-@pytest.mark.parametrize("name", ["nobody", "", "P/U.JPG", "p/u.jpg/", "x" * 2000, "caf\udce9", "p/u.jpg "])
+@pytest.mark.parametrize("name", ["nobody", "", "P/U.JPG", "p/u.jpg/", "x" * 2000, "p/u.jpg "])
 def test_what_no_key_has_is_no_upload(installation: Offline, name: str) -> None:
     put(installation, "p/u.jpg", "p/é.jpg")
     assert f"There is no upload {name}, " in refused(installation, name)
+
+
+def test_a_name_that_is_not_utf8_is_no_upload(installation: Offline) -> None:
+    put(installation, "p/caf.jpg")
+    assert r"There is no upload caf\xe9, " in refused(installation, os.fsdecode(b"caf\xe9"))
 
 
 @pytest.mark.parametrize("there", [COMPOSED, DECOMPOSED])
