@@ -145,8 +145,8 @@ def _may_be_a_key(name: str) -> bool:
 
 def _unknown(name: str) -> UploadNameError:
     return UploadNameError(
-        f"There is no upload {printable(name)}, nor one with that in its key: `happypath runs` lists what has run, and "
-        "`happypath reconcile` what has no record."
+        f"There is no upload {printable(name)}, nor one with that in its key: `happypath runs` lists what "
+        "has run, and `happypath reconcile` what has no record."
     )
 
 

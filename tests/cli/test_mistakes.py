@@ -217,4 +217,4 @@ def test_a_place_that_is_not_utf8(command: Command, tmp_path: Path, monkeypatch:
     (tmp_path / "photo.jpg").write_bytes(b"photo")
     status, line = command("upload", "photo.jpg", "--place", os.fsdecode(b"caf\xe9"))
     assert status == 2
-    assert line == r"happypath: photo.jpg cannot be uploaded as café/photo-1f.jpg: it is not Unicode text."
+    assert line == r"happypath: photo.jpg cannot be uploaded as caf\xe9/photo-1f.jpg: it is not Unicode text."
