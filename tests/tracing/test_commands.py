@@ -97,16 +97,16 @@ def test_trace_as_json_is_the_tree(command: Command, published: Traced) -> None:
 
 def test_trace_shows_one_upload_of_a_batch(command: Command, uploads: Uploads, published: Traced) -> None:
     bucket = uploads.installation.core["UploadBucket"]
-    names = ["batch-1", "batch-2"]
+    keys = [uploads.put_unnoticed(photo()) for _ in range(2)]
     messages = [
         {
-            "messageId": name,
-            "receiptHandle": name,
+            "messageId": key,
+            "receiptHandle": key,
             "body": json.dumps(
                 {
                     "source": "custom.happyPath",
                     "detail-type": "uploadComplete",
-                    "detail": {"bucket": bucket, "key": f"traced-park/{name}.jpg"},
+                    "detail": {"bucket": bucket, "key": key},
                 }
             ),
             "attributes": {"ApproximateReceiveCount": "1"},
@@ -115,13 +115,13 @@ def test_trace_shows_one_upload_of_a_batch(command: Command, uploads: Uploads, p
             "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:happypath-uploads",
             "awsRegion": "us-east-1",
         }
-        for name in names
+        for key in keys
     ]
     answer = uploads.installation.client("lambda").invoke(
         FunctionName="happypath-StartExecution", Payload=json.dumps({"Records": messages})
     )
     assert json.loads(answer["Payload"].read()) == {"batchItemFailures": []}
-    first, second = (uploads.ended(name) for name in names)
+    first, second = (uploads.ended(key) for key in keys)
     assert first.record["traceId"] == second.record["traceId"]
     for own, other in ((first, second), (second, first)):
         shown = json.loads(command("trace", own.record["uploadId"], "--json")[1])
