@@ -67,8 +67,8 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def do_HEAD(self) -> None:
-        """Says that an object is there."""
-        self._answer()
+        """Says that an object is there, in the version that events name."""
+        self._answer(b"", 200, **{"x-amz-version-id": "1"})
 
     def do_PUT(self) -> None:
         """Takes an object, and keeps nothing of it."""

@@ -44,7 +44,7 @@ _DETAIL = {"bucket": "uploads", "key": f"place/{_PHOTO.name}", "version": "1"}
 # What each handler finds of its own in it: the state machine's payload, and a batch of messages.
 _EVENT = {
     "executionArn": EXECUTION,
-    "detail": {**_DETAIL, "placeId": "place", "ID": _PHOTO.stem, "workflow": NEWEST},
+    "detail": {**_DETAIL, "placeId": "place", "ID": _PHOTO.name, "workflow": NEWEST},
     "renditions": {"width": 1, "height": 1, "tile": {"key": "tile"}, "scaled": {"key": "scaled"}},
     "Records": [
         {

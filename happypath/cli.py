@@ -42,10 +42,11 @@ from happypath import display, parameters, samples
 from happypath.deploy import STACKS, DeployRefusedError
 from happypath.installation import TERMINAL, Installation, NotDeployedError
 from happypath.live import LiveRefusedError
-from happypath.naming import upload_name
+from happypath.naming import printable, upload_name
 from happypath.new import NewRefusedError
 from happypath.parameters import ParameterError
 from happypath.project import NEWEST, PREFIX, WORKFLOWS
+from happypath.records import UploadNameError, find
 from happypath.redrive import RedriveError
 from happypath.sandbox import DeployError
 from happypath.shadow import ShadowError
@@ -92,12 +93,12 @@ class UsageError(Exception):
     """The arguments cannot be used; the message says which and why."""
 
 
-class UnknownUploadError(Exception):
-    """There is no record of an upload; the message says where to look."""
-
-
 def _existing(photos: list[Path]) -> list[Path]:
     for photo in photos:
+        try:
+            os.fsencode(photo).decode()
+        except UnicodeDecodeError:
+            raise UsageError(f"{printable(photo)}: its name is not UTF-8, as keys are: rename it.") from None
         if not photo.is_file():
             problem = "is not a file" if photo.exists() else "there is no such file"
             raise UsageError(f"{photo}: {problem}.")
@@ -294,7 +295,7 @@ def upload(
             where = f"s3://{installation.core['UploadBucket']}/{key}"
             display.output.print(f"{photo} → {where}", markup=False, soft_wrap=True)
     if wait:
-        _wait(installation, place, list(named), timeout, as_json)
+        _wait(installation, place, named, timeout, as_json)
     elif as_json:
         display.show_json([{"uploadId": each, "placeId": place} for each in named])
 
@@ -310,22 +311,26 @@ def _named(photos: list[Path], place: str) -> dict[str, tuple[Path, str]]:
 
 
 def _wait(
-    installation: Installation, place: str, uploads: list[str], timeout_s: float, as_json: bool
+    installation: Installation,
+    place: str,
+    named: dict[str, tuple[Path, str]],
+    timeout_s: float,
+    as_json: bool,
 ) -> None:
     """Waits for uploads, one after the other, and tells how each ended; leaves with 1 if one failed."""
     from happypath.waiting import wait
 
     looks = []
     with display.notices.status("Waiting for the workflows …"):
-        for upload_id in uploads:
-            looks.append(wait(installation, upload_id, timeout_s))
+        for _, key in named.values():
+            looks.append(wait(installation, key, timeout_s))
             if not as_json:
-                display.show_upload(upload_id, looks[-1])
+                display.show_upload(key, looks[-1])
     if as_json:
         display.show_json(
             [
                 {"uploadId": upload_id, "placeId": place} | look.as_json()
-                for upload_id, look in zip(uploads, looks, strict=True)
+                for upload_id, look in zip(named, looks, strict=True)
             ]
         )
     if any(look.status not in TERMINAL - {"FAILED"} for look in looks):
@@ -592,24 +597,12 @@ def runs(
         display.show_executions(newest)
 
 
-UploadName = Annotated[
-    str, typer.Argument(metavar="UPLOAD", help="An upload id, <placeId>/<uploadId>, or the object's key.")
-]
-
-
-def _record(installation: Installation, upload: str) -> dict[str, Any]:
-    record = installation.find(upload)
-    if record is None:
-        raise UnknownUploadError(
-            f"There is no upload {upload}, by that id or key: `happypath runs` lists what has run; "
-            "a key that is not <placeId>/<uploadId>.<ext> is found whole only."
-        )
-    return record
+_UPLOAD = "The object's key, the upload id, or a part of the key that no other upload's has."
 
 
 @app.command()
 def show(
-    upload: UploadName,
+    upload: Annotated[str, typer.Argument(metavar="UPLOAD", help=_UPLOAD)],
     with_logs: Annotated[
         bool, typer.Option("--logs", help="Show the log lines of all functions instead.")
     ] = False,
@@ -618,7 +611,7 @@ def show(
 ) -> None:
     """Show one upload: its record, the states it went through, its decision and its outputs."""
     installation = _installation(prefix)
-    record = _record(installation, upload)
+    record = find(installation, upload)
     if with_logs:
         from happypath import logs
 
@@ -647,10 +640,7 @@ def show(
 
 @app.command()
 def trace(
-    upload: Annotated[
-        str | None,
-        typer.Argument(metavar="[UPLOAD]", help="An upload id, <placeId>/<uploadId>, or the object's key."),
-    ] = None,
+    upload: Annotated[str | None, typer.Argument(metavar="[UPLOAD]", help=_UPLOAD)] = None,
     slowest: Annotated[bool, typer.Option("--slowest", help="The uploads that took longest.")] = False,
     errors: Annotated[bool, typer.Option("--errors", help="The uploads that failed, newest first.")] = False,
     since: Annotated[
@@ -676,7 +666,7 @@ def trace(
         else:
             display.output.print(waterfall.render_found(found))
         return
-    shown = traces.of_upload(installation, _record(installation, upload))
+    shown = traces.of_upload(installation, find(installation, upload))
     if as_json:
         display.show_json(shown.as_json())
     else:
@@ -687,7 +677,9 @@ def trace(
 def redrive(
     uploads: Annotated[
         list[str] | None,
-        typer.Argument(metavar="UPLOAD", help="Upload ids or keys; nothing: the dead-letter queue."),
+        typer.Argument(
+            metavar="UPLOAD", help="Keys, upload ids or parts of keys; nothing: the dead-letter queue."
+        ),
     ] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Every upload that ended as FAILED.")] = False,
     prefix: Prefix = PREFIX,
@@ -841,7 +833,7 @@ def main() -> None:
         display.show_error(_explain(error))
         sys.exit(2)
     except (
-        UnknownUploadError,
+        UploadNameError,
         NotDeployedError,
         NotMeasuredError,
         LiveRefusedError,

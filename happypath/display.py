@@ -42,6 +42,7 @@ _COLOURS = {
     "RECEIVED": "cyan",
     "RUNNING": "cyan",
     "WAITING": "cyan",
+    "DELETED": "bright_black",
 }
 
 

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
-from functions.record import refused_sort_key
+from functions.upload import RENDITIONS, rendition_key
 from happypath.project import WORKFLOWS
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef, HistoryEventTypeDef
 
-TERMINAL = frozenset({"PROCESSED", "REJECTED", "FAILED"})
-RENDITIONS = ("tile", "scaled")
+TERMINAL = frozenset({"PROCESSED", "REJECTED", "FAILED", "DELETED"})
 _DESERIALIZER = TypeDeserializer()
 
 
@@ -167,12 +166,9 @@ class Installation:
         """Puts a photo into the upload bucket. Its workflow starts by itself."""
         self.client("s3").put_object(Bucket=self.core["UploadBucket"], Key=key, Body=body)
 
-    def record(self, upload: str) -> dict[str, Any] | None:
-        """The workflow record of an upload, as plain values with `detail` parsed; None if there is none.
-
-        `upload` is an upload id, or `<placeId>/<uploadId>` where two places share one.
-        """
-        item = self._item("workflow", upload)
+    def record(self, key: str) -> dict[str, Any] | None:
+        """The workflow record of an object, as plain values with `detail` parsed; None if there is none."""
+        item = self._item("workflow", key)
         if item and isinstance(item.get("detail"), str):
             item["detail"] = json.loads(item["detail"])
         return item
@@ -181,27 +177,14 @@ class Installation:
         """The published photo of an upload, or None."""
         return self._item(place_id, upload_id)
 
-    def find(self, upload: str) -> dict[str, Any] | None:
-        """The record of an upload named by upload id, by `<placeId>/<uploadId>`, or by its key.
-
-        A key that names no upload is found by itself alone.
-        """
-        place_id, slash, name = upload.partition("/")
-        candidates = [upload, name, name.rpartition(".")[0]] if slash else [upload]
-        for record in (self.record(each) for each in candidates if each):
-            if record and (not slash or record.get("placeId") == place_id or record.get("key") == upload):
-                return record
-        return self.record(refused_sort_key(upload))
-
     def outputs(self, record: dict[str, Any]) -> dict[str, bytes]:
         """The published renditions of an upload, by name; none where its workflow publishes no photo."""
         if self.photo(record["placeId"], record["uploadId"]) is None:
             return {}
-        keys = {each: f"{record['placeId']}/{record['uploadId']}-{each}.jpg" for each in RENDITIONS}
-        bucket = self.core["DistributionBucket"]
+        s3, bucket = self.client("s3"), self.core["DistributionBucket"]
         return {
-            each: self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-            for each, key in keys.items()
+            each: s3.get_object(Bucket=bucket, Key=rendition_key(record["key"], each))["Body"].read()
+            for each in RENDITIONS
         }
 
     def history(self, execution_arn: str) -> list[HistoryEventTypeDef]:
@@ -269,7 +252,8 @@ class Installation:
             return None
         item = {name: _plain(value) for name, value in response["Item"].items()}
         if item.pop("PK") == "workflow":
-            item["uploadId"] = item.get("uploadId", sort_key.rpartition("/")[2])
+            # A key that names no upload has no place either.
+            item["uploadId"] = sort_key.removeprefix(f"{item['placeId']}/" if "placeId" in item else "")
         item.pop("SK")
         return item
 

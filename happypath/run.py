@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from functions.upload import rendition_key
 from happypath.installation import Execution, Installation
 from happypath.naming import upload_name
 from happypath.samples import Photo
@@ -63,8 +64,7 @@ class Result:
 @dataclass
 class _Pending:
     photo: Photo
-    key: str
-    record: str
+    upload_id: str
     started: float
     watch: Watch
 
@@ -134,7 +134,7 @@ def run(
 def _upload(installation: Installation, photo: Photo, upload_id: str, key: str) -> _Pending:
     started = time.monotonic()
     installation.upload(photo.path.read_bytes(), key)
-    return _Pending(photo, key, upload_id, started, Watch(installation, upload_id))
+    return _Pending(photo, upload_id, started, Watch(installation, key))
 
 
 def _result(
@@ -154,7 +154,7 @@ def _result(
     return Result(
         photo=str(upload.photo.path),
         place_id=upload.photo.place_id,
-        upload_id=upload.record,
+        upload_id=upload.upload_id,
         workflow=workflow,
         status=seen.status,
         reason=record.get("reason") if record else None,
@@ -170,14 +170,14 @@ def _result(
 
 
 def save(installation: Installation, record: dict[str, Any], out: Path) -> list[str]:
-    """Saves an upload's renditions below a folder, and returns their paths.
+    """Saves an upload's renditions below a folder, under their keys, and returns their paths.
 
     Raises:
         OSError: one cannot be saved; the message says which and why.
     """
     saved = []
     for name, body in installation.outputs(record).items():
-        path = out / record["placeId"] / f"{record['uploadId']}-{name}.jpg"
+        path = out / rendition_key(record["key"], name)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(body)

@@ -75,7 +75,7 @@ def test_the_samples_end_as_they_should_at_v4(tmp_path: Path) -> None:
         for output in each["outputs"]:
             with Image.open(tmp_path / output) as image:
                 assert image.format == "JPEG"
-                assert image.size == (400, 400) if output.endswith("-tile.jpg") else image.width == 600
+                assert image.size == (400, 400) if output.endswith("/tile.jpg") else image.width == 600
     wine = next(each for each in results(run) if each["reason"] == "FAILED_MODERATION")
     assert "Alcohol" in json.dumps(wine["detail"])
 
@@ -126,7 +126,7 @@ def test_a_person_reads_what_happened_and_where_the_photos_are(tmp_path: Path) -
     assert run.returncode == 0, run.stderr
     assert "PROCESSED" in run.stdout
     assert "Resizer → Publish" in run.stdout
-    assert (tmp_path / "x" / "sample-museum" / "001-coffee-tile.jpg").is_file()
+    assert (tmp_path / "x" / "sample-museum" / "001-coffee.jpg" / "tile.jpg").is_file()
 
 
 def test_own_pictures_are_matched_by_what_is_written_on_them(tmp_path: Path) -> None:

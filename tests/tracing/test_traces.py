@@ -56,7 +56,7 @@ def traced(uploads: Uploads, sandbox: Sandbox) -> Runs:
     def run(workflow: str, row: Row | None) -> Run:
         before = sandbox.calls.requests.copy()
         if row is None:
-            trace, states = uploads.ended(uploads.announce()), accepted(workflow).path[:1]
+            trace, states = uploads.lost(), accepted(workflow).path[:1]
         else:
             body = pictures.given(sandbox.rekognition, row)
             trace, states = uploads.ended(uploads.put(body, place_id(row))), row.path

@@ -172,7 +172,7 @@ class Table:
         }
         if missed := set(lost) - fixed:
             raise LostError(f"`happypath reconcile` does not find {', '.join(map(str, missed))}")
-        return {cell: self._driver.ended(outcome.record["uploadId"]).status for cell, outcome in lost.items()}
+        return {cell: self._driver.ended(outcome.record["key"]).status for cell, outcome in lost.items()}
 
 
 def _told(cell: Cell, outcome: Outcome) -> str:

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from functions.record import utc_now
-from functions.upload import parse_key
 from happypath import reconcile
 from happypath.project import WORKFLOWS
 from happypath.sandbox.sandbox import Sandbox
@@ -147,14 +146,14 @@ def upload(driver: Driver, task: Task, name: str) -> str:
     """Uploads a picture that matches; returns its key."""
     row = accepted(task.workflow)
     driver.go_live(task.workflow)
-    key = f"{place_id(row)}/{driver.new_id(name)}{row.suffix}"
+    key = driver.new_key(place_id(row), f"{name}{row.suffix}")
     driver.upload(driver.picture(row), key)
     return key
 
 
-def all_have_ended(driver: Driver, upload_id: str) -> bool:
+def all_have_ended(driver: Driver, key: str) -> bool:
     """Whether an upload has been started, and nothing of it runs."""
-    executions = driver.executions_of(upload_id)
+    executions = driver.executions_of(key)
     return bool(executions) and all(map(driver.installation.execution_ended, executions))
 
 
@@ -170,10 +169,9 @@ def test_a_match_is_processed_when_it_has_been_told_of_and_open_until_then(
     }[what]
     with driver.sandbox.faults(fault):
         key = upload(driver, task, "open")
-        upload_id = parse_key(key)[1]
-        wait_until(partial(all_have_ended, driver, upload_id), "its execution ends")
-    (execution,) = driver.executions_of(upload_id)
-    outcome = driver.outcome(upload_id, execution)
+        wait_until(partial(all_have_ended, driver, key), "its execution ends")
+    (execution,) = driver.executions_of(key)
+    outcome = driver.outcome(key, execution)
     assert (outcome.status, outcome.execution) == ("RECEIVED", "FAILED")
     events = told(execution)
     assert len(events) == first
@@ -184,7 +182,7 @@ def test_a_match_is_processed_when_it_has_been_told_of_and_open_until_then(
     )
     assert open_.state is reconcile.State.NOT_RECORDED
     assert reconcile.fix(installation, open_)
-    again = driver.ended(upload_id)
+    again = driver.ended(key)
 
     assert again.status == "PROCESSED"
     events += told(again.record["executionArn"])
@@ -195,10 +193,10 @@ def test_a_match_is_processed_when_it_has_been_told_of_and_open_until_then(
 @pytest.mark.parametrize("task", SENDING, ids=str)
 def test_an_upload_whose_event_comes_twice_is_told_of_once(task: Task, driver: Driver, told: Told) -> None:
     with driver.sandbox.faults("event:upload=duplicate"):
-        upload_id = parse_key(upload(driver, task, "twice"))[1]
-    outcome = driver.ended(upload_id)
+        key = upload(driver, task, "twice")
+    outcome = driver.ended(key)
     wait_until(driver.all_events_are_handled, "both events are handled")
 
     assert outcome.status == "PROCESSED"
-    assert len(driver.executions_of(upload_id)) == 1
+    assert len(driver.executions_of(key)) == 1
     assert len(told(outcome.record["executionArn"])) == 1

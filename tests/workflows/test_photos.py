@@ -8,7 +8,6 @@ from typing import TypeAlias
 import pytest
 from PIL import Image
 
-from functions.upload import parse_key
 from happypath.project import WORKFLOWS
 from tests.outcomes import Row, rows
 from tests.workflows.driver import Driver, Outcome, wait_until
@@ -30,12 +29,12 @@ def keys(driver: Driver) -> dict[Case, str]:
     found: dict[Case, str] = {}
 
     def all_are_claimed() -> bool:
-        return all(driver.installation.record(parse_key(key)[1]) for key in found.values())
+        return all(driver.installation.record(key) for key in found.values())
 
     for workflow in WORKFLOWS:
         driver.go_live(workflow)
         for number, row in enumerate(rows(workflow)):
-            key = f"{place_id(row)}/{driver.new_id(workflow)}{row.suffix}"
+            key = driver.new_key(place_id(row), f"{workflow}{row.suffix}")
             driver.upload(driver.picture(row), key)
             found[workflow, number] = key
         wait_until(all_are_claimed, "all are claimed")
@@ -46,7 +45,7 @@ def keys(driver: Driver) -> dict[Case, str]:
 def test_an_upload_ends_as_its_table_says(case: Case, keys: dict[Case, str], driver: Driver) -> None:
     workflow, number = case
     row, key = rows(workflow)[number], keys[case]
-    outcome = driver.ended(parse_key(key)[1])
+    outcome = driver.ended(key)
 
     check_outcome(outcome, workflow, row)
     assert set(outcome.attempts.values()) == {1}
@@ -81,5 +80,5 @@ def check_published(outcome: Outcome) -> None:
             sizes[name] = rendition.size
     assert sizes["tile.jpg"] == (400, 400)
     assert sizes["scaled.jpg"][0] == min(600, outcome.photo["width"])
-    assert outcome.photo["tileURL"].endswith("-tile.jpg")
-    assert outcome.photo["scaledURL"].endswith("-scaled.jpg")
+    assert outcome.photo["tileURL"].endswith("/tile.jpg")
+    assert outcome.photo["scaledURL"].endswith("/scaled.jpg")

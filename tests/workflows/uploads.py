@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import re
 import threading
 import time
 from collections import Counter
@@ -24,7 +23,7 @@ import psutil
 from happypath.installation import TERMINAL
 from tests.outcomes import rows
 from tests.workflows import document
-from tests.workflows.driver import Driver, opened, wait_until
+from tests.workflows.driver import Driver, named_in, opened, readable_name, wait_until
 from tests.workflows.photos import bomb, drawn, gif, sample, truncated
 from tests.workflows.pictures import place_id
 from tests.workflows.tasks import PUBLISHING, all_tasks
@@ -71,10 +70,6 @@ class Upload:
     # No workflow may publish it.
     is_bad: bool
 
-    @property
-    def upload_id(self) -> str:
-        return self.key.partition("/")[2].rpartition(".")[0]
-
 
 def uploads(driver: Driver, seed: int, count: int) -> list[Upload]:
     """Files of every size and kind, good and bad, for places of every kind."""
@@ -93,7 +88,7 @@ def uploads(driver: Driver, seed: int, count: int) -> list[Upload]:
     found = []
     for _ in range(count):
         make, extension, is_bad = chance.choice(kinds)
-        key = f"{chance.choice(_PLACES)}/{driver.new_id('crowd')}.{extension}"
+        key = driver.new_key(chance.choice(_PLACES), f"crowd.{extension}")
         found.append(Upload(key, make, is_bad))
     return found
 
@@ -147,8 +142,8 @@ class Crowd:
             wait_until(self._driver.all_events_are_handled, "the queue is empty", patience_s)
             self._wait(chosen, patience_s)
         self.seconds = time.monotonic() - started
-        executions = Counter(_upload_id(each) for each in self._executions())
-        return [self._end(each, executions[each.upload_id]) for each in chosen]
+        executions = Counter(map(named_in, self._executions()))
+        return [self._end(each, executions[readable_name(each.key)]) for each in chosen]
 
     def _wait(self, chosen: Sequence[Upload], patience_s: float) -> None:
         open_ = list(chosen)
@@ -160,7 +155,7 @@ class Crowd:
         wait_until(none_is_open, "every upload has ended", patience_s)
 
     def _has_ended(self, upload: Upload) -> bool:
-        record = self._driver.installation.record(upload.upload_id)
+        record = self._driver.installation.record(upload.key)
         return (
             record is not None
             and record["objStatus"] in TERMINAL
@@ -172,8 +167,8 @@ class Crowd:
             yield execution["name"]
 
     def _end(self, upload: Upload, executions: int) -> End:
-        published = self._driver.published(upload.key.partition("/")[0], upload.upload_id)
-        record = self._driver.installation.record(upload.upload_id) or {}
+        published = self._driver.published(upload.key)
+        record = self._driver.installation.record(upload.key) or {}
         return End(
             upload,
             status=record["objStatus"],
@@ -211,11 +206,6 @@ def _handler(process: psutil.Process) -> str:
         return process.cmdline()[-1]
     except (psutil.Error, IndexError):
         return ""
-
-
-def _upload_id(execution: str) -> str:
-    """The upload id from the name of an execution, which goes on with a hash and perhaps an attempt."""
-    return re.sub(r"-[0-9a-f]{32}(-\d+)?$", "", execution)
 
 
 def _split(workflows: Sequence[str]) -> str:
