@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from bench import certificates
-from happypath.project import ROOT
+from happypath.project import NEWEST, ROOT
 
-EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:happypath-v4:bench"
+EXECUTION = f"arn:aws:states:us-east-1:123456789012:execution:happypath-{NEWEST}:bench"
 # By operation, as the header X-Amz-Target names it; what is not here answers with nothing.
 _ANSWERS: dict[str, dict[str, Any]] = {
     "DetectLabels": {"Labels": [{"Name": "Person", "Confidence": 99.0}]},
     "DetectModerationLabels": {"ModerationLabels": []},
     "DetectText": {"TextDetections": []},
     "GetItem": {"Item": {"executionArn": {"S": EXECUTION}}},
-    "GetParameter": {"Parameter": {"Value": "v4"}},
+    "GetParameter": {"Parameter": {"Value": NEWEST}},
     "StartExecution": {"executionArn": EXECUTION, "startDate": 0},
 }
 
@@ -67,8 +67,8 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def do_HEAD(self) -> None:
-        """Says that an object is there."""
-        self._answer()
+        """Says that an object is there, in the version that events name."""
+        self._answer(b"", 200, **{"x-amz-version-id": "1"})
 
     def do_PUT(self) -> None:
         """Takes an object, and keeps nothing of it."""

@@ -18,7 +18,7 @@ from bench import certificates
 from bench.account import EXECUTION, served
 from bench.frame import Bar, Chart, Contender, Result, Table, interleaved, number, progress, ratio, spread
 from bench.processes import ENVIRONMENT, ran
-from happypath.project import ROOT, SAMPLES, TEMPLATES
+from happypath.project import NEWEST, ROOT, SAMPLES, TEMPLATES
 
 BARE = "import boto3\nclient = boto3.client('s3')"
 _SHOWN_PACKAGES = 8
@@ -44,7 +44,7 @@ _DETAIL = {"bucket": "uploads", "key": f"place/{_PHOTO.name}", "version": "1"}
 # What each handler finds of its own in it: the state machine's payload, and a batch of messages.
 _EVENT = {
     "executionArn": EXECUTION,
-    "detail": {**_DETAIL, "placeId": "place", "ID": _PHOTO.stem, "workflow": "v4"},
+    "detail": {**_DETAIL, "placeId": "place", "ID": _PHOTO.name, "workflow": NEWEST},
     "renditions": {"width": 1, "height": 1, "tile": {"key": "tile"}, "scaled": {"key": "scaled"}},
     "Records": [
         {

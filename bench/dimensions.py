@@ -27,7 +27,7 @@ from functions.upload import Upload
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_UPLOAD = Upload("uploads", "place/photo.jpg", "place", "photo", "version", "photo")
+_UPLOAD = Upload("uploads", "place/photo.jpg", "place", "photo.jpg", "version")
 # What cameras write before the picture: a thumbnail in EXIF, and a preview about as large as EXIF can hold.
 _THUMBNAIL_BYTES = (12_000, 60_000)
 

@@ -10,7 +10,8 @@ from bench.cold_start import handlers
 from bench.frame import Bar, Chart, Result, Table, progress
 from bench.photos import Photo, made
 from bench.processes import ran
-from happypath.project import ROOT, WORKFLOWS, template_of
+from happypath.project import ROOT, WORKFLOWS, functions_of, template_of
+from happypath.usage import load
 
 KINDS = ("baseline", "progressive", "PNG", "WEBP")
 _RESIZE, _RENDITION = "resize", "a rendition for Rekognition"
@@ -22,8 +23,8 @@ _DECODING = {
     "image.reduced_jpeg(open(sys.argv[1], 'rb'), max_pixels=int(sys.argv[2]), longest_side_px=2048, "
     "at_most_bytes=5 * 2**20)",
 }
-# It has MAX_PIXELS to refuse by, and decodes nothing.
-_HEADER_ONLY = "functions.decide.dimensions.handler"
+# What a handler calls that does the work of a task.
+_CALLS = {_RESIZE: "s3:PutObject", _RENDITION: "rekognition:"}
 
 
 def run(_rounds: int) -> Result:
@@ -91,15 +92,16 @@ def largest(max_pixels: int) -> tuple[int, int]:
 
 def memory_sizes_mb() -> dict[str, int]:
     """The least MemorySize, in any template, of the functions that do each task's work."""
-    found: dict[str, list[int]] = {task: [] for task in _DECODING}
-    for stack in WORKFLOWS:
-        for resource in template_of(stack)["Resources"].values():
-            properties = resource.get("Properties", {})
-            variables = properties.get("Environment", {}).get("Variables", {})
-            if "MAX_PIXELS" in variables and properties["Handler"] != _HEADER_ONLY:
-                task = _RESIZE if properties["Handler"] == "functions.resize.handler" else _RENDITION
-                found[task].append(properties["MemorySize"])
-    return {task: min(sizes) for task, sizes in found.items()}
+    used = load().functions
+    handlers = {
+        task: {name for name, each in used.items() if any(call.startswith(calls) for call in each.requests)}
+        for task, calls in _CALLS.items()
+    }
+    functions = [each for stack in WORKFLOWS for each in functions_of(template_of(stack)).values()]
+    return {
+        task: min(int(each["MemorySize"]) for each in functions if each["Handler"] in names)
+        for task, names in handlers.items()
+    }
 
 
 def _photo(size: tuple[int, int], kind: str) -> Photo:

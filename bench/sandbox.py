@@ -17,6 +17,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, Self
 
 import psutil
+from moto.awslambda.models import lambda_backends
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.logs.models import logs_backends
@@ -24,11 +25,12 @@ from moto.logs.models import logs_backends
 from bench.accounting import Accounts, accounts
 from bench.frame import Bar, Chart, Result, Table, number, progress, ratio, spread
 from happypath.installation import TERMINAL, Installation
-from happypath.project import ROOT, SAMPLES
+from happypath.logs import report, writer
+from happypath.project import NEWEST, ROOT, SAMPLES
 from happypath.sandbox.account import ACCOUNT_ID, REGION
 from happypath.sandbox.sandbox import Sandbox
 
-WORKFLOW = "v4"
+WORKFLOW = NEWEST
 # 1200 by 800 pixels: small, and large enough to be accepted.
 SMALL = SAMPLES / "photos" / "coffee.jpg"
 # The sandbox runs two of each function at a time, and all of them are to be warm.
@@ -45,7 +47,6 @@ _PATIENCE_S = 120
 # No execution is over sooner, and then it is looked for: looking takes next to nothing of the processor.
 _LEAST_S, _LOOK_S = 0.03, 0.005
 _REST = "the rest: starting threads, waiting, looking for what is published, keeping these accounts"
-_REPORT = re.compile(r"REPORT RequestId: .*?\tDuration: ([\d.]+) ms.*Max Memory Used: (\d+) MB")
 
 
 def run(rounds: int) -> Result:
@@ -273,7 +274,7 @@ def _measured(
         for name, of_it in sorted(spent_on.seconds.items(), key=lambda each: -each[1])
     ]
     times = _execution_times(sandbox)[-executions:]
-    reports = {name: each[-executions:] for name, each in _reports().items()}
+    reports = {name: each[-executions:] for name, each in _reports(sandbox).items()}
     task_ms = sum(ms for name, each in reports.items() if name != "StartExecution" for ms, _ in each)
     return {
         "per_second": executions / seconds,
@@ -303,7 +304,7 @@ def _execution_times(sandbox: Sandbox) -> list[float]:
     [machine] = [
         each["stateMachineArn"]
         for each in client.list_state_machines()["stateMachines"]
-        if each["name"].endswith(WORKFLOW)
+        if each["name"] == f"{sandbox.prefix}-{WORKFLOW}"
     ]
     # A photo is published a little before its execution is over.
     while client.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]:
@@ -315,23 +316,26 @@ def _execution_times(sandbox: Sandbox) -> list[float]:
     return [(each["stopDate"] - each["startDate"]).total_seconds() * 1000 for each in found]
 
 
-def _reports() -> dict[str, list[tuple[float, int]]]:
-    """Milliseconds and peak MB of every invocation, by function, as the REPORT lines of its log have them."""
-    found: dict[str, list[tuple[float, int]]] = {}
-    for name, group in logs_backends[ACCOUNT_ID][REGION].groups.items():
-        if not name.startswith("/aws/lambda/"):
-            continue
-        lines = sorted(
-            (event.timestamp, event.message)
-            for stream in group.streams.values()
-            for event in stream.events
-            if event.message.startswith("REPORT")
-        )
-        matches = [_REPORT.match(line) for _, line in lines]
-        times = [(float(match[1]), int(match[2])) for match in matches if match]
-        if times:
-            found[name.rpartition("-")[2]] = times
-    return found
+def _reports(sandbox: Sandbox) -> dict[str, list[tuple[float, int]]]:
+    """Milliseconds and peak MB of every invocation, by function, as the reports in its log have them."""
+    functions = lambda_backends[ACCOUNT_ID][REGION].list_functions()
+    there: dict[str, list[str]] = defaultdict(list)
+    for function in functions:
+        there[function.logs_group_name].append(function.function_name)
+    found: dict[str, list[tuple[int, float, int]]] = defaultdict(list)
+    for group, names in there.items():
+        for stream in logs_backends[ACCOUNT_ID][REGION].groups[group].streams.values():
+            for event in stream.events:
+                said = report(event.message)
+                name = writer(stream.log_stream_name, event.message, names) if said else None
+                if said and name:
+                    found[name].append((event.timestamp, said.duration_ms, said.peak_memory_mb))
+    return {
+        name.removeprefix(f"{sandbox.prefix}-").removeprefix(f"{WORKFLOW}-"): [
+            (ms, peak) for _, ms, peak in sorted(reports)
+        ]
+        for name, reports in found.items()
+    }
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from bench.frame import Result, Table, interleaved, number, progress, ratio
-from bench.sandbox import WARM_UPS, cpu_seconds, prepared, upload
+from bench.sandbox import WARM_UPS, WORKFLOW, cpu_seconds, prepared, upload
 from happypath.project import ROOT, SAMPLES
 
 PHOTO = SAMPLES / "photos" / "dogs.jpg"
@@ -44,8 +44,8 @@ def run(rounds: int) -> Result:
         )
     return Result(
         about=(
-            f"Milliseconds for one upload of {PHOTO.name} through v4: of wall time, and of CPU time of the "
-            f"sandbox and of each task; medians of {rounds} rounds of {EXECUTIONS} uploads at once, "
+            f"Milliseconds for one upload of {PHOTO.name} through {WORKFLOW}: of wall time, and of CPU time "
+            f"of the sandbox and of each task; medians of {rounds} rounds of {EXECUTIONS} uploads at once, "
             "functions warm."
         ),
         tables=[Table("Tracing", ["of", "time", "off, ms", "on, ms", "on ÷ off"], rows)],

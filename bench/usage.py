@@ -15,12 +15,16 @@ import platform
 import statistics
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from functions.live import MAX_AGE_S
+from happypath import samples
 from happypath.installation import Installation
+from happypath.logs import events, groups, report
 from happypath.project import WORKFLOWS
-from happypath.run import Photo, samples
+from happypath.samples import Photo
 from happypath.sandbox.sandbox import Sandbox
 from happypath.usage import FILE, FunctionUsage, Usage, times
 from happypath.waiting import wait
@@ -32,7 +36,7 @@ LINE_BYTES = 26
 
 def measure(rounds: int) -> Usage:
     """Runs its samples `rounds` times through each workflow, and once before that to warm up."""
-    photos = {workflow: samples(workflow, None) for workflow in WORKFLOWS}
+    photos = {workflow: samples.of(workflow).at(None) for workflow in WORKFLOWS}
     every = [photo for each in photos.values() for photo in each]
     with Sandbox() as sandbox:
         for stack in ("core", *WORKFLOWS):
@@ -51,12 +55,29 @@ def measure(rounds: int) -> Usage:
         invocations, log_bytes, metrics = logged(installation, began)
         renditions = sizes(installation)
         billed = times(installation, since, invocations)
-    prefix = f"{installation.prefix}-"
-    by_function: dict[str, dict[str, float]] = defaultdict(dict)
-    for (caller, called), number in sorted(requests.items()):
-        name = caller.removeprefix(prefix)
-        if name in invocations:
-            by_function[name][called] = round(number / invocations[name], 3)
+        handlers = {name: handler(installation, name) for name in invocations}
+    called: Counter[tuple[str, str]] = Counter()
+    for (caller, operation), number in requests.items():
+        name = caller.removeprefix(f"{installation.prefix}-")
+        if name in handlers:
+            called[handlers[name], operation] += number
+
+    def measured(of: str) -> FunctionUsage:
+        """What the functions of one handler used, whatever workflow they are of."""
+        names = [name for name in invocations if handlers[name] == of]
+        number = sum(invocations[name] for name in names)
+        return FunctionUsage(
+            # What else the machine does meanwhile shows in the mean.
+            billed_ms=round(statistics.median([each for name in names for each in billed[name]]), 1),
+            requests={
+                operation: round(times / number, 3)
+                for (handler, operation), times in sorted(called.items())
+                if handler == of
+            },
+            log_bytes=round(sum(log_bytes[name] for name in names) / number),
+            metrics=sorted(set().union(*(metrics[name] for name in names))),
+        )
+
     return Usage(
         about=(
             f"{datetime.now(UTC):%Y-%m-%d}, in a sandbox on {platform.machine()}, "
@@ -64,17 +85,16 @@ def measure(rounds: int) -> Usage:
         ),
         photo_bytes=round(statistics.fmean(photo.path.stat().st_size for photo in every)),
         rendition_bytes=round(renditions),
-        custom_metrics={workflow: len(metrics[workflow]) for workflow in WORKFLOWS},
-        functions={
-            name: FunctionUsage(
-                # What else the machine does meanwhile shows in the mean.
-                billed_ms=round(statistics.median(billed[name]), 1),
-                requests=by_function[name],
-                log_bytes=round(log_bytes[name] / invocations[name]),
-            )
-            for name in sorted(invocations)
-        },
+        functions={each: measured(each) for each in sorted(set(handlers.values()))},
     )
+
+
+def handler(installation: Installation, function: str) -> str:
+    """The handler of a function, which is named without the installation's prefix."""
+    found: str = installation.client("lambda").get_function_configuration(
+        FunctionName=f"{installation.prefix}-{function}"
+    )["Handler"]
+    return found
 
 
 def run(installation: Installation, workflow: str, photos: list[Photo], label: str) -> None:
@@ -92,28 +112,30 @@ def run(installation: Installation, workflow: str, photos: list[Photo], label: s
 def logged(
     installation: Installation, began: datetime
 ) -> tuple[Counter[str], Counter[str], dict[str, set[str]]]:
-    """By function, how often it ran and how many bytes it logged; by workflow, its custom metrics."""
+    """By function, how often it ran, how many bytes it logged, and its custom metrics."""
     invocations: Counter[str] = Counter()
     log_bytes: Counter[str] = Counter()
     metrics: dict[str, set[str]] = defaultdict(set)
-    logs = installation.client("logs")
-    begin = f"/aws/lambda/{installation.prefix}-"
-    for group in logs.describe_log_groups(logGroupNamePrefix=begin)["logGroups"]:
-        name = group["logGroupName"].removeprefix(begin)
-        for page in logs.get_paginator("filter_log_events").paginate(
-            logGroupName=group["logGroupName"], startTime=int(began.timestamp() * 1000)
-        ):
-            for event in page["events"]:
-                log_bytes[name] += len(event["message"].encode()) + LINE_BYTES
-                invocations[name] += event["message"].startswith("REPORT ")
-                if '"_aws"' in event["message"]:
-                    line = json.loads(event["message"])
-                    for kind in line["_aws"]["CloudWatchMetrics"]:
-                        for dimensions in kind["Dimensions"]:
-                            values = [f"{each}={line[each]}" for each in dimensions]
-                            named = [" ".join([each["Name"], *values]) for each in kind["Metrics"]]
-                            metrics[line.get("workflow", "")].update(named)
+    functions = [name for stack in ("core", *WORKFLOWS) for name in installation.functions(stack)]
+    for group, there in groups(installation, functions).items():
+        for function, event in events(installation, group, there, startTime=int(began.timestamp() * 1000)):
+            name, message = function.removeprefix(f"{installation.prefix}-"), event["message"]
+            log_bytes[name] += len(message.encode()) + LINE_BYTES
+            invocations[name] += report(message) is not None
+            if '"_aws"' in message:
+                metrics[name].update(_metrics(json.loads(message)))
     return invocations, log_bytes, metrics
+
+
+def _metrics(line: dict[str, Any]) -> Iterator[str]:
+    """The metrics that a line is about, each with its dimensions but for the workflow.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+    for kind in line["_aws"]["CloudWatchMetrics"]:
+        for dimensions in kind["Dimensions"]:
+            values = [f"{each}={line[each]}" for each in dimensions if each != "workflow"]
+            yield from (" ".join([each["Name"], *values]) for each in kind["Metrics"])
 
 
 def sizes(installation: Installation) -> float:

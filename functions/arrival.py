@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from functions.aws import client
 from functions.trace_header import TraceHeader
+from functions.upload import without_extension
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
@@ -50,6 +51,10 @@ class Arrival:
     perhaps_encoded: bool = False
     # Above 1 when an operator has an upload run again that failed (`happypath redrive`).
     attempt: int = 1
+    # What only S3 can tell (`locate`): that there is no such object any more, or a delete marker upon it; and
+    # the trace that its uploader named.
+    deleted: bool = False
+    trace: TraceHeader | None = None
 
     @property
     def identity(self) -> str:
@@ -57,10 +62,16 @@ class Arrival:
         return self.version_id or self.etag or self.sequencer or ""
 
     def contradicts(self, place_id: str, upload_id: str) -> bool:
-        """Whether the event names another place or upload than the key does."""
+        """Whether the event names another place or upload than the key does.
+
+        Applications of the time when ids had no extensions name the upload without it.
+        """
         return any(
-            said is not None and is_ not in (said, unquote_plus(said))
-            for said, is_ in ((self.place_id, place_id), (self.upload_id, upload_id))
+            said is not None and names.isdisjoint({said, unquote_plus(said)})
+            for said, names in (
+                (self.place_id, {place_id}),
+                (self.upload_id, {upload_id, without_extension(upload_id)}),
+            )
         )
 
 
@@ -183,24 +194,36 @@ def _sequencer(sequencer: str | None) -> str | None:
 
 
 def locate(arrival: Arrival) -> Arrival:
-    """Completes an arrival with what its event left open: the version, and how the key is to be read.
+    """Completes an arrival with what only S3 can tell: whether the object is still there, which version it is
+    where the event does not say, how the key is to be read, and the uploader's trace.
 
     A custom event's key is taken as it stands when such an object exists, else as URL-encoded when that one
-    exists. An object that cannot be found, or not be looked at, stays as the event tells of it: the workflow
-    will meet the same answer, and record it by its name.
+    exists. An object that may not be looked at stays as the event tells of it: the workflow will meet the
+    same answer, and record it by its name.
+
+    It takes one HeadObject; for a version that is not the current one any longer, two.
 
     Raises:
-        botocore.exceptions.ClientError: S3 throttles or fails.
+        botocore.exceptions.ClientError, BotoCoreError: S3 throttles, fails or cannot be reached.
     """
-    if arrival.version_id is not None and not arrival.perhaps_encoded:
-        return arrival
+    forbidden = False
     for key in _readings(arrival):
-        head = _head(arrival.bucket, key, arrival.version_id)
+        try:
+            head = _found(arrival.bucket, key, arrival.version_id)
+        except ClientError as error:
+            if _http_status(error) != 403:
+                raise
+            forbidden = True
+            continue
         if head is not None:
             return replace(
-                arrival, key=key, version_id=_version(head.get("VersionId")), etag=head["ETag"].strip('"')
+                arrival,
+                key=key,
+                version_id=_version(head.get("VersionId")),
+                etag=head["ETag"].strip('"'),
+                trace=_uploaders_trace(head),
             )
-    return arrival
+    return replace(arrival, deleted=not forbidden)
 
 
 def _readings(arrival: Arrival) -> list[str]:
@@ -213,54 +236,52 @@ def _readings(arrival: Arrival) -> list[str]:
     return list(dict.fromkeys([arrival.key, decoded]))
 
 
+def _found(bucket: str, key: str, version_id: str | None) -> HeadObjectOutputTypeDef | None:
+    """The head of a version; None when it is gone, or when a delete marker is its key's current version.
+
+    Without a version, that of the current one.
+    """
+    current = _head(bucket, key)
+    if current is None or version_id in {None, current.get("VersionId")}:
+        return current
+    return _head(bucket, key, version_id)
+
+
 def _head(bucket: str, key: str, version_id: str | None = None) -> HeadObjectOutputTypeDef | None:
-    """The object's head, None when it is not there or not ours to see (S3 says 403 for a missing object, too,
-    to those who may not list the bucket)."""
+    """The object's head, None when it is not there. S3 says so only to those who may list the bucket."""
     try:
         if version_id is None:
             return client("s3").head_object(Bucket=bucket, Key=key)
         return client("s3").head_object(Bucket=bucket, Key=key, VersionId=version_id)
     except ClientError as error:
         # 405: the version is a delete marker.
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] in {403, 404, 405}:
+        if _http_status(error) in {404, 405}:
             return None
         raise
 
 
-def uploaders_trace(arrival: Arrival) -> TraceHeader | None:
-    """The trace that the uploader named in the object's metadata; None when there is none that makes sense.
+def _http_status(error: ClientError) -> int:
+    return error.response["ResponseMetadata"]["HTTPStatusCode"]
 
-    It takes a HeadObject, some ten milliseconds. Where S3 does not answer, the upload goes on without.
-    """
-    try:
-        head = _head(arrival.bucket, arrival.key, arrival.version_id)
-    except (ClientError, BotoCoreError):
-        return None
-    header = TraceHeader.parse(head["Metadata"].get(_TRACE)) if head else None
+
+def _uploaders_trace(head: HeadObjectOutputTypeDef) -> TraceHeader | None:
+    """The trace that the uploader named in the metadata; None when there is none that makes sense."""
+    header = TraceHeader.parse(head["Metadata"].get(_TRACE))
     return header if header and header.is_current(time.time()) else None
 
 
 def is_newer(arrival: Arrival, *, than: Mapping[str, str]) -> bool:
-    """Whether an arrival came after the upload of another version that a workflow record tells of.
+    """Whether an arrival came after the upload of another version of its key that a workflow record tells of.
 
-    Of the same key, S3's sequencers decide. Where one is missing, or they are equal, the arrival is newer if
-    it is the current version of its key. Of another key (`a.png` after `a.jpg`) sequencers say nothing: the
-    later LastModified decides, and within one second the greater key. Each answer is the same however often
-    and in which order the events come, so a repeated event never takes a record back.
+    S3's sequencers decide. Where one is missing, or they are equal, the arrival is newer if it is the current
+    version of its key. The answer is the same however often and in which order the events come, so a repeated
+    event never takes a record back.
     """
-    if (arrival.bucket, arrival.key) == (than.get("bucket"), than.get("key")):
-        later = _later(arrival.sequencer, than.get("sequencer"))
-        if later is not None:
-            return later
-        current = _head(arrival.bucket, arrival.key)
-        if current is None:
-            return False
-        return arrival.identity in {current.get("VersionId"), current["ETag"].strip('"')}
-    ours = _head(arrival.bucket, arrival.key, arrival.version_id)
-    theirs = _head(than["bucket"], than["key"], than.get("version"))
-    if ours is None or theirs is None:
-        return ours is not None
-    return (ours["LastModified"], arrival.key) > (theirs["LastModified"], than["key"])
+    later = _later(arrival.sequencer, than.get("sequencer"))
+    if later is not None:
+        return later
+    current = _head(arrival.bucket, arrival.key)
+    return current is not None and arrival.identity in {current.get("VersionId"), current["ETag"].strip('"')}
 
 
 def _later(sequencer: str | None, other: str | None) -> bool | None:

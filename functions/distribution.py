@@ -85,7 +85,7 @@ def _put(bucket: str, key: str, jpeg: bytes, condition: Condition) -> Condition 
 def _owns(upload: Upload, execution_arn: str, table_name: str) -> bool:
     answer = client("dynamodb").get_item(
         TableName=table_name,
-        Key={"PK": {"S": PARTITION}, "SK": {"S": upload.record or upload.upload_id}},
+        Key={"PK": {"S": PARTITION}, "SK": {"S": upload.record}},
         ProjectionExpression="executionArn",
         ConsistentRead=True,
     )

@@ -59,7 +59,7 @@ def publish(
                 {
                     "Update": {
                         "TableName": table_name,
-                        "Key": {"PK": {"S": PARTITION}, "SK": {"S": upload.record or upload.upload_id}},
+                        "Key": {"PK": {"S": PARTITION}, "SK": {"S": upload.record}},
                         "UpdateExpression": (
                             "SET objStatus = :processed, finishedAt = if_not_exists(finishedAt, :time) "
                             "REMOVE #reason, #detail"

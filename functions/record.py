@@ -1,8 +1,7 @@
-"""The workflow record of an upload: one execution claims it, a newer upload takes it over, an older never.
+"""The workflow record of an object: one execution claims it, a newer version takes it over, an older never.
 
-Its key is `workflow` and the upload id. Should another place's upload have that id already, the place id goes
-before it, with a slash, which no upload id has. A key that names no upload has its record under a slash and
-itself (`refused_sort_key`).
+Its sort key is the object's key, which has as many bytes at most. So every key has a record of its own, and
+one that no workflow can use as well.
 """
 
 from __future__ import annotations
@@ -39,7 +38,9 @@ class Claim:
     """An upload, and the execution that is to run for it."""
 
     upload: Upload
-    workflow: str
+    # None when the object is gone: then nothing is to run, and the record ends as DELETED.
+    workflow: str | None
+    # Without a workflow the name alone.
     execution_arn: str
     # ISO 8601, UTC, milliseconds.
     received_at: str
@@ -55,6 +56,9 @@ class Claim:
 
     def is_of_upload(self, record: Record) -> bool:
         """Whether a record tells of the same upload, whichever attempt."""
+        if self.workflow is None and self.upload.version_id is None:
+            # The event does not say which version it was, and there is none left.
+            return True
         return _first_name(record.get("executionArn", ""), _attempt(record)) == _first_name(
             self.execution_arn, self.attempt
         )
@@ -104,12 +108,12 @@ def _attempt(record: Record) -> int:
 def claim(table_name: str, wanted: Claim, *, newer: Callable[[Record], bool]) -> Claim | None:
     """Makes the upload's record that of the wanted execution.
 
-    Returns the claim to start: the wanted one, under the record's own sort key, or the one that is recorded
-    already when this very upload was claimed before but has no outcome yet (who claimed it may have died
-    before the start, and to start again is harmless). Returns None when there is nothing to start: the upload
-    has its outcome, or a newer upload owns the record. `newer` says whether the wanted upload is newer than
-    that of a record; a newer one overwrites the record and removes the place's published photo with it, so
-    that the photo item never contradicts the record.
+    Returns the claim to start: the wanted one, or the one that is recorded already when this very upload was
+    claimed before but has no outcome yet (who claimed it may have died before the start, and to start again
+    is harmless). Returns None when there is nothing to do: the upload has its outcome, or a newer upload owns
+    the record. `newer` says whether the wanted upload is newer than that of a record; a newer one overwrites
+    the record and removes the place's published photo with it, so that the photo item never contradicts the
+    record. A wanted claim without a workflow takes the record in the same way, and is its outcome.
 
     A further attempt at the same upload takes the record of an earlier one over that failed, or that never
     came to its outcome: should its execution still run, it finds that the record is no longer its own.
@@ -119,22 +123,25 @@ def claim(table_name: str, wanted: Claim, *, newer: Callable[[Record], bool]) ->
     """
     for _ in range(_TRIES):
         seen = _put_first(table_name, _key(wanted.upload) | _claimed(wanted))
-        upload = wanted.upload
         if seen is None:
             return wanted
-        if seen.get("placeId") != upload.place_id:
-            wanted = replace(wanted, upload=replace(upload, record=f"{upload.place_id}/{upload.upload_id}"))
-        elif wanted.is_of_upload(seen):
-            # The events that an operator sends have no sequencer.
-            wanted = replace(wanted, sequencer=wanted.sequencer or seen.get("sequencer"))
+        if wanted.is_of_upload(seen):
+            # The events that an operator sends have no sequencer, and others' need not name a version.
+            version_id = wanted.upload.version_id or seen.get("version")
+            wanted = replace(
+                wanted,
+                upload=replace(wanted.upload, version_id=version_id),
+                sequencer=wanted.sequencer or seen.get("sequencer"),
+            )
             if seen["objStatus"] == "RECEIVED" and _attempt(seen) == wanted.attempt:
-                return replace(
-                    wanted,
-                    workflow=seen["workflow"],
-                    execution_arn=seen["executionArn"],
-                    trace_id=seen.get("traceId"),
-                )
-            if seen["objStatus"] not in {"RECEIVED", "FAILED"} or _attempt(seen) >= wanted.attempt:
+                if wanted.workflow is not None:
+                    return replace(
+                        wanted,
+                        workflow=seen["workflow"],
+                        execution_arn=seen["executionArn"],
+                        trace_id=seen.get("traceId"),
+                    )
+            elif seen["objStatus"] not in {"RECEIVED", "FAILED"} or _attempt(seen) >= wanted.attempt:
                 logger.info("duplicate: this upload has its outcome already", extra={"record": seen})
                 return None
             if _replace(table_name, wanted, seen):
@@ -166,7 +173,7 @@ def release(table_name: str, claim: Claim) -> None:
 
 
 def refuse_key(table_name: str, upload: Upload, *, message: str, now: str, trace_id: str | None) -> bool:
-    """Records the end of an object whose key no workflow can use, under its `refused_sort_key`.
+    """Records the end of an object whose key no workflow can use.
 
     `upload` has neither place nor upload id. Repeated, it changes nothing. Returns whether this was the first
     time.
@@ -182,30 +189,19 @@ def refuse_key(table_name: str, upload: Upload, *, message: str, now: str, trace
         "finishedAt": now,
         "traceId": trace_id,
     }
-    item = _strings({"PK": PARTITION, "SK": refused_sort_key(upload.key)}) | _strings(outcome)
-    return _put_first(table_name, item) is None
-
-
-def refused_sort_key(key: str) -> str:
-    """The sort key of the record of a key that no workflow can use: a slash and the key.
-
-    No upload's sort key begins so, and no two keys have the same. A sort key has at most 1,024 bytes, as many
-    as the key alone may have; the very longest are recorded under their hash.
-
-    >>> refused_sort_key("place/.jpg")
-    '/place/.jpg'
-    """
-    whole = f"/{key}"
-    return whole if len(whole.encode()) <= 1024 else f"/{hashlib.sha256(key.encode()).hexdigest()}"
+    return _put_first(table_name, _key(upload) | _strings(outcome)) is None
 
 
 def _claimed(claim: Claim) -> dict[str, AttributeValueTypeDef]:
+    state = (
+        {"objStatus": "DELETED", "finishedAt": claim.received_at}
+        if claim.workflow is None
+        else {"objStatus": "RECEIVED", "workflow": claim.workflow, "executionArn": claim.execution_arn}
+    )
     return _strings(
         {
+            **state,
             "placeId": claim.upload.place_id,
-            "objStatus": "RECEIVED",
-            "workflow": claim.workflow,
-            "executionArn": claim.execution_arn,
             "bucket": claim.upload.bucket,
             "key": claim.upload.key,
             "version": claim.upload.version_id,
@@ -217,7 +213,7 @@ def _claimed(claim: Claim) -> dict[str, AttributeValueTypeDef]:
 
 
 def _key(upload: Upload) -> dict[str, AttributeValueTypeDef]:
-    return _strings({"PK": PARTITION, "SK": upload.record or upload.upload_id})
+    return _strings({"PK": PARTITION, "SK": upload.record})
 
 
 def _strings(values: Mapping[str, str | None]) -> dict[str, AttributeValueTypeDef]:
@@ -247,6 +243,9 @@ def _replace(table_name: str, claim: Claim, seen: Record) -> bool:
     """Hands the record over, unless it is no longer the one that was seen."""
     dynamodb = client("dynamodb")
     photo = _strings({"PK": claim.upload.place_id, "SK": claim.upload.upload_id})
+    execution = seen.get("executionArn")
+    # What was deleted before it was started has none.
+    as_seen = "attribute_not_exists(executionArn)" if execution is None else "executionArn = :execution"
     try:
         dynamodb.transact_write_items(
             TransactItems=[
@@ -255,9 +254,9 @@ def _replace(table_name: str, claim: Claim, seen: Record) -> bool:
                         "TableName": table_name,
                         "Item": _key(claim.upload) | _claimed(claim),
                         # An outcome that came in between may change what is to be done.
-                        "ConditionExpression": "executionArn = :seen AND objStatus = :status",
+                        "ConditionExpression": f"{as_seen} AND objStatus = :status",
                         "ExpressionAttributeValues": _strings(
-                            {":seen": seen.get("executionArn", ""), ":status": seen.get("objStatus", "")}
+                            {":execution": execution, ":status": seen.get("objStatus", "")}
                         ),
                     }
                 },

@@ -32,7 +32,7 @@ def handler(upload: Upload, event: Event) -> Result:
 
 
 def resize(upload: Upload, *, max_pixels: int) -> tuple[Result, dict[str, bytes]]:
-    """Makes `<placeId>/<uploadId>-tile.jpg` and `-scaled.jpg`: what they are, and the files by their keys.
+    """Makes `<key>/tile.jpg` and `<key>/scaled.jpg`: what they are, and the files by their keys.
 
     Both are upright, sRGB, and without metadata; `functions.renditions` says what of the photo they show.
 

@@ -101,18 +101,19 @@ def ingest(
 ) -> bool:
     """Starts the execution of one upload, or finds that there is nothing to start.
 
+    An object that is gone by now gets none: its record ends as DELETED, whether a workflow is live or not.
+
     Returns False when the upload has to wait because no workflow is live.
 
     Raises:
         UnknownShapeError: the event contradicts itself.
         LiveError: the parameter of the live workflow is missing or makes no sense.
         ContendedError: the record changed under every attempt to claim it.
-        botocore.exceptions.ClientError: a service throttles, fails or refuses. All of them can be retried.
+        botocore.exceptions.ClientError, BotoCoreError: a service throttles, fails, refuses or cannot be
+            reached. All of them can be retried.
     """
     arrival = arrivals.locate(arrival)
-    # Only where there is a trace at all is it worth a request to ask for the uploader's.
-    header = arrivals.uploaders_trace(arrival) if trace_id(os.environ) else None
-    with continued(header), subsegment("## upload") as trace:
+    with continued(arrival.trace), subsegment("## upload") as trace:
         return _ingest(arrival, settings, live, records.timestamp(now()), trace)
 
 
@@ -138,21 +139,19 @@ def _ingest(
         )
     trace.annotate(uploadId=upload_id, placeId=place_id)
     logger.append_keys(uploadId=upload_id, placeId=place_id)
-    upload = Upload(arrival.bucket, arrival.key, place_id, upload_id, arrival.version_id, upload_id)
     fingerprint = records.fingerprint(arrival.bucket, arrival.key, arrival.identity)
-    workflow = live.read().choose(arrival.key, fingerprint)
-    if workflow is None:
-        return False
+    name = records.execution_name(upload_id, fingerprint, arrival.attempt)
+    workflow = None
+    if not arrival.deleted:
+        workflow = live.read().choose(arrival.key, fingerprint)
+        if workflow is None:
+            return False
     claim = records.claim(
         settings.table_name,
         Claim(
-            upload=upload,
+            upload=Upload(arrival.bucket, arrival.key, place_id, upload_id, arrival.version_id),
             workflow=workflow,
-            execution_arn=execution_arn(
-                settings.state_machine_prefix,
-                workflow,
-                records.execution_name(upload_id, fingerprint, arrival.attempt),
-            ),
+            execution_arn=execution_arn(settings.state_machine_prefix, workflow, name) if workflow else name,
             received_at=received_at,
             sequencer=arrival.sequencer,
             attempt=arrival.attempt,
@@ -160,7 +159,10 @@ def _ingest(
         ),
         newer=lambda seen: arrivals.is_newer(arrival, than=seen),
     )
-    if claim is not None:
+    if claim is not None and claim.workflow is None:
+        logger.info("deleted before a workflow was started")
+        trace.annotate(status="DELETED")
+    elif claim is not None:
         trace.annotate(workflow=claim.workflow, status="RECEIVED")
         logger.append_keys(executionArn=claim.execution_arn)
         # Whoever claimed the record first, and failed, gave it its trace: the execution belongs there.

@@ -12,41 +12,65 @@ SHADOW = ".shadow"
 # workflow records and the sort key of a place's own item in the table; a step up or none in the address of a
 # photo.
 _RESERVED_PLACES = {"workflow", ".", "..", SHADOW}
-_RESERVED_UPLOADS = {"listing"}
-# S3's limit. The keys of the renditions are longer than the upload's own.
-_KEY_BYTES = 1024
+_RESERVED_UPLOADS = {"listing", ".", ".."}
+# S3's limit, and DynamoDB's for a sort key. The keys of the renditions are longer than the upload's own.
+KEY_BYTES = 1024
+RENDITIONS = ("tile", "scaled")
 
 
 class InvalidKeyError(ValueError):
-    """An object key is not `<placeId>/<uploadId>.<ext>`; the message says what is wrong with it."""
+    """An object key is not `<placeId>/<uploadId>`; the message says what is wrong with it."""
 
 
 def parse_key(key: str) -> tuple[str, str]:
     """Splits a key (not URL-encoded) into place id and upload id.
 
-    The extension is what follows the last dot, and may be missing; an upload id may hold dots itself.
+    The upload id is all that follows the slash, the extension and its case too, so that no two keys have one
+    in common: `IMG_1.JPG`, `IMG_1.jpg` and `IMG_1.JPG.xmp` are three uploads of a place.
 
     >>> parse_key("central-park/2026.05.01 picnic.jpg")
-    ('central-park', '2026.05.01 picnic')
+    ('central-park', '2026.05.01 picnic.jpg')
 
     Raises:
         InvalidKeyError: the key has no place, no upload id, or more than one slash; one of them is a name
-            that the table needs for itself; or the key leaves no room for the renditions' longer ones.
+            that is needed for something else; or the key leaves no room for the renditions' longer ones.
     """
-    place_id, slash, name = key.partition("/")
+    place_id, slash, upload_id = key.partition("/")
     if not slash:
-        raise InvalidKeyError("it has no folder: expected <placeId>/<uploadId>.<ext>")
-    if "/" in name:
-        raise InvalidKeyError("it has more than one slash: expected <placeId>/<uploadId>.<ext>")
-    stem, dot, _ = name.rpartition(".")
-    upload_id = stem if dot else name
+        raise InvalidKeyError("it has no folder: expected <placeId>/<uploadId>")
+    if "/" in upload_id:
+        raise InvalidKeyError("it has more than one slash: expected <placeId>/<uploadId>")
     if not place_id or not upload_id:
-        raise InvalidKeyError("its place or upload id is empty: expected <placeId>/<uploadId>.<ext>")
+        raise InvalidKeyError("its place or upload id is empty: expected <placeId>/<uploadId>")
     if place_id in _RESERVED_PLACES or upload_id in _RESERVED_UPLOADS:
         raise InvalidKeyError("its place or upload id is a reserved name: choose another one")
-    if len(f"{place_id}/{upload_id}-scaled.jpg".encode()) > _KEY_BYTES:
-        raise InvalidKeyError(f"it is too long: its renditions' keys would have more than {_KEY_BYTES} bytes")
+    try:
+        size_bytes = len(key.encode())
+    except UnicodeEncodeError:
+        raise InvalidKeyError("it is not Unicode text") from None
+    most = KEY_BYTES - max(len(rendition_key("", each)) for each in RENDITIONS)
+    if size_bytes > most:
+        raise InvalidKeyError(f"it is too long: at most {most} bytes leave room for its renditions' keys")
     return place_id, upload_id
+
+
+def rendition_key(key: str, rendition: str) -> str:
+    """Where a rendition (`tile` or `scaled`) of the photo with this key is published.
+
+    >>> rendition_key("central-park/picnic.jpg", "tile")
+    'central-park/picnic.jpg/tile.jpg'
+    """
+    return f"{key}/{rendition}.jpg"
+
+
+def without_extension(upload_id: str) -> str:
+    """What an upload id was before extensions were part of it, and still is in some events.
+
+    >>> without_extension("2026.05.01 picnic.jpg")
+    '2026.05.01 picnic'
+    """
+    stem, dot, _ = upload_id.rpartition(".")
+    return stem if dot else upload_id
 
 
 @dataclass(frozen=True)
@@ -59,10 +83,15 @@ class Upload:
     upload_id: str
     # The S3 version id; None in a bucket without versions.
     version_id: str | None = None
-    # The sort key of the workflow record: the upload id, unless another place's upload took it first.
+    # The sort key of the workflow record, which is the key. Only an execution that was started when ids had
+    # no extensions names another.
     record: str = ""
     # A rehearsal: it is decided as any other, and nothing is published, recorded or counted.
     shadow: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.record:
+            object.__setattr__(self, "record", self.key)
 
     @classmethod
     def from_detail(cls, detail: Mapping[str, Any]) -> Upload:
@@ -73,7 +102,7 @@ class Upload:
             place_id=detail["placeId"],
             upload_id=detail["ID"],
             version_id=detail.get("version"),
-            record=detail.get("record") or detail["ID"],
+            record=detail.get("record") or "",
             shadow=detail.get("shadow") is True,
         )
 
@@ -85,12 +114,12 @@ class Upload:
             "placeId": self.place_id,
             "ID": self.upload_id,
             "version": self.version_id,
-            "record": self.record or self.upload_id,
+            "record": self.record,
         }
 
     def rendition_key(self, rendition: str) -> str:
         """Where a rendition (`tile` or `scaled`) of this photo is published."""
-        return f"{self.place_id}/{self.upload_id}-{rendition}.jpg"
+        return rendition_key(self.key, rendition)
 
     def object_version(self) -> dict[str, str]:
         """The arguments by which S3 names exactly this version."""

@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -37,14 +37,16 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from functions.live import Live
-from functions.values import entries
 from functions.upload import InvalidKeyError
-from happypath import display
+from happypath import display, parameters, samples
 from happypath.deploy import STACKS, DeployRefusedError
 from happypath.installation import TERMINAL, Installation, NotDeployedError
 from happypath.live import LiveRefusedError
-from happypath.naming import upload_name
-from happypath.project import MATCHER, PREFIX, SAMPLES, WORKFLOWS
+from happypath.naming import printable, upload_name
+from happypath.new import NewRefusedError
+from happypath.parameters import ParameterError
+from happypath.project import NEWEST, PREFIX, WORKFLOWS
+from happypath.records import UploadNameError, find
 from happypath.redrive import RedriveError
 from happypath.sandbox import DeployError
 from happypath.shadow import ShadowError
@@ -81,16 +83,22 @@ FaultRules = Annotated[
 Seed = Annotated[int, typer.Option(help="Decides which calls a fault with a percentage hits.")]
 
 
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--parameter", metavar="NAME=VALUE", help="A parameter of the template. Repeatable."),
+]
+
+
 class UsageError(Exception):
     """The arguments cannot be used; the message says which and why."""
 
 
-class UnknownUploadError(Exception):
-    """There is no record of an upload; the message says where to look."""
-
-
 def _existing(photos: list[Path]) -> list[Path]:
     for photo in photos:
+        try:
+            os.fsencode(photo).decode()
+        except UnicodeDecodeError:
+            raise UsageError(f"{printable(photo)}: its name is not UTF-8, as keys are: rename it.") from None
         if not photo.is_file():
             problem = "is not a file" if photo.exists() else "there is no such file"
             raise UsageError(f"{photo}: {problem}.")
@@ -117,29 +125,11 @@ def _place_type(place_type: str | None) -> None:
         raise UsageError(f"--place-type {place_type!r} must not be empty nor hold a slash.")
 
 
-def _entries(option: str, value: str | None) -> tuple[str, ...]:
-    """What an option requires of a picture, as the matcher is going to read it."""
-    try:
-        return entries(value or "")
-    except ValueError as error:
-        raise UsageError(f"{option} {error}, not {value!r}.") from None
-
-
-def _parameters(
-    workflow: str, labels: str | None, words: str | None, min_confidence: float | None
-) -> dict[str, str]:
-    """The parameters of the workflow's template that the options of `run` stand for."""
-    required = {"RequiredLabels": labels or "", "RequiredWords": words or ""}
-    if workflow != MATCHER and any(required.values()):
-        raise UsageError(f"--required-labels and --required-words are for --workflow {MATCHER}.")
-    found = [*_entries("--required-labels", labels), *_entries("--required-words", words)]
-    if workflow == MATCHER and not found:
-        raise UsageError(f"--workflow {MATCHER} wants --required-labels, --required-words or both.")
-    if workflow == "v1" and min_confidence is not None:
-        raise UsageError("--min-confidence is for workflows that ask Rekognition, and v1 does not.")
-    if workflow != MATCHER:
-        required = {}
-    return required | ({} if min_confidence is None else {"MinConfidence": f"{min_confidence:g}"})
+def _parameters(stack: str, options: list[str] | None) -> dict[str, str]:
+    """What `--parameter` says, as far as the stack's template allows it."""
+    found = parameters.parse(options or [])
+    parameters.check(stack, found)
+    return found
 
 
 def _is_address(endpoint: str) -> bool:
@@ -174,27 +164,12 @@ def run(
         list[Path] | None,
         typer.Argument(metavar="[PHOTO]...", help="Photos; the samples when none is given."),
     ] = None,
-    workflow: Annotated[
-        str, typer.Option(help=f"The workflow to run: {', '.join(WORKFLOWS[:-1])} or {WORKFLOWS[-1]}.")
-    ] = "v4",
+    workflow: Annotated[str, typer.Option(help=f"The workflow to run, of {', '.join(WORKFLOWS)}.")] = NEWEST,
     place_type: Annotated[
         str | None,
-        typer.Option(
-            help="The type of the photos' place: park (unless given), restaurant, cafe, bar, or any other."
-        ),
+        typer.Option(help="The type of the photos' place: that of the first sample, unless given."),
     ] = None,
-    required_labels: Annotated[
-        str | None,
-        typer.Option(metavar="LABELS", help="matcher: what a picture must show: 'Driving License, Person'."),
-    ] = None,
-    required_words: Annotated[
-        str | None,
-        typer.Option(metavar="WORDS", help="matcher: what must stand in a picture: 'NEW YORK, 4711-0815'."),
-    ] = None,
-    min_confidence: Annotated[
-        float | None,
-        typer.Option(help="How sure Rekognition must be, in percent; not for v1.", min=0, max=100),
-    ] = None,
+    parameter: Parameters = None,
     out: Annotated[Path, typer.Option(help="The folder for the published photos.")] = Path("out"),
     as_json: AsJson = False,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for an upload's end.", min=1)] = 300.0,
@@ -202,10 +177,16 @@ def run(
     fault: FaultRules = None,
     seed: Seed = 0,
 ) -> None:
-    """Run photos through a workflow, in a sandbox made for the run."""
+    """Run photos through a workflow, in a sandbox made for the run.
+
+    Parameters that its template has no default for have the samples' values (samples/), unless given.
+    """
     _workflow(workflow)
-    parameters = _parameters(workflow, required_labels, required_words, min_confidence)
     _place_type(place_type)
+    of_workflow = samples.of(workflow)
+    asked_for = _parameters(workflow, parameter)
+    chosen_parameters = {**of_workflow.parameters, **asked_for}
+    parameters.check_all(workflow, chosen_parameters)
     faults = _faults(fault, seed)
     given = _existing(photos or [])
     try:
@@ -215,9 +196,10 @@ def run(
 
     from happypath import run as runs
 
-    samples = runs.samples(workflow, place_type)
-    default = "document" if workflow == MATCHER else "park"
-    chosen = [runs.Photo(path, place_type or default) for path in given] or samples
+    own = [samples.Photo(path, place_type or of_workflow.place_type) for path in given]
+    chosen = own or of_workflow.at(place_type)
+    if taken := [f"{name}={value}" for name, value in chosen_parameters.items() if name not in asked_for]:
+        display.show_notice(f"{', '.join(taken)}: as for the samples. --parameter sets others.")
     results = []
     with display.notices.status("Starting the sandbox …") as status:
         ended = runs.run(
@@ -227,7 +209,7 @@ def run(
             timeout_s=timeout,
             real_rekognition=real_rekognition,
             faults=faults,
-            parameters=parameters,
+            parameters=chosen_parameters,
         )
         for result in ended:
             results.append(result)
@@ -250,7 +232,7 @@ def up(
     fault: FaultRules = None,
     seed: Seed = 0,
 ) -> None:
-    """Start a sandbox that stays: core and every workflow deployed, v4 live, sample places seeded."""
+    """Start a sandbox that stays: every workflow deployed, the newest version live, places listed."""
     from happypath.sandbox.sandbox import Sandbox
 
     faults = _faults(fault, seed)
@@ -266,16 +248,16 @@ def up(
                     status.update(f"Deploying {stack} …")
                     sandbox.deploy(stack)
                 installation = Installation(sandbox.client, sandbox.prefix)
-                for place_type in ("park", "restaurant", "cafe", "bar"):
-                    installation.put_place(f"sample-{place_type}", place_type, f"A {place_type}")
-                installation.set_live("v4")
-                photo = SAMPLES / "photos" / "mountains.jpg"
-                bucket = installation.core["UploadBucket"]
-        with_what = "with nothing in it" if empty else f"with {', '.join(WORKFLOWS)}; v4 is live"
+                for photo in (photo for each in WORKFLOWS for photo in samples.of(each).photos):
+                    installation.put_place(photo.place_id, photo.place_type, f"A {photo.place_type}")
+                installation.set_live(NEWEST)
+                photo = samples.of(NEWEST).photos[0]
+                target = f"s3://{installation.core['UploadBucket']}/{photo.place_id}/{photo.path.name}"
+        with_what = "with nothing in it" if empty else f"with {', '.join(WORKFLOWS)}; {NEWEST} is live"
         first = (
             "happypath deploy core --yes"
             if empty
-            else f"aws s3 cp {photo} s3://{bucket}/sample-park/mountains.jpg\n    happypath show mountains"
+            else f"aws s3 cp {photo.path} {target}\n    happypath show {photo.path.stem}"
         )
         display.output.print(
             f"""The sandbox is up at {sandbox.endpoint} {with_what}.
@@ -313,7 +295,7 @@ def upload(
             where = f"s3://{installation.core['UploadBucket']}/{key}"
             display.output.print(f"{photo} → {where}", markup=False, soft_wrap=True)
     if wait:
-        _wait(installation, place, list(named), timeout, as_json)
+        _wait(installation, place, named, timeout, as_json)
     elif as_json:
         display.show_json([{"uploadId": each, "placeId": place} for each in named])
 
@@ -329,22 +311,26 @@ def _named(photos: list[Path], place: str) -> dict[str, tuple[Path, str]]:
 
 
 def _wait(
-    installation: Installation, place: str, uploads: list[str], timeout_s: float, as_json: bool
+    installation: Installation,
+    place: str,
+    named: dict[str, tuple[Path, str]],
+    timeout_s: float,
+    as_json: bool,
 ) -> None:
     """Waits for uploads, one after the other, and tells how each ended; leaves with 1 if one failed."""
     from happypath.waiting import wait
 
     looks = []
     with display.notices.status("Waiting for the workflows …"):
-        for upload_id in uploads:
-            looks.append(wait(installation, upload_id, timeout_s))
+        for _, key in named.values():
+            looks.append(wait(installation, key, timeout_s))
             if not as_json:
-                display.show_upload(upload_id, looks[-1])
+                display.show_upload(key, looks[-1])
     if as_json:
         display.show_json(
             [
                 {"uploadId": upload_id, "placeId": place} | look.as_json()
-                for upload_id, look in zip(uploads, looks, strict=True)
+                for upload_id, look in zip(named, looks, strict=True)
             ]
         )
     if any(look.status not in TERMINAL - {"FAILED"} for look in looks):
@@ -366,27 +352,39 @@ def deploy(
     stack: Stack,
     guided: Annotated[bool, typer.Option("--guided", help="Let SAM ask for every parameter.")] = False,
     yes: Yes = False,
-    parameter: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter of the template. Repeatable.")
-    ] = None,
+    parameter: Parameters = None,
     prefix: Prefix = PREFIX,
 ) -> None:
     """Build a stack and deploy it, with the AWS SAM CLI: shows what will change and asks."""
     from happypath import deploy as deploying
 
-    parameters = dict(each.partition("=")[::2] for each in parameter or [])
-    if not all(parameters) or not all("=" in each for each in parameter or []):
-        raise UsageError("--parameter wants NAME=VALUE.")
-    if "Prefix" in parameters:
+    if "Prefix" in parameters.parse(parameter or []):
         raise UsageError("--parameter Prefix=… would not rename the stack: use --prefix.")
+    chosen = _parameters(_stack(stack), parameter)
     deploying.deploy(
         _installation(prefix),
-        _stack(stack),
+        stack,
         guided=guided,
         ask=not yes,
-        parameters=parameters,
+        parameters=chosen,
         built=lambda name, size: display.show_notice(f"{name}: {size / 1e6:.1f} MB zipped"),
     )
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new workflow's name: v5, or flash-sale.")],
+    source: Annotated[str, typer.Option("--from", metavar="WORKFLOW", help="The workflow to copy.")] = NEWEST,
+) -> None:
+    """Make a workflow from another one: state machine, template, configuration, outcomes and samples."""
+    from happypath import new as making
+
+    made = making.make(name, source)
+    for path in made.files:
+        display.output.print(str(path), markup=False, soft_wrap=True)
+    display.output.print("\nIt does what the other one does. Next:\n", markup=False)
+    for command in made.next_commands:
+        display.output.print(f"    {command}", markup=False)
 
 
 def _confirm(question: str) -> None:
@@ -422,7 +420,7 @@ def live(
     workflows: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[v4 | v3=90 v4=10 | none] [KEY_PREFIX/=matcher]...",
+            metavar="[WORKFLOW | WORKFLOW=90 WORKFLOW=10 | none] [KEY_PREFIX/=WORKFLOW]...",
             help="What new uploads go to, and those whose keys begin so; nothing: show it.",
         ),
     ] = None,
@@ -448,12 +446,14 @@ def live(
         display.show_json([{"live": each.value, "at": each.at, "by": each.by} for each in history])
     else:
         display.show_changes(history)
+    for problem in switching.problems(installation, history[0].value):
+        display.show_error(problem)
 
 
 @app.command()
 def compare(
-    one: Annotated[str, typer.Argument(metavar="V3", help="A workflow.")],
-    other: Annotated[str, typer.Argument(metavar="V4", help="Another one.")],
+    one: Annotated[str, typer.Argument(metavar="ONE", help="A workflow.")],
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="Another one.")],
     photos: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -468,7 +468,7 @@ def compare(
     ] = None,
     place_type: Annotated[
         str | None,
-        typer.Option(help="Their place's type, in a sandbox made for the comparison; park unless given."),
+        typer.Option(help="Their place's type, in a sandbox made for the comparison; else the samples'."),
     ] = None,
     real_rekognition: RealRekognition = False,
     prefix: Prefix = PREFIX,
@@ -529,14 +529,16 @@ def _sandboxed(
     from happypath import run as runs
     from happypath.compare import Subject
 
-    chosen = [runs.Photo(path, place_type or "park") for path in photos] or runs.sample_photos(place_type)
+    of_each = [samples.of(workflow) for workflow in workflows]
+    own = [samples.Photo(path, place_type or of_each[0].place_type) for path in photos]
+    chosen = own or list(dict.fromkeys(photo for each in of_each for photo in each.at(place_type)))
     installation = opened.enter_context(runs.installed(workflows, chosen, real_rekognition=real_rekognition))
     return installation, [Subject(str(photo.path), photo.place_id) for photo in chosen]
 
 
 @app.command()
 def cost(
-    workflow: Annotated[str, typer.Option(help="The workflow.")] = "v4",
+    workflow: Annotated[str, typer.Option(help="The workflow.")] = NEWEST,
     uploads: Annotated[int, typer.Option(help="Uploads in a month.", min=0)] = 1_000_000,
     accepted: Annotated[float, typer.Option(help="The part of them that is accepted.", min=0, max=1)] = 0.9,
     since: Annotated[
@@ -556,12 +558,14 @@ def cost(
     _workflow(workflow)
     usage = usages.load()
     if since is not None:
-        functions = costs.read(workflow).functions
+        machine = costs.read(workflow)
         installation = _installation(prefix)
         _ = installation.core
-        times = usages.times(installation, _duration("--since", since), functions)
-        means = {name: fmean(each) for name, each in times.items()}
-        usage = usage.with_times(means, functions, f"the logs of {prefix}, last {since}")
+        times: dict[str, list[float]] = defaultdict(list)
+        for name, each in usages.times(installation, _duration("--since", since), machine.functions).items():
+            times[machine.handler[name]] += each
+        means = {handler: fmean(each) for handler, each in times.items()}
+        usage = usage.with_times(means, machine.handlers, f"the logs of {prefix}, last {since}")
     bill = costs.bill(workflow, uploads, accepted, usage, costs.prices(), free_tier=free_tier)
     if as_json:
         display.show_json(bill.as_json())
@@ -593,24 +597,12 @@ def runs(
         display.show_executions(newest)
 
 
-UploadName = Annotated[
-    str, typer.Argument(metavar="UPLOAD", help="An upload id, <placeId>/<uploadId>, or the object's key.")
-]
-
-
-def _record(installation: Installation, upload: str) -> dict[str, Any]:
-    record = installation.find(upload)
-    if record is None:
-        raise UnknownUploadError(
-            f"There is no upload {upload}, by that id or key: `happypath runs` lists what has run; "
-            "a key that is not <placeId>/<uploadId>.<ext> is found whole only."
-        )
-    return record
+_UPLOAD = "The object's key, the upload id, or a part of the key that no other upload's has."
 
 
 @app.command()
 def show(
-    upload: UploadName,
+    upload: Annotated[str, typer.Argument(metavar="UPLOAD", help=_UPLOAD)],
     with_logs: Annotated[
         bool, typer.Option("--logs", help="Show the log lines of all functions instead.")
     ] = False,
@@ -619,7 +611,7 @@ def show(
 ) -> None:
     """Show one upload: its record, the states it went through, its decision and its outputs."""
     installation = _installation(prefix)
-    record = _record(installation, upload)
+    record = find(installation, upload)
     if with_logs:
         from happypath import logs
 
@@ -648,10 +640,7 @@ def show(
 
 @app.command()
 def trace(
-    upload: Annotated[
-        str | None,
-        typer.Argument(metavar="[UPLOAD]", help="An upload id, <placeId>/<uploadId>, or the object's key."),
-    ] = None,
+    upload: Annotated[str | None, typer.Argument(metavar="[UPLOAD]", help=_UPLOAD)] = None,
     slowest: Annotated[bool, typer.Option("--slowest", help="The uploads that took longest.")] = False,
     errors: Annotated[bool, typer.Option("--errors", help="The uploads that failed, newest first.")] = False,
     since: Annotated[
@@ -677,7 +666,7 @@ def trace(
         else:
             display.output.print(waterfall.render_found(found))
         return
-    shown = traces.of_upload(installation, _record(installation, upload))
+    shown = traces.of_upload(installation, find(installation, upload))
     if as_json:
         display.show_json(shown.as_json())
     else:
@@ -688,7 +677,9 @@ def trace(
 def redrive(
     uploads: Annotated[
         list[str] | None,
-        typer.Argument(metavar="UPLOAD", help="Upload ids or keys; nothing: the dead-letter queue."),
+        typer.Argument(
+            metavar="UPLOAD", help="Keys, upload ids or parts of keys; nothing: the dead-letter queue."
+        ),
     ] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Every upload that ended as FAILED.")] = False,
     prefix: Prefix = PREFIX,
@@ -838,11 +829,11 @@ def main() -> None:
     except (typer.Abort, KeyboardInterrupt):
         display.show_error("interrupted.")
         sys.exit(130)
-    except (typer.TyperException, UsageError, InvalidKeyError) as error:
+    except (typer.TyperException, UsageError, ParameterError, NewRefusedError, InvalidKeyError) as error:
         display.show_error(_explain(error))
         sys.exit(2)
     except (
-        UnknownUploadError,
+        UploadNameError,
         NotDeployedError,
         NotMeasuredError,
         LiveRefusedError,

@@ -8,13 +8,13 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from functions.live import Live
-from functions.upload import SHADOW, Upload, parse_key
+from functions.upload import SHADOW, Upload, parse_key, without_extension
 from happypath.installation import Installation
 from happypath.live import changes
 from happypath.shadow import Decision, Shadow, cast
@@ -53,7 +53,7 @@ class Subject:
         s3 = installation.client("s3")
         put = s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
         try:
-            yield Upload(bucket, key, self.place_id, path.stem, put["VersionId"])
+            yield Upload(bucket, key, self.place_id, path.name, put["VersionId"])
         finally:
             s3.delete_object(Bucket=bucket, Key=key, VersionId=put["VersionId"])
 
@@ -122,11 +122,13 @@ def _live(installation: Installation) -> Live:
 def _uploaded(text: str, bucket: str) -> Upload | None:
     """The upload that an execution is about; None for an input that somebody made up."""
     try:
-        upload = Upload.from_detail(json.loads(text)["detail"])
-        named = (upload.place_id, upload.upload_id) == parse_key(upload.key)
+        said = Upload.from_detail(json.loads(text)["detail"])
+        place_id, upload_id = parse_key(said.key)
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
-    return upload if named and upload.bucket == bucket else None
+    # Executions of the time when ids had no extensions may still be listed.
+    named = said.place_id == place_id and said.upload_id in {upload_id, without_extension(upload_id)}
+    return replace(said, upload_id=upload_id) if named and said.bucket == bucket else None
 
 
 def compare(

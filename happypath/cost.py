@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, TypeAlias
 
-from happypath.project import TEMPLATES, template_of
+from happypath.project import TEMPLATES, functions_of, template_of
 from happypath.usage import Usage
 
 PRICES = Path(__file__).with_name("prices.json")
@@ -31,6 +31,10 @@ _SQS_REQUESTS = 3
 # Operations of S3 at the lower price.
 _READ_ONLY = ("Get", "Head")
 _GB = 1024**3
+# What starts every workflow, in core.
+_STARTING = "StartExecution"
+# What Lambda gives a function that asks for none.
+_MEMORY_MB = 128
 
 State: TypeAlias = dict[str, Any]
 Path_: TypeAlias = tuple[str, ...]
@@ -142,6 +146,8 @@ class Workflow:
     states: Mapping[str, State]
     # State → the function that it calls, without the installation's prefix.
     function_of: Mapping[str, str]
+    # Of each function of core and of the workflow.
+    handler: Mapping[str, str]
     memory_mb: Mapping[str, int]
     # Metrics that are looked at by alarms, of core and of the workflow.
     alarm_metrics: int
@@ -153,7 +159,12 @@ class Workflow:
     @property
     def functions(self) -> frozenset[str]:
         """The functions that an upload's bill is about, without the installation's prefix."""
-        return frozenset({"StartExecution", *self.function_of.values()})
+        return frozenset({_STARTING, *self.function_of.values()})
+
+    @property
+    def handlers(self) -> frozenset[str]:
+        """The handlers of these functions."""
+        return frozenset(self.handler[name] for name in self.functions)
 
 
 def read(workflow: str) -> Workflow:
@@ -162,15 +173,15 @@ def read(workflow: str) -> Workflow:
     (machine,) = _of(template, "AWS::Serverless::StateMachine").values()
     text = (TEMPLATES / workflow / machine["DefinitionUri"]).read_text(encoding="utf-8")
     definition = json.loads(text)
+    declared = functions_of(core) | functions_of(template)
     names = {
         name: properties["FunctionName"]["Fn::Sub"].removeprefix("${Prefix}-")
-        for each in (core, template)
-        for name, properties in _of(each, "AWS::Serverless::Function").items()
+        for name, properties in declared.items()
     }
     substitutions = {
         f"${{{variable}}}": names[value["Fn::GetAtt"][0]]
         for variable, value in machine["DefinitionSubstitutions"].items()
-        if "Fn::GetAtt" in value and value["Fn::GetAtt"][0] in names
+        if isinstance(value, dict) and "Fn::GetAtt" in value and value["Fn::GetAtt"][0] in names
     }
     states = dict(_all_states(definition))
     ways = set(paths(definition))
@@ -182,10 +193,10 @@ def read(workflow: str) -> Workflow:
             for name, state in states.items()
             if "lambda:invoke" in state.get("Resource", "")
         },
+        handler={names[name]: properties["Handler"] for name, properties in declared.items()},
         memory_mb={
-            names[name]: int(properties["MemorySize"])
-            for each in (core, template)
-            for name, properties in _of(each, "AWS::Serverless::Function").items()
+            names[name]: int(properties.get("MemorySize", _MEMORY_MB))
+            for name, properties in declared.items()
         },
         alarm_metrics=sum(_metrics(each) for stack in (core, template) for each in _alarms(stack)),
         keys=sum(len(_of(stack, "AWS::KMS::Key")) for stack in (core, template)),
@@ -210,11 +221,11 @@ def bill(
     """
     machine = read(workflow)
     transitions, calls, direct = _per_upload(machine, accepted)
-    calls["StartExecution"] = 1.0
+    calls[_STARTING] = 1.0
     requests: dict[str, float] = defaultdict(float, direct)
     gb_seconds = log_bytes = 0.0
     for function, number in calls.items():
-        used = usage.function(function)
+        used = usage.function(machine.handler[function])
         gb_seconds += number * used.billed_ms / 1000 * machine.memory_mb[function] / 1024
         log_bytes += number * used.log_bytes
         for called, times in used.requests.items():
@@ -265,7 +276,7 @@ def bill(
         line("EventBridge: events of S3's and ours", uploads + per_month("events:PutEvents"), "event"),
         line("X-Ray: traces recorded", traces, "xrayTrace"),
         line("CloudWatch: GB of logs", uploads * log_bytes / _GB, "logsGb"),
-        line("CloudWatch: custom metrics", usage.custom_metrics[workflow], "customMetric"),
+        line("CloudWatch: custom metrics", len(usage.metrics(machine.handlers)), "customMetric"),
         line("CloudWatch: metrics with alarms", machine.alarm_metrics, "alarmMetric"),
         line("KMS: keys", machine.keys, "kmsKey"),
     ]
@@ -320,9 +331,18 @@ def _per_upload(machine: Workflow, accepted: float) -> tuple[float, dict[str, fl
             if state in machine.function_of:
                 calls[machine.function_of[state]] += part
             elif machine.states[state]["Type"] == "Task":
-                service, _, action = machine.states[state]["Resource"].split(":::")[1].partition(":")
-                direct[f"{service}:{action[0].upper()}{action[1:]}"] += part
+                direct[_call(machine.states[state]["Resource"])] += part
     return transitions, calls, direct
+
+
+def _call(resource: str) -> str:
+    """The call that a service integration makes.
+
+    >>> _call("arn:aws:states:::dynamodb:updateItem"), _call("arn:aws:states:::aws-sdk:s3:getObject")
+    ('dynamodb:UpdateItem', 's3:GetObject')
+    """
+    service, _, action = resource.partition(":::")[2].removeprefix("aws-sdk:").partition(":")
+    return f"{service}:{action[0].upper()}{action[1:].partition('.')[0]}"
 
 
 def _assumptions(machine: Workflow, usage: Usage, listed: Prices) -> Iterator[str]:
@@ -337,8 +357,8 @@ def _assumptions(machine: Workflow, usage: Usage, listed: Prices) -> Iterator[st
         f"{span(machine.refused)}; each way of either is as likely. Nothing fails or is tried again."
     )
     for function in sorted(set(machine.function_of.values())):
-        for called, times in usage.function(function).requests.items():
-            # As the matcher, which reads words only where no label is missing.
+        for called, times in usage.function(machine.handler[function]).requests.items():
+            # As a decider that reads words only where no label is missing.
             if called.startswith("rekognition:") and 0 < times < 1:
                 share = f"{times:.0%} of photos, as measured, whatever part is accepted"
                 yield f"{function} calls {called} for {share}."
@@ -362,7 +382,7 @@ def _all_states(definition: Mapping[str, Any]) -> Iterator[tuple[str, State]]:
 
 
 def _writes_status(state: Mapping[str, Any]) -> str | None:
-    """The end that a state records: REJECTED, FAILED, or of the matcher PROCESSED; None of any other."""
+    """The end that a state records itself: REJECTED, FAILED or PROCESSED; None of any other."""
     values = state.get("Parameters", {}).get("ExpressionAttributeValues", {})
     status: str | None = values.get(":status", {}).get("S")
     return status

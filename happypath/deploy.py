@@ -12,11 +12,14 @@ import zipfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from functions.live import MAX_AGE_S
+from happypath import parameters
 from happypath.installation import Installation
 from happypath.live import changes, workflows
-from happypath.project import ROOT, WORKFLOWS, template_of
+from happypath.project import ROOT, WORKFLOWS
+from happypath.regions import is_aws, needs_rekognition, without_rekognition
 
 STACKS = ("core", *WORKFLOWS)
 
@@ -58,10 +61,13 @@ def deploy(
 
     Raises:
         NotDeployedError: a workflow needs a core, and there is none.
-        DeployRefusedError: a value is missing, or cannot be handed to SAM; or SAM failed, and has said why.
+        DeployRefusedError: the region lacks what the workflow needs, or the stack is another installation's;
+            a value is missing, or cannot be handed to SAM; or SAM failed, and has said why.
     """
     if stack != "core":
+        _refuse_without_rekognition(installation, stack)
         _ = installation.core
+    _own_stack(installation, stack)
     missing = [] if guided else _missing(installation, stack, parameters or {})
     if missing:
         wanted = " ".join(f"--parameter {name}=…" for name in missing)
@@ -89,9 +95,36 @@ def deploy(
 
 def _missing(installation: Installation, stack: str, given: Mapping[str, str]) -> list[str]:
     """The parameters that a stack would have no value for."""
-    wanted = template_of(stack).get("Parameters", {}).items()
-    missing = [name for name, each in wanted if "Default" not in each and name not in given]
+    missing = parameters.missing(stack, given)
     return missing if missing and not installation.stands(stack) else []
+
+
+def _refuse_without_rekognition(installation: Installation, stack: str) -> None:
+    described = installation.client("cloudformation").meta
+    region = described.region_name
+    if not is_aws(described.endpoint_url) or region not in (without := without_rekognition()):
+        return
+    if needs_rekognition(stack):
+        raise DeployRefusedError(
+            f"{stack} asks Amazon Rekognition, which {region} does not have: every upload would fail. Deploy "
+            f"it, and its core, elsewhere: anywhere but {', '.join(without)}."
+        )
+
+
+def _own_stack(installation: Installation, stack: str) -> dict[str, Any] | None:
+    """A stack of this installation; None if there is none.
+
+    Raises:
+        DeployRefusedError: a stack of that name is another installation's.
+    """
+    found = installation.stack(stack)
+    owner = installation.owner(found) if found else None
+    if owner not in {None, installation.prefix}:
+        raise DeployRefusedError(
+            f"{installation.prefix}-{stack} is a stack of the installation {owner} (its parameter Prefix "
+            "says so): use another prefix or another name."
+        )
+    return found
 
 
 def _quoted(name: str, value: str) -> str:
@@ -149,7 +182,7 @@ def removable_in(installation: Installation, stack: str) -> timedelta:
         DeployRefusedError: the stack is not there, or is in use.
     """
     name = f"{installation.prefix}-{stack}"
-    if installation.stack(stack) is None:
+    if _own_stack(installation, stack) is None:
         raise DeployRefusedError(f"There is no stack {name}.")
     if stack == "core":
         standing = [each for each in WORKFLOWS if installation.stands(each)]

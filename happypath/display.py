@@ -42,6 +42,7 @@ _COLOURS = {
     "RECEIVED": "cyan",
     "RUNNING": "cyan",
     "WAITING": "cyan",
+    "DELETED": "bright_black",
 }
 
 
@@ -97,9 +98,7 @@ def show_result(result: Result) -> None:
     if result.path:
         _line(f"    [dim]{escape(' → '.join(result.path))}[/]")
     if result.detail:
-        # Whoever runs the matcher has just said what is required.
-        said = {name: each for name, each in result.detail.items() if name != "required"}
-        _line(f"    [dim]{escape(_shortened(_brief(said)))}[/]")
+        _line(f"    [dim]{escape(_shortened(_brief(result.detail)))}[/]")
     for saved in result.outputs:
         _line(f"    {escape(saved)}")
     if result.missing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
-from functions.record import refused_sort_key
+from functions.upload import RENDITIONS, rendition_key
 from happypath.project import WORKFLOWS
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef, HistoryEventTypeDef
 
-TERMINAL = frozenset({"PROCESSED", "REJECTED", "FAILED"})
-RENDITIONS = ("tile", "scaled")
+TERMINAL = frozenset({"PROCESSED", "REJECTED", "FAILED", "DELETED"})
 _DESERIALIZER = TypeDeserializer()
 
 
@@ -119,6 +118,32 @@ class Installation:
         stack = self.stack(name)
         return stack is not None and stack["StackStatus"] not in _EMPTY
 
+    def owner(self, stack: Mapping[str, Any]) -> str | None:
+        """The prefix of the installation that a stack is of; None for a stack that names none.
+
+        Its name does not tell: `team-b-v4` may be v4 of `team-b`, or b-v4 of `team`.
+        """
+        parameters = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
+        return parameters.get("Prefix")
+
+    def functions(self, stack: str) -> list[str]:
+        """The names of the functions in `core`'s or a workflow's stack; none if there is no such stack."""
+        cloudformation = self.client("cloudformation")
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(
+            StackName=f"{self.prefix}-{stack}"
+        )
+        try:
+            return [
+                each["PhysicalResourceId"]
+                for page in pages
+                for each in page["StackResourceSummaries"]
+                if each.get("ResourceType") == "AWS::Lambda::Function"
+            ]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
+            return []
+
     def put_place(self, place_id: str, place_type: str, name: str) -> None:
         """Writes a place's listing."""
         self.client("dynamodb").put_item(
@@ -141,12 +166,9 @@ class Installation:
         """Puts a photo into the upload bucket. Its workflow starts by itself."""
         self.client("s3").put_object(Bucket=self.core["UploadBucket"], Key=key, Body=body)
 
-    def record(self, upload: str) -> dict[str, Any] | None:
-        """The workflow record of an upload, as plain values with `detail` parsed; None if there is none.
-
-        `upload` is an upload id, or `<placeId>/<uploadId>` where two places share one.
-        """
-        item = self._item("workflow", upload)
+    def record(self, key: str) -> dict[str, Any] | None:
+        """The workflow record of an object, as plain values with `detail` parsed; None if there is none."""
+        item = self._item("workflow", key)
         if item and isinstance(item.get("detail"), str):
             item["detail"] = json.loads(item["detail"])
         return item
@@ -155,27 +177,14 @@ class Installation:
         """The published photo of an upload, or None."""
         return self._item(place_id, upload_id)
 
-    def find(self, upload: str) -> dict[str, Any] | None:
-        """The record of an upload named by upload id, by `<placeId>/<uploadId>`, or by its key.
-
-        A key that names no upload is found by itself alone.
-        """
-        place_id, slash, name = upload.partition("/")
-        candidates = [upload, name, name.rpartition(".")[0]] if slash else [upload]
-        for record in (self.record(each) for each in candidates if each):
-            if record and (not slash or record.get("placeId") == place_id or record.get("key") == upload):
-                return record
-        return self.record(refused_sort_key(upload))
-
     def outputs(self, record: dict[str, Any]) -> dict[str, bytes]:
         """The published renditions of an upload, by name; none where its workflow publishes no photo."""
         if self.photo(record["placeId"], record["uploadId"]) is None:
             return {}
-        keys = {each: f"{record['placeId']}/{record['uploadId']}-{each}.jpg" for each in RENDITIONS}
-        bucket = self.core["DistributionBucket"]
+        s3, bucket = self.client("s3"), self.core["DistributionBucket"]
         return {
-            each: self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-            for each, key in keys.items()
+            each: s3.get_object(Bucket=bucket, Key=rendition_key(record["key"], each))["Body"].read()
+            for each in RENDITIONS
         }
 
     def history(self, execution_arn: str) -> list[HistoryEventTypeDef]:
@@ -208,8 +217,18 @@ class Installation:
         there = {
             machine["name"]: machine["stateMachineArn"] for page in pages for machine in page["stateMachines"]
         }
-        # A name that only begins with the prefix may be another installation's: `team-b-v1` is not of `team`.
-        return {each: there[name] for each in WORKFLOWS if (name := f"{self.prefix}-{each}") in there}
+        return {
+            each: there[name]
+            for each in WORKFLOWS
+            if (name := f"{self.prefix}-{each}") in there and self._is_own(each)
+        }
+
+    def _is_own(self, workflow: str) -> bool:
+        """Whether a workflow's stack is this installation's: only a name with a hyphen leaves that open."""
+        if "-" not in workflow:
+            return True
+        stack = self.stack(workflow)
+        return stack is not None and self.owner(stack) == self.prefix
 
     def executions(self, workflow: str | None, status: str | None) -> Iterator[ExecutionListItemTypeDef]:
         """Executions of the installed workflows, newest first within each."""
@@ -233,7 +252,8 @@ class Installation:
             return None
         item = {name: _plain(value) for name, value in response["Item"].items()}
         if item.pop("PK") == "workflow":
-            item["uploadId"] = item.get("uploadId", sort_key.rpartition("/")[2])
+            # A key that names no upload has no place either.
+            item["uploadId"] = sort_key.removeprefix(f"{item['placeId']}/" if "placeId" in item else "")
         item.pop("SK")
         return item
 

@@ -6,10 +6,9 @@ and when (GetParameterHistory; it keeps the last 100). `functions.live` knows wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from functions.live import Live
 from happypath.installation import Installation
@@ -91,12 +90,20 @@ def before(installation: Installation) -> str:
     raise LiveRefusedError(f"There is nothing to go back to: the parameter has only ever said {now!r}.")
 
 
+def problems(installation: Installation, value: str) -> list[str]:
+    """What keeps uploads from where the parameter sends them; nothing if all is well."""
+    try:
+        return list(_missing(installation, Live.parse(value).workflows))
+    except ValueError as error:
+        return [f"{value!r} makes no sense, so no upload can be started: {error}."]
+
+
 def _missing(installation: Installation, names: Sequence[str]) -> Iterator[str]:
     for name in names:
         stack = installation.stack(name)
         if stack is None or "StateMachine" not in {each["OutputKey"] for each in stack.get("Outputs", [])}:
             yield f"{name} is not deployed (no workflow stack {installation.prefix}-{name}): deploy it first."
-        elif (other := _prefix(stack)) != installation.prefix:
+        elif (other := installation.owner(stack)) != installation.prefix:
             yield (
                 f"{name} is not deployed: {installation.prefix}-{name} is a stack of the installation "
                 f"{other} (its parameter Prefix says so)."
@@ -106,9 +113,3 @@ def _missing(installation: Installation, names: Sequence[str]) -> Iterator[str]:
                 f"{name} is not ready: its stack {installation.prefix}-{name} is in "
                 f"{stack['StackStatus']}. Wait, or deploy it again."
             )
-
-
-def _prefix(stack: Mapping[str, Any]) -> str | None:
-    """The installation that a stack is of. Its name does not tell: `team-b-v4` may be v4 of `team-b`."""
-    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
-    return parameters.get("Prefix")

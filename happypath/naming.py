@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from functions.upload import InvalidKeyError, parse_key
 
 
 def upload_name(photo: Path, place_id: str, *, before: str = "", after: str = "") -> tuple[str, str]:
-    """The upload id and the key for a photo of a place; `before` and `after` go around the file's own name.
+    """The upload id and the key for a photo of a place.
 
-    >>> upload_name(Path("Pictures/a.b.jpg"), "park", before="1-")
-    ('1-a.b', 'park/1-a.b.jpg')
+    `before` goes before the file's own name, and `after` before its extension.
+
+    >>> upload_name(Path("Pictures/a.b.jpg"), "park", before="1-", after="-2")
+    ('1-a.b-2.jpg', 'park/1-a.b-2.jpg')
 
     Raises:
         InvalidKeyError: no upload can have that key; the message names the photo.
     """
-    stem, dot, extension = photo.name.rpartition(".")
+    # To Python a name is what the locale's encoding makes of its bytes.
+    name = os.fsencode(photo.name).decode(errors="surrogateescape")
+    stem, dot, extension = name.rpartition(".")
     if not dot:
         stem, extension = extension, ""
     key = f"{place_id}/{before}{stem}{after}{dot}{extension}"
     try:
         _, upload_id = parse_key(key)
     except InvalidKeyError as error:
-        shown = key if len(key) <= 100 else f"{key[:100]}…"
-        raise InvalidKeyError(f"{photo} cannot be uploaded as {shown}: {error}.") from None
+        shown = printable(key if len(key) <= 100 else f"{key[:100]}…")
+        raise InvalidKeyError(f"{printable(photo)} cannot be uploaded as {shown}: {error}.") from None
     return upload_id, key
+
+
+def printable(given: Path | str) -> str:
+    r"""What was given on the command line as text, with what of it is not UTF-8 as escapes.
+
+    >>> printable(Path(os.fsdecode(b"caf\xe9.jpg")))
+    'caf\\xe9.jpg'
+    """
+    return os.fsencode(given).decode(errors="backslashreplace")

@@ -3,23 +3,51 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "samples"
 TEMPLATES = ROOT / "templates"
-# Every template but `core` is a workflow; the versions stand first.
-WORKFLOWS = tuple(
-    sorted(
-        (path.parent.name for path in TEMPLATES.glob("*/template.yaml") if path.parent.name != "core"),
-        key=lambda name: (not re.fullmatch(r"v\d+", name), name),
-    )
-)
-# The workflow that looks for what it is told to look for, in documents as in photos.
-MATCHER = "matcher"
 # Begins the name of every stack, unless another is asked for.
 PREFIX = "happypath"
+
+
+def version_number(workflow: str) -> int | None:
+    """The number of a workflow that is a version; None for any other.
+
+    >>> version_number("v10"), version_number("v2-b")
+    (10, None)
+    """
+    match = re.fullmatch(r"v(\d+)", workflow)
+    return int(match[1]) if match else None
+
+
+def workflows_in(templates: Path) -> tuple[str, ...]:
+    """The workflows that have a template in a folder, which are all but `core`; versions stand first."""
+    found = {path.parent.name for path in templates.glob("*/template.yaml")} - {"core"}
+
+    def place(name: str) -> tuple[bool, int, str]:
+        number = version_number(name)
+        return number is None, number or 0, name
+
+    return tuple(sorted(found, key=place))
+
+
+def newest_of(workflows: tuple[str, ...]) -> str:
+    """The version with the highest number; without versions, the first workflow.
+
+    >>> newest_of(("v9", "v10", "matcher"))
+    'v10'
+    """
+    return max(workflows, key=lambda name: -1 if (number := version_number(name)) is None else number)
+
+
+WORKFLOWS = workflows_in(TEMPLATES)
+# What is meant where no workflow is named.
+NEWEST = newest_of(WORKFLOWS)
 
 
 def template_of(stack: str) -> dict[str, Any]:
@@ -29,3 +57,16 @@ def template_of(stack: str) -> dict[str, Any]:
 
     document: dict[str, Any] = yaml_parse((TEMPLATES / stack / "template.yaml").read_text(encoding="utf-8"))
     return document
+
+
+def functions_of(template: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The properties of a template's functions, by logical id, with its `Globals` merged as SAM does it."""
+    from samtranslator.plugins.globals.globals_plugin import GlobalsPlugin  # noqa: PLC0415
+
+    merged = deepcopy(dict(template))
+    GlobalsPlugin().on_before_transform_template(merged)
+    return {
+        name: resource["Properties"]
+        for name, resource in merged["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }

@@ -15,8 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from functions.record import refused_sort_key
-from functions.upload import SHADOW, InvalidKeyError, parse_key
+from functions.upload import KEY_BYTES, SHADOW, InvalidKeyError, parse_key, without_extension
 from happypath.installation import TERMINAL, Installation
 from happypath.records import BATCH, Record, at, having
 from happypath.redrive import send
@@ -70,8 +69,8 @@ def find(
 
     `looked` is told now and then how many more records and objects have been looked at.
 
-    A key that no workflow can use has its outcome when it is recorded as refused. An object that another
-    one of the same upload id came after (`a.png` after `a.jpg`) has none of its own, and needs none.
+    A key that no workflow can use has its outcome when it is recorded as refused. A record of the time when
+    ids had no extensions counts as long as its object has no other.
     """
     for record in having(installation, "RECEIVED", looked):
         if datetime.fromisoformat(record["receivedAt"]) <= until:
@@ -95,9 +94,12 @@ def _without_outcome(installation: Installation, record: Record) -> Iterator[Ope
         state = State.NOT_STARTED
     else:
         state = State.NOT_RECORDED if execution.has_ended else State.RUNNING
+    there = at(installation, [record["SK"], record["key"]]) if state is not State.RUNNING else {}
+    if record["key"] != record["SK"] and record["key"] in there:
+        return
     if state is State.NOT_RECORDED:
         # The outcome is written before the execution ends: what is not there now never will be.
-        (now,) = at(installation, [record["SK"]]).values() or ({},)
+        now = there.get(record["SK"], {})
         if now.get("executionArn") != record["executionArn"] or now["objStatus"] in TERMINAL:
             return
     attempt = int(record.get("attempt", "1"))
@@ -114,20 +116,21 @@ def _without_outcome(installation: Installation, record: Record) -> Iterator[Ope
 
 @dataclass(frozen=True)
 class _Object:
-    """A current object of the upload bucket, and where its record may be."""
+    """A current object of the upload bucket."""
 
     bucket: str
     key: str
     version: str | None
     modified: datetime
-    # None where no workflow can use the key.
-    place_id: str | None
-    # The record's sort key, and the one that it has if another place's upload took the first.
-    sort_keys: tuple[str, str]
 
-    def owns(self, record: Record | None) -> bool:
-        """Whether the first sort key is this object's: its record is of the same place, or there is none."""
-        return record is None or self.place_id is None or record.get("placeId") == self.place_id
+    @property
+    def former_sort_keys(self) -> tuple[str, ...]:
+        """Where its record may be if it was made when ids had no extensions."""
+        try:
+            place_id, upload_id = parse_key(self.key)
+        except InvalidKeyError:
+            return (f"/{self.key}",)
+        return without_extension(upload_id), f"{place_id}/{without_extension(upload_id)}"
 
 
 def _current_objects(installation: Installation, until: datetime) -> Iterator[_Object]:
@@ -139,15 +142,9 @@ def _current_objects(installation: Installation, until: datetime) -> Iterator[_O
         key = version["Key"]
         if key.startswith(f"{SHADOW}/"):
             continue
-        place_id: str | None
-        try:
-            place_id, upload_id = parse_key(key)
-            sort_keys = (upload_id, f"{place_id}/{upload_id}")
-        except InvalidKeyError:
-            place_id, sort_keys = None, (refused_sort_key(key),) * 2
         # "null" is the version of what was uploaded while the bucket kept none.
         version_id = None if version["VersionId"] == "null" else version["VersionId"]
-        yield _Object(bucket, key, version_id, version["LastModified"], place_id, sort_keys)
+        yield _Object(bucket, key, version_id, version["LastModified"])
 
 
 def _batches(objects: Iterator[_Object]) -> Iterator[list[_Object]]:
@@ -156,41 +153,47 @@ def _batches(objects: Iterator[_Object]) -> Iterator[list[_Object]]:
 
 
 def _without_record(installation: Installation, objects: list[_Object]) -> Iterator[OpenUpload]:
-    first = at(installation, (each.sort_keys[0] for each in objects))
-    taken = {each.sort_keys for each in objects if not each.owns(first.get(each.sort_keys[0]))}
-    second = at(installation, (sort_key for _, sort_key in taken))
+    own = at(installation, (each.key for each in objects))
+    former = _former(installation, [each for each in objects if each.key not in own])
     for each in objects:
-        one, other = each.sort_keys
-        state = _missing(installation, each, second.get(other) if each.sort_keys in taken else first.get(one))
+        state = _missing(installation, each, own.get(each.key) or former.get(each.key))
         if state is not None:
             yield OpenUpload(state, each.bucket, each.key, each.version, each.modified)
+
+
+def _former(installation: Installation, objects: list[_Object]) -> dict[str, Record]:
+    """The records of the time when ids had no extensions, by the keys of the objects that they tell of."""
+    sort_keys = [
+        sort_key
+        for each in objects
+        for sort_key in each.former_sort_keys
+        if 0 < len(sort_key.encode()) <= KEY_BYTES
+    ]
+    found: dict[str, Record] = {}
+    for first in range(0, len(sort_keys), BATCH):
+        records = at(installation, sort_keys[first : first + BATCH])
+        found |= {record["key"]: record for record in records.values()}
+    return found
 
 
 def _missing(installation: Installation, uploaded: _Object, record: Record | None) -> State | None:
     """What an object has instead of a record of its own; None if it has one, or needs none."""
     if record is None:
         return State.NO_RECORD
-    if uploaded.place_id is None or record.get("version") == uploaded.version:
+    # Of a key that no workflow can use there is one refusal, for all its versions.
+    if "placeId" not in record or record.get("version") == uploaded.version:
         return None
-    if record["key"] == uploaded.key:
-        # It may have been replaced, and that recorded, since it was listed.
-        head = _head(installation, uploaded.bucket, uploaded.key)
-        is_current = head is not None and head.get("VersionId") == uploaded.version
-        return State.OLDER_RECORD if is_current else None
-    # The rule of functions.arrival.is_newer for two keys of one upload id.
-    owner = _head(installation, record["bucket"], record["key"], record.get("version"))
-    if owner is not None and (owner["LastModified"], record["key"]) > (uploaded.modified, uploaded.key):
-        return None
-    return State.OLDER_RECORD
+    # It may have been replaced, and that recorded, since it was listed.
+    head = _head(installation, uploaded.bucket, uploaded.key)
+    is_current = head is not None and head.get("VersionId") == uploaded.version
+    return State.OLDER_RECORD if is_current else None
 
 
-def _head(installation: Installation, bucket: str, key: str, version: str | None = None) -> Any:
-    """The head of an object, of the current version or of that one; None if it is gone."""
-    which = {} if version is None else {"VersionId": version}
+def _head(installation: Installation, bucket: str, key: str) -> Any:
+    """The head of a key's current version; None if it is gone."""
     try:
-        return installation.client("s3").head_object(Bucket=bucket, Key=key, **which)
+        return installation.client("s3").head_object(Bucket=bucket, Key=key)
     except ClientError as error:
-        # 405: the version is a delete marker.
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] in {404, 405}:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
             return None
         raise

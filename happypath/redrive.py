@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from functions.arrival import MAX_ATTEMPTS
-from happypath.installation import Installation
-from happypath.records import having
+from happypath.installation import TERMINAL, Installation
+from happypath.records import UploadNameError, find, having
 
 _POLL_S = 1.0
 
@@ -29,6 +29,7 @@ class RedriveError(Exception):
 class Sent:
     """An upload that was sent to be run again, as which attempt, or why it was not."""
 
+    # Its key; the name that was given, if that means none.
     upload: str
     attempt: int | None = None
     refused: str | None = None
@@ -62,25 +63,31 @@ def send(installation: Installation, bucket: str, key: str, version: str | None,
 
 def run_again(installation: Installation, uploads: Iterable[str] | None) -> Iterator[Sent]:
     """Has uploads run again by what is live, named as `happypath show` takes them; None: all that failed."""
-    found: Iterator[tuple[str, Mapping[str, Any] | None]]
     if uploads is None:
-        found = ((record["SK"], record) for record in having(installation, "FAILED"))
-    else:
-        found = ((upload, installation.find(upload)) for upload in uploads)
-    for upload, record in found:
+        for failed in having(installation, "FAILED"):
+            yield _sent(installation, failed)
+        return
+    for upload in uploads:
         try:
-            yield Sent(upload, attempt=_run_again(installation, upload, record))
-        except RedriveError as error:
+            record = find(installation, upload)
+        except UploadNameError as error:
             yield Sent(upload, refused=str(error))
+        else:
+            yield _sent(installation, record)
 
 
-def _run_again(installation: Installation, upload: str, record: Mapping[str, Any] | None) -> int:
+def _sent(installation: Installation, record: Mapping[str, Any]) -> Sent:
+    try:
+        return Sent(record["key"], attempt=_run_again(installation, record))
+    except RedriveError as error:
+        return Sent(record["key"], refused=str(error))
+
+
+def _run_again(installation: Installation, record: Mapping[str, Any]) -> int:
     """An upload that failed gets a new execution, and so does one that its execution left without an outcome;
     one whose execution was never started gets that."""
-    if record is None:
-        raise RedriveError(f"{upload} has no record: `happypath reconcile` finds uploads without one.")
-    status, attempt = record["objStatus"], int(record.get("attempt", 1))
-    if status in {"PROCESSED", "REJECTED"}:
+    upload, status, attempt = record["key"], record["objStatus"], int(record.get("attempt", 1))
+    if status in TERMINAL - {"FAILED"}:
         raise RedriveError(f"{upload} ended as {status}: only what failed is run again.")
     execution = installation.execution(record["executionArn"])
     if execution is not None and not execution.has_ended:

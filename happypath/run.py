@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,28 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from functions.upload import rendition_key
 from happypath.installation import Execution, Installation
 from happypath.naming import upload_name
-from happypath.project import MATCHER, SAMPLES
+from happypath.samples import Photo
 from happypath.sandbox.faults import Faults
 from happypath.sandbox.sandbox import Sandbox
 from happypath.waiting import Watch
 
 # The sandbox is in this process, so asking it often costs little.
 _POLL_S = 0.02
-
-
-@dataclass(frozen=True)
-class Photo:
-    """A photo to upload, and the type of the place that it is of."""
-
-    path: Path
-    place_type: str
-
-    @property
-    def place_id(self) -> str:
-        """The place that the run seeds for it."""
-        return f"sample-{self.place_type}"
 
 
 @dataclass(frozen=True)
@@ -74,31 +61,10 @@ class Result:
         }
 
 
-def sample_photos(place_type: str | None) -> list[Photo]:
-    """The sample photos, each at the place that `samples/uploads.json` names, or all at one type of place."""
-    uploads = json.loads((SAMPLES / "uploads.json").read_text(encoding="utf-8"))
-    chosen = {
-        (upload["photo"], place_type or upload["placeType"]): None for upload in uploads
-    }  # a dict, for its order
-    return [Photo(SAMPLES / "photos" / name, kind) for name, kind in chosen]
-
-
-def sample_pictures(place_type: str) -> list[Photo]:
-    """The sample documents, then the sample photos, all at one type of place."""
-    pictures = [*sorted((SAMPLES / "documents").glob("*.png")), *sorted((SAMPLES / "photos").glob("*.jpg"))]
-    return [Photo(path, place_type) for path in pictures]
-
-
-def samples(workflow: str, place_type: str | None) -> list[Photo]:
-    """What a workflow runs on when nothing else is given."""
-    return sample_pictures(place_type or "document") if workflow == MATCHER else sample_photos(place_type)
-
-
 @dataclass
 class _Pending:
     photo: Photo
-    key: str
-    record: str
+    upload_id: str
     started: float
     watch: Watch
 
@@ -114,7 +80,7 @@ def installed(
 ) -> Iterator[Installation]:
     """A new sandbox with these workflows, none of them live, and the places of these photos.
 
-    `parameters` are those of the workflows' templates, where they differ from the defaults.
+    `parameters` are those of the workflows' templates, where they differ from those of the samples.
     """
     with Sandbox(real_rekognition=real_rekognition, faults=faults) as sandbox:
         sandbox.deploy("core")
@@ -168,7 +134,7 @@ def run(
 def _upload(installation: Installation, photo: Photo, upload_id: str, key: str) -> _Pending:
     started = time.monotonic()
     installation.upload(photo.path.read_bytes(), key)
-    return _Pending(photo, key, upload_id, started, Watch(installation, upload_id))
+    return _Pending(photo, upload_id, started, Watch(installation, key))
 
 
 def _result(
@@ -188,7 +154,7 @@ def _result(
     return Result(
         photo=str(upload.photo.path),
         place_id=upload.photo.place_id,
-        upload_id=upload.record,
+        upload_id=upload.upload_id,
         workflow=workflow,
         status=seen.status,
         reason=record.get("reason") if record else None,
@@ -204,14 +170,14 @@ def _result(
 
 
 def save(installation: Installation, record: dict[str, Any], out: Path) -> list[str]:
-    """Saves an upload's renditions below a folder, and returns their paths.
+    """Saves an upload's renditions below a folder, under their keys, and returns their paths.
 
     Raises:
         OSError: one cannot be saved; the message says which and why.
     """
     saved = []
     for name, body in installation.outputs(record).items():
-        path = out / record["placeId"] / f"{record['uploadId']}-{name}.jpg"
+        path = out / rendition_key(record["key"], name)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(body)

@@ -307,7 +307,7 @@ class Found:
     @property
     def sort_keys(self) -> list[str]:
         """Where the records of the uploads may be."""
-        return [*self.uploads, *(f"{place}/{upload}" for place in self.places for upload in self.uploads)]
+        return [f"{place}/{upload}" for place in self.places for upload in self.uploads]
 
     def as_json(self) -> dict[str, Any]:
         """The element of `trace --slowest --json`."""

@@ -72,19 +72,19 @@ class Look:
 
 
 class Watch:
-    """One upload that is waited for, named as `Installation.record` takes it."""
+    """One upload that is waited for, by its key."""
 
     def __init__(
-        self, installation: Installation, upload: str, clock: Callable[[], float] = time.monotonic
+        self, installation: Installation, key: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._installation = installation
-        self._upload = upload
+        self._key = key
         self._clock = clock
         self._ask_at = clock() + _EXECUTION_EVERY_S
 
     def look(self) -> Look:
         """How the upload is now."""
-        seen = Look(self._installation.record(self._upload))
+        seen = Look(self._installation.record(self._key))
         if seen.record is None or seen.has_outcome or self._clock() < self._ask_at:
             return seen
         self._ask_at = self._clock() + _EXECUTION_EVERY_S
@@ -93,16 +93,16 @@ class Watch:
         if execution is None or not execution.has_ended:
             return seen
         # The outcome is written before the execution ends: what is not there now never will be.
-        now = Look(self._installation.record(self._upload))
+        now = Look(self._installation.record(self._key))
         if now.record is None or now.has_outcome or now.record["executionArn"] != arn:
             return now
         return Look(now.record, unrecorded=execution)
 
 
-def wait(installation: Installation, upload: str, timeout_s: float, every_s: float = 1.0) -> Look:
+def wait(installation: Installation, key: str, timeout_s: float, every_s: float = 1.0) -> Look:
     """Waits until an upload has its outcome, or is never going to have one, and returns how it is then."""
     deadline = time.monotonic() + timeout_s
-    watch = Watch(installation, upload)
+    watch = Watch(installation, key)
     while not (seen := watch.look()).is_over and time.monotonic() < deadline:
         time.sleep(every_s)
     return seen

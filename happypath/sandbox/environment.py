@@ -37,8 +37,22 @@ class Function:
     memory_mb: int = 128
     timeout_s: float = 3.0
     reserved_concurrency: int | None = None
+    # Where it logs, unless that is its own group.
+    log_group: str | None = None
+    # Text or JSON, of what Lambda itself writes.
+    log_format: str = "Text"
     # Changes with code and configuration: environments of an older revision are not used again.
     revision: str = ""
+
+    @property
+    def own_log_group(self) -> str:
+        """The log group that Lambda makes for a function which names none."""
+        return f"/aws/lambda/{self.name}"
+
+    @property
+    def logs_to(self) -> str:
+        """The log group that its lines are in."""
+        return self.log_group or self.own_log_group
 
 
 @dataclass(frozen=True)
@@ -70,7 +84,10 @@ class Environment:
 
     def __init__(self, function: Function, variables: dict[str, str]) -> None:
         self.function = function
-        self.log_stream = time.strftime("%Y/%m/%d/[$LATEST]") + uuid.uuid4().hex
+        # Where functions may share a group, streams are named for theirs.
+        # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html
+        named = "" if function.logs_to == function.own_log_group else function.name
+        self.log_stream = f"{time.strftime('%Y/%m/%d')}/{named}[$LATEST]{uuid.uuid4().hex}"
         self._api = RuntimeApi()
         self._log = bytearray()
         self._log_lock = threading.Lock()

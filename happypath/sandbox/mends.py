@@ -59,6 +59,7 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfun
 from happypath.sandbox import cloudfront  # noqa: F401  # moto knows of a type once its class is there
 from happypath.sandbox.change_sets import change_sets_deploy
 from happypath.sandbox.host import InvokeError
+from happypath.sandbox.log_groups import functions_log_where_they_say
 from happypath.sandbox.queues import queues_are_whole
 from happypath.sandbox.refusals import Refusal
 from happypath.sandbox.runtime_api import Answer
@@ -95,6 +96,7 @@ def mended(invoke: Invoke, endpoint: str, application: Any, executions_at_once: 
             queues_are_whole(),
             _stacks_make_what_they_say(),
             _parameters_say_who_wrote_them(),
+            functions_log_where_they_say(),
         ):
             mends.enter_context(mend)
         yield

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import json
 import math
 import os
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,6 +19,7 @@ from botocore.exceptions import ClientError
 from moto.awslambda.models import lambda_backends
 from moto.cloudformation.exceptions import ValidationError
 
+from happypath import samples
 from happypath.project import PREFIX, TEMPLATES
 from happypath.sandbox import DeployError
 from happypath.sandbox.account import ACCOUNT_ID, CREDENTIALS, OWN_ACCESS_KEY, REGION, Account, put_log
@@ -40,13 +43,8 @@ if TYPE_CHECKING:
 _ARTIFACTS = "sandbox-artifacts"
 _CAPABILITIES: Any = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
-# Parameters that a stack has here unless others are given.
-_PARAMETERS = {
-    # Where waiting serves nobody: an upload that is held.
-    "core": {"HoldSeconds": "1"},
-    # What is required of a picture has no default in the template.
-    "matcher": {"RequiredLabels": "Driving License, Person", "RequiredWords": "NEW YORK"},
-}
+# Where waiting serves nobody: an upload that is held.
+_CORE = {"HoldSeconds": "1"}
 # Nor where a message failed.
 _RETRY_S = 2
 
@@ -119,7 +117,8 @@ class Sandbox:
             )
             opened.callback(account.close)
             self.endpoint, self.application = account.endpoint, account.application
-            opened.enter_context(install(Rekognition(real_client() if self._real_rekognition else None)))
+            self.rekognition = Rekognition(real_client() if self._real_rekognition else None)
+            opened.enter_context(install(self.rekognition))
             variables = {**CREDENTIALS, "AWS_ENDPOINT_URL": self.endpoint}
             if self._tracing:
                 self._xray = XRay()
@@ -148,6 +147,8 @@ class Sandbox:
     def deploy(self, stack: str, parameters: Mapping[str, str] | None = None) -> None:
         """Deploys `core` or a workflow from its template, as `sam deploy` does: through a change set.
 
+        A workflow has the parameters of its samples, but for those that are given.
+
         Raises:
             DeployError: CloudFormation refused or could not make something.
         """
@@ -166,7 +167,11 @@ class Sandbox:
             body = package(template, self.client("s3"), _ARTIFACTS)
         except ValidationError as error:
             raise DeployError(f"{name} cannot be deployed: {template}: {error.message}") from error
-        chosen = {"Prefix": self.prefix, **_PARAMETERS.get(stack, {}), **(parameters or {})}
+        chosen = {
+            "Prefix": self.prefix,
+            **(_CORE if stack == "core" else samples.of(stack).parameters),
+            **(parameters or {}),
+        }
         known = {each["StackName"] for each in cloudformation.describe_stacks()["Stacks"]}
         try:
             change_set = cloudformation.create_change_set(
@@ -231,6 +236,8 @@ class Sandbox:
             memory_mb=int(deployed.memory_size),
             timeout_s=float(deployed.timeout),
             reserved_concurrency=None if reserved is None else int(reserved),
+            log_group=deployed.logs_group_name,
+            log_format=deployed.log_format,
             # As on AWS, any change of code or configuration starts new environments.
             revision=repr(
                 (
@@ -241,17 +248,22 @@ class Sandbox:
                     deployed.memory_size,
                     deployed.timeout,
                     sorted(deployed.environment_vars.items()),
+                    deployed.logs_group_name,
+                    deployed.log_format,
                 )
             ),
         )
 
 
 def _write_log(environment: Environment, outcome: Outcome) -> None:
-    """One invocation's lines, as they stand in CloudWatch Logs.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
-    """
+    """One invocation's lines, as they stand in CloudWatch Logs."""
     function = environment.function
+    own = _json_lines if function.log_format == "JSON" else _text_lines
+    put_log(function.logs_to, environment.log_stream, own(function, outcome), int(time.time() * 1000))
+
+
+def _text_lines(function: Function, outcome: Outcome) -> list[str]:
+    """https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html"""
     report = [
         f"REPORT RequestId: {outcome.request_id}",
         f"Duration: {outcome.duration_ms:.2f} ms",
@@ -261,10 +273,37 @@ def _write_log(environment: Environment, outcome: Outcome) -> None:
     ]
     if outcome.init_ms is not None:
         report.append(f"Init Duration: {outcome.init_ms:.2f} ms")
-    lines = [
+    return [
         f"START RequestId: {outcome.request_id} Version: $LATEST",
         *outcome.log_lines,
         f"END RequestId: {outcome.request_id}",
         "\t".join(report),
     ]
-    put_log(f"/aws/lambda/{function.name}", environment.log_stream, lines, int(time.time() * 1000))
+
+
+def _json_lines(function: Function, outcome: Outcome) -> list[str]:
+    """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html"""
+    metrics = {
+        "durationMs": round(outcome.duration_ms, 3),
+        "billedDurationMs": math.ceil(outcome.duration_ms),
+        "memorySizeMB": function.memory_mb,
+        "maxMemoryUsedMB": outcome.peak_memory_mb,
+    }
+    if outcome.init_ms is not None:
+        metrics["initDurationMs"] = round(outcome.init_ms, 3)
+
+    def line(kind: str, **record: Any) -> str:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        said = {
+            "time": now,
+            "type": f"platform.{kind}",
+            "record": {"requestId": outcome.request_id, **record},
+        }
+        return json.dumps(said)
+
+    status = "error" if outcome.answer.failed else "success"
+    return [
+        line("start", version="$LATEST"),
+        *outcome.log_lines,
+        line("report", metrics=metrics, status=status),
+    ]

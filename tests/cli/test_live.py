@@ -70,9 +70,9 @@ def test_a_switch_to_what_is_live_writes_nothing(installation: Installation) -> 
 @pytest.mark.parametrize(
     ("value", "complaint"),
     [
-        ("v5", "v5 is not deployed"),
-        ("v4=90 v5=10", "v5 is not deployed"),
-        ("v4 documents/=v5", "v5 is not deployed"),
+        ("v0", "v0 is not deployed"),
+        ("v4=90 v0=10", "v0 is not deployed"),
+        ("v4 documents/=v0", "v0 is not deployed"),
         ("v4 documents=matcher", "'documents=matcher' is not understood: .* each with its slash"),
         ("v4 my place/=matcher", "no weight is given for 'v4' and 'my': .* %20 for white space"),
         ("v3=90 v4", "no weight is given for 'v4':"),
@@ -90,6 +90,18 @@ def test_what_cannot_run_is_not_made_live(installation: Installation, value: str
     with pytest.raises(LiveRefusedError, match=complaint):
         switch(installation, value)
     assert changes(installation) == past
+
+
+def test_what_is_live_and_not_deployed_is_said_to_be(installation: Installation, sandbox: Sandbox) -> None:
+    installation.set_live("v1=90 v0=10")
+    shown = live(sandbox)
+    assert (shown.returncode, shown.stderr.count("\n")) == (0, 1)
+    assert "v1=90 v0=10" in shown.stdout
+    assert "v0 is not deployed (no workflow stack happypath-v0): deploy it first." in shown.stderr
+    installation.set_live("v1 v2")
+    assert "'v1 v2' makes no sense, so no upload can be started" in live(sandbox).stderr
+    installation.set_live("v1 documents/=v2")
+    assert live(sandbox).stderr == ""
 
 
 def test_a_stack_that_is_being_deleted_is_not_made_live(
@@ -145,7 +157,7 @@ def test_the_command_sets_shows_and_goes_back(installation: Installation, sandbo
 
 @pytest.mark.parametrize(
     ("arguments", "status", "complaint"),
-    [(("v5",), 1, "v5 is not deployed"), (("--back", "v4"), 2, "name no version")],
+    [(("v0",), 1, "v0 is not deployed"), (("--back", "v4"), 2, "name no version")],
 )
 def test_a_refusal_is_one_line(
     installation: Installation, sandbox: Sandbox, arguments: tuple[str, ...], status: int, complaint: str

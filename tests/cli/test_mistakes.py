@@ -150,8 +150,8 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
     (tmp_path / "park").touch()
     make: Any = boto3.client
-    record = {"placeId": "park", "uploadId": "u"}
-    with pytest.raises(OSError, match=r"park/u-tile.jpg cannot be saved: .*--out names another folder"):
+    record = {"key": "park/u.jpg"}
+    with pytest.raises(OSError, match=r"park/u\.jpg/tile\.jpg cannot be saved: .*--out names another folder"):
         save(Published(make, "happypath"), record, tmp_path)
     saved = save(Published(make, "happypath"), record, tmp_path / "out")
     assert [Path(each).read_bytes() for each in saved] == [b"photo"]
@@ -193,5 +193,28 @@ def _nobody(*_: object, **__: object) -> bool:
 def test_an_upload_is_looked_for_where_its_workflow_records_it(file: str) -> None:
     upload_id, key = upload_name(Path("folder") / file, "park", before="001-", after="-ab")
     assert parse_key(key) == ("park", upload_id)
-    assert upload_id.startswith("001-")
-    assert upload_id.endswith("-ab")
+    stem, dot, extension = file.rpartition(".")
+    assert upload_id == (f"001-{stem}-ab.{extension}" if dot else f"001-{file}-ab")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("run",), ("upload", "--place", "park"), ("compare", "v1", "v2"), ("run", "--json")]
+)
+@pytest.mark.parametrize("folder", [b".", b"fotos-\xe9"])
+def test_a_photo_whose_name_is_not_utf8(
+    command: Command, tmp_path: Path, arguments: tuple[str, ...], folder: bytes
+) -> None:
+    photo = Path(os.fsdecode(folder + b"/caf\xe9.jpg"))
+    photo.parent.mkdir(exist_ok=True)
+    photo.write_bytes(b"photo")
+    status, line = command(*arguments, str(photo))
+    shown = r"fotos-\xe9/caf\xe9.jpg" if folder != b"." else r"caf\xe9.jpg"
+    assert (status, line) == (2, f"happypath: {shown}: its name is not UTF-8, as keys are: rename it.")
+
+
+def test_a_place_that_is_not_utf8(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("happypath.cli.secrets.token_hex", lambda _: "1f")
+    (tmp_path / "photo.jpg").write_bytes(b"photo")
+    status, line = command("upload", "photo.jpg", "--place", os.fsdecode(b"caf\xe9"))
+    assert status == 2
+    assert line == r"happypath: photo.jpg cannot be uploaded as caf\xe9/photo-1f.jpg: it is not Unicode text."

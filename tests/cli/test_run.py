@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from happypath.project import WORKFLOWS
+
 PHOTOS = Path(__file__).parents[2] / "samples" / "photos"
 
 
@@ -43,7 +45,7 @@ def results(run: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
 
 
 def test_the_samples_end_as_they_should_at_v4(tmp_path: Path) -> None:
-    run = happypath("run", "--json", cwd=tmp_path)
+    run = happypath("run", "--json", "--workflow", "v4", cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     outcomes = {
         (Path(each["photo"]).stem, each["placeId"].removeprefix("sample-")): (each["status"], each["reason"])
@@ -73,7 +75,7 @@ def test_the_samples_end_as_they_should_at_v4(tmp_path: Path) -> None:
         for output in each["outputs"]:
             with Image.open(tmp_path / output) as image:
                 assert image.format == "JPEG"
-                assert image.size == (400, 400) if output.endswith("-tile.jpg") else image.width == 600
+                assert image.size == (400, 400) if output.endswith("/tile.jpg") else image.width == 600
     wine = next(each for each in results(run) if each["reason"] == "FAILED_MODERATION")
     assert "Alcohol" in json.dumps(wine["detail"])
 
@@ -103,7 +105,7 @@ def test_ones_own_photos_and_anything_else_end_with_a_reason(tmp_path: Path) -> 
     assert (tmp_path / "bomb.png").stat().st_size < 200_000
 
     names = [*files, "me.jpg", "gif.jpg", "bomb.png"]
-    run = happypath("run", "--json", "--place-type", "restaurant", *names, cwd=tmp_path)
+    run = happypath("run", "--json", "--workflow", "v4", "--place-type", "restaurant", *names, cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     assert "Traceback" not in run.stderr
     assert {each["photo"]: (each["status"], each["reason"]) for each in results(run)} == {
@@ -124,7 +126,7 @@ def test_a_person_reads_what_happened_and_where_the_photos_are(tmp_path: Path) -
     assert run.returncode == 0, run.stderr
     assert "PROCESSED" in run.stdout
     assert "Resizer → Publish" in run.stdout
-    assert (tmp_path / "x" / "sample-museum" / "001-coffee-tile.jpg").is_file()
+    assert (tmp_path / "x" / "sample-museum" / "001-coffee.jpg" / "tile.jpg").is_file()
 
 
 def test_own_pictures_are_matched_by_what_is_written_on_them(tmp_path: Path) -> None:
@@ -132,8 +134,11 @@ def test_own_pictures_are_matched_by_what_is_written_on_them(tmp_path: Path) -> 
         picture = Image.new("RGB", (640, 360), "darkgreen")
         ImageDraw.Draw(picture).text((60, 80), text, "white", ImageFont.load_default(64))
         picture.save(tmp_path / name)
-    words = ("--required-words", "new york, STREET", "--min-confidence", "60")
-    run = happypath("run", "--json", "--workflow", "matcher", *words, "sign.png", "other.jpg", cwd=tmp_path)
+    wanted = {"RequiredLabels": "", "RequiredWords": "new york, STREET", "MinConfidence": "60"}
+    parameters = [f"--parameter={name}={value}" for name, value in wanted.items()]
+    run = happypath(
+        "run", "--json", "--workflow", "matcher", *parameters, "sign.png", "other.jpg", cwd=tmp_path
+    )
     assert run.returncode == 0, run.stderr
     matched, other = sorted(results(run), key=lambda each: str(each["status"]))
     assert (matched["photo"], matched["status"], matched["outputs"]) == ("sign.png", "PROCESSED", [])
@@ -143,24 +148,40 @@ def test_own_pictures_are_matched_by_what_is_written_on_them(tmp_path: Path) -> 
     assert other["detail"]["required"]["min_confidence"] == 60
 
 
+def test_parameters_that_are_not_given_are_the_samples_and_a_person_is_told(tmp_path: Path) -> None:
+    licence = PHOTOS.parent / "documents" / "licence-new-jersey-1.png"
+    run = happypath(
+        "run",
+        "--json",
+        "--workflow",
+        "matcher",
+        "--parameter",
+        "RequiredWords=NEW JERSEY",
+        licence,
+        cwd=tmp_path,
+    )
+    assert run.returncode == 0, run.stderr
+    (matched,) = results(run)
+    assert (matched["status"], matched["placeId"]) == ("PROCESSED", "sample-document")
+    assert [each["name"] for each in matched["detail"]["found"]["labels"]] == ["Driving License", "Person"]
+    assert "RequiredLabels=Driving License, Person: as for the samples" in run.stderr
+    assert "RequiredWords" not in run.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (["nowhere.jpg"], "nowhere.jpg: there is no such file."),
         (["."], ".: is not a file."),
-        (["--workflow", "v9"], "There is no workflow v9: choose one of v1, v2, v3, v4, matcher."),
-        (["--workflow", "matcher"], "--workflow matcher wants --required-labels, --required-words or both."),
+        (["--workflow", "v0"], f"There is no workflow v0: choose one of {', '.join(WORKFLOWS)}."),
         (
-            ["--workflow", "matcher", "--required-words", ","],
-            "--workflow matcher wants --required-labels, --required-words or both.",
+            ["--workflow", "matcher", "--parameter", "RequiredLabels=", "--parameter", "RequiredWords="],
+            "Nothing is required of a picture",
         ),
-        (
-            ["--workflow", "matcher", "--required-labels", "Cat, ?"],
-            "--required-labels must be a comma-separated list of entries with a letter or digit each",
-        ),
-        (["--required-words", "NEW YORK"], "--required-words are for --workflow matcher."),
-        (["--workflow", "v1", "--min-confidence", "50"], "v1 does not"),
-        (["--workflow", "v4", "--min-confidence", "101"], "Invalid value for '--min-confidence'"),
+        (["--workflow", "v1", "--parameter", "MinConfidence=50"], "v1 has no parameter MinConfidence; its"),
+        (["--workflow", "v4", "--parameter", "MinConfidence=101"], "MinConfidence of v4 cannot be '101'"),
+        (["--workflow", "v4", "--parameter", "Prefix=x"], "v4 has no parameter Prefix; its parameters: "),
+        (["--parameter", "MinPixels"], "--parameter wants NAME=VALUE, not 'MinPixels'."),
         (["--place-type", " "], "--place-type ' ' must not be empty nor hold a slash."),
         (["--place-type", "a/b"], "--place-type 'a/b' must not be empty nor hold a slash."),
         (["--place-type", "x" * 1000], "cannot be uploaded as sample-xxx"),

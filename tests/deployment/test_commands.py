@@ -52,10 +52,12 @@ def test_a_workflow_without_its_core_is_not_built(happypath: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("deploy", "v9"), "There is no stack v9"),
+        (("deploy", "v0"), "There is no stack v0"),
         (("deploy", "v1", "--parameter", "MinPixels"), "--parameter wants NAME=VALUE"),
         (("deploy", "v1", "--parameter", "Prefix=x"), "use --prefix"),
-        (("destroy", "v9"), "There is no stack v9"),
+        (("deploy", "v2", "--parameter", "Bogus=1"), "v2 has no parameter Bogus; its parameters: "),
+        (("deploy", "v1", "--parameter", "LogRetentionDays=2"), "LogRetentionDays of v1 cannot be '2'"),
+        (("destroy", "v0"), "There is no stack v0"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(

@@ -40,9 +40,9 @@ class Uploader:
         due = time.monotonic()
         while not self._stop.wait(max(0.0, due - time.monotonic())):
             due += self._every_s
-            upload_id = f"steady-{len(self.sent):05d}"
-            self._installation.upload(self._body, f"the-park/{upload_id}.jpg")
-            self.sent.append(upload_id)
+            key = f"the-park/steady-{len(self.sent):05d}.jpg"
+            self._installation.upload(self._body, key)
+            self.sent.append(key)
 
     def __enter__(self) -> Uploader:
         self._thread.start()
@@ -54,7 +54,7 @@ class Uploader:
 
 
 def records(installation: Installation) -> dict[str, dict[str, Any]]:
-    """Every workflow record, by upload id."""
+    """Every workflow record, by key."""
     pages = (
         installation.client("dynamodb")
         .get_paginator("query")
@@ -81,7 +81,7 @@ def wait_until_all_ended(installation: Installation, expected: int) -> dict[str,
         time.sleep(1)
 
 
-def test_no_upload_is_lost_from_nothing_to_v4_and_back(
+def test_no_upload_is_lost_from_nothing_to_the_newest_version_and_back(
     happypath: Command, installation: Installation
 ) -> None:
     happypath("deploy", "core", "--yes", "--parameter", "HoldSeconds=1")
@@ -93,16 +93,19 @@ def test_no_upload_is_lost_from_nothing_to_v4_and_back(
             assert f"Successfully created/updated stack - happypath-{version}" in deployed.stdout
             happypath("live", version)
             time.sleep(6)  # every warm instance knows
-        assert "v4 is live" in happypath("destroy", "v4", "--yes", status=1).stderr
+        newest, before = VERSIONS[-1], VERSIONS[-2]
+        assert f"{newest} is live" in happypath("destroy", newest, "--yes", status=1).stderr
         happypath("live", "--back")
-        assert installation.client("ssm").get_parameter(Name="/happypath/live")["Parameter"]["Value"] == "v3"
+        assert (
+            installation.client("ssm").get_parameter(Name="/happypath/live")["Parameter"]["Value"] == before
+        )
         time.sleep(8)
 
     ended = wait_until_all_ended(installation, len(uploader.sent))
     assert sorted(ended) == uploader.sent
     assert {record["objStatus"] for record in ended.values()} == {"PROCESSED"}
     assert {record["workflow"] for record in ended.values()} == set(VERSIONS)
-    assert ended[uploader.sent[-1]]["workflow"] == "v3"
+    assert ended[uploader.sent[-1]]["workflow"] == before
 
     # By exactly one version: each upload has one execution in all the state machines together.
     executions = Counter(each["executionArn"] for each in installation.executions(None, None))
@@ -116,12 +119,12 @@ def test_a_split_of_500_uploads_is_what_it_says(happypath: Command, installation
     time.sleep(6)
     before = len(records(installation))
     body = photo()
-    uploads = [f"split-{number:03d}" for number in range(500)]
-    for upload in uploads:
-        installation.upload(body, f"the-park/{upload}.jpg")
+    keys = [f"the-park/split-{number:03d}.jpg" for number in range(500)]
+    for key in keys:
+        installation.upload(body, key)
 
-    ended = wait_until_all_ended(installation, before + len(uploads))
-    went = Counter(ended[upload]["workflow"] for upload in uploads)
+    ended = wait_until_all_ended(installation, before + len(keys))
+    went = Counter(ended[key]["workflow"] for key in keys)
     assert set(went) == {"v3", "v4"}
     # The 99% interval of a binomial distribution with 500 trials of 0.1.
     assert 33 <= went["v4"] <= 68
@@ -133,9 +136,9 @@ def test_a_second_installation_fits_beside_it(happypath: Command, installation: 
     happypath("live", "v1", "--prefix", "team-b")
     other = Installation(installation.client, "team-b")
     other.upload(photo(), "a-place/theirs.jpg")
-    theirs = wait(other, "theirs", 60).record
+    theirs = wait(other, "a-place/theirs.jpg", 60).record
     assert theirs is not None
     assert (theirs["objStatus"], theirs["workflow"]) == ("PROCESSED", "v1")
-    assert installation.record("theirs") is None
+    assert installation.record("a-place/theirs.jpg") is None
     assert other.core.keys() == installation.core.keys()
     assert not set(other.core.values()) & set(installation.core.values())

@@ -13,9 +13,9 @@ from functions.aws import ServiceUnavailableError, client
 from functions.upload import Upload
 from tests.functions.account import TABLE, answering, error, make_table, put
 
-UPLOAD = Upload("uploads", "p/u.jpg", "p", "u", "version", "u")
+UPLOAD = Upload("uploads", "p/u.jpg", "p", "u.jpg", "version")
 OLDER, NEWER = "arn:execution:older", "arn:execution:newer"
-KEYS = ("p/u-tile.jpg", "p/u-scaled.jpg")
+KEYS = ("p/u.jpg/tile.jpg", "p/u.jpg/scaled.jpg")
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def _account() -> None:
 
 
 def own(execution: str) -> None:
-    put("workflow", "u", executionArn=execution)
+    put("workflow", "p/u.jpg", executionArn=execution)
 
 
 def publish(execution: str) -> bool:
@@ -82,7 +82,7 @@ def test_the_record_is_read_as_it_is_now_and_not_as_it_was_a_moment_ago() -> Non
 
 def test_who_does_not_own_the_record_publishes_nothing() -> None:
     assert not publish(NEWER)
-    client("dynamodb").delete_item(TableName=TABLE, Key={"PK": {"S": "workflow"}, "SK": {"S": "u"}})
+    client("dynamodb").delete_item(TableName=TABLE, Key={"PK": {"S": "workflow"}, "SK": {"S": "p/u.jpg"}})
     assert not publish(OLDER)
 
     assert publishers() == set()

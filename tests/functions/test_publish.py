@@ -17,7 +17,7 @@ from tests.functions import account
 from tests.functions.account import TABLE, answering, error, make_table
 
 CONTEXT = SimpleNamespace(aws_request_id="request-1")
-UPLOAD = Upload("uploads", "p/crème brûlée +1.jpg", "p", "crème brûlée +1", "v1", "crème brûlée +1")
+UPLOAD = Upload("uploads", "p/crème brûlée +1.jpg", "p", "crème brûlée +1.jpg", "v1")
 OURS = "arn:aws:states:us-east-1:123456789012:execution:happypath-v4:ours"
 FIRST = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SECOND = datetime(2026, 5, 1, 13, tzinfo=UTC)
@@ -65,8 +65,8 @@ def test_the_record_ends_and_the_place_gets_its_photo() -> None:
     received()
     account.put("p", "listing", type="park", name="A park")
     result = published()
-    tile = "https://photos.example.com/p/cr%C3%A8me%20br%C3%BBl%C3%A9e%20%2B1-tile.jpg"
-    scaled = "https://photos.example.com/p/cr%C3%A8me%20br%C3%BBl%C3%A9e%20%2B1-scaled.jpg"
+    tile = "https://photos.example.com/p/cr%C3%A8me%20br%C3%BBl%C3%A9e%20%2B1.jpg/tile.jpg"
+    scaled = "https://photos.example.com/p/cr%C3%A8me%20br%C3%BBl%C3%A9e%20%2B1.jpg/scaled.jpg"
     assert result == {"published": True, "tileURL": tile, "scaledURL": scaled}
     assert account.items() == {
         ("workflow", UPLOAD.record): {
@@ -77,7 +77,7 @@ def test_the_record_ends_and_the_place_gets_its_photo() -> None:
             "finishedAt": "2026-05-01T12:00:00.000Z",
             "traceId": "1-5759e988-bd862e3fe1be46a994272793",
         },
-        ("p", "crème brûlée +1"): {
+        ("p", "crème brûlée +1.jpg"): {
             "type": "photo",
             "tileURL": tile,
             "scaledURL": scaled,
@@ -122,22 +122,22 @@ def test_without_a_record_nothing_is_published() -> None:
     assert account.items() == {}
 
 
-def test_an_upload_whose_id_another_place_has_ends_in_its_own_record() -> None:
-    upload = Upload("uploads", "there/u.jpg", "there", "u", "v1", "there/u")
-    received(Upload("uploads", "here/u.jpg", "here", "u", "v1", "u"), arn=f"{OURS}-not")
-    received(upload)
-    assert published(upload)["published"] is True
+def test_an_execution_of_the_time_without_extensions_ends_in_the_record_that_it_has() -> None:
+    before = Upload("uploads", "p/u.jpg", "p", "u", "v1", "u")
+    received(before)
+    received(Upload("uploads", "p/u.jpg", "p", "u.jpg", "v2"), arn=f"{OURS}-not")
+    assert published(before)["published"] is True
     items = account.items()
-    assert items["workflow", "u"]["objStatus"] == "RECEIVED"
-    assert items["workflow", "there/u"]["objStatus"] == "PROCESSED"
-    assert ("there", "u") in items
-    assert ("here", "u") not in items
+    assert items["workflow", "u"]["objStatus"] == "PROCESSED"
+    assert items["workflow", "p/u.jpg"]["objStatus"] == "RECEIVED"
+    assert ("p", "u") in items
+    assert ("p", "u.jpg") not in items
 
 
 @settings(max_examples=60)
 @given(st.text(st.characters(exclude_characters="/", exclude_categories=["Cs"]), min_size=1, max_size=40))
 def test_an_address_leads_to_the_key(name: str) -> None:
-    key = f"{name}/{name}-tile.jpg"
+    key = f"{name}/{name}.jpg/tile.jpg"
     address = publish._url("https://photos.example.com", key)
     assert address.isascii()
     parts = urlsplit(address)

@@ -44,7 +44,7 @@ from tests.functions.pictures import (
     with_segments,
 )
 
-UPLOAD = Upload("uploads", "central park/2026.05 picnic.jpg", "central park", "2026.05 picnic")
+UPLOAD = Upload("uploads", "central park/2026.05 picnic.jpg", "central park", "2026.05 picnic.jpg")
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +52,7 @@ def _buckets() -> None:
     for bucket in ("uploads", "distribution"):
         client("s3").create_bucket(Bucket=bucket)
     make_table()
-    put("workflow", UPLOAD.upload_id, executionArn="arn:execution")
+    put("workflow", UPLOAD.key, executionArn="arn:execution")
 
 
 def resized(content: bytes) -> Mapping[str, Any]:
@@ -64,7 +64,7 @@ def resized(content: bytes) -> Mapping[str, Any]:
 
 def published(rendition: str) -> bytes:
     answer = client("s3").get_object(
-        Bucket="distribution", Key=f"central park/2026.05 picnic-{rendition}.jpg"
+        Bucket="distribution", Key=f"central park/2026.05 picnic.jpg/{rendition}.jpg"
     )
     return answer["Body"].read()
 
@@ -89,13 +89,13 @@ def test_sample_photos(path: Path) -> None:
         "width": width,
         "height": height,
         "tile": {
-            "key": "central park/2026.05 picnic-tile.jpg",
+            "key": "central park/2026.05 picnic.jpg/tile.jpg",
             "width": 400,
             "height": 400,
             "bytes": len(tile),
         },
         "scaled": {
-            "key": "central park/2026.05 picnic-scaled.jpg",
+            "key": "central park/2026.05 picnic.jpg/scaled.jpg",
             "width": 600,
             "height": scaled_height,
             "bytes": len(scaled),

@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import permutations
 from types import SimpleNamespace
 from typing import Any
 
@@ -130,7 +129,7 @@ def test_an_upload_becomes_a_record_and_an_execution() -> None:
     version_id = event["detail"]["object"]["version-id"]
     (execution,) = executions()
     arn = execution.pop("arn")
-    assert re.fullmatch(r"2026-05-picnic-[0-9a-f]{32}", arn.rpartition(":")[2])
+    assert re.fullmatch(r"2026-05-picnic-jpg-[0-9a-f]{32}", arn.rpartition(":")[2])
     assert execution == {
         "source": "aws.s3",
         "detail-type": "Object Created",
@@ -139,14 +138,14 @@ def test_an_upload_becomes_a_record_and_an_execution() -> None:
             "bucket": BUCKET,
             "key": "central-park/2026.05 picnic.jpg",
             "placeId": "central-park",
-            "ID": "2026.05 picnic",
+            "ID": "2026.05 picnic.jpg",
             "version": version_id,
-            "record": "2026.05 picnic",
+            "record": "central-park/2026.05 picnic.jpg",
             "workflow": "v4",
             "sequencer": "0A",
         },
     }
-    record = record_of("2026.05 picnic")
+    record = record_of("central-park/2026.05 picnic.jpg")
     received_at = record.pop("receivedAt")
     assert record == {
         "placeId": "central-park",
@@ -167,6 +166,7 @@ def test_every_shape_of_event_means_the_same_upload() -> None:
     version_id = upload(key)
     events = [
         custom_event(key, placeId="café", ID="crème brûlée +1"),
+        custom_event(key, placeId="café", ID="crème brûlée +1.jpg"),
         custom_event("caf%C3%A9/cr%C3%A8me+br%C3%BBl%C3%A9e+%2B1.jpg"),
         notification(key, versionId=version_id, sequencer="0A"),
         s3_event(key, **{"version-id": version_id, "sequencer": "0A"}),
@@ -177,14 +177,14 @@ def test_every_shape_of_event_means_the_same_upload() -> None:
     assert execution["source"] == "custom.happyPath"
     assert execution["detail-type"] == "uploadComplete"
     assert execution["detail"]["version"] == version_id
-    assert record_of("crème brûlée +1")["executionArn"] == execution["arn"]
+    assert record_of(key)["executionArn"] == execution["arn"]
 
 
 def test_a_notification_can_tell_of_several_uploads() -> None:
     for key in ("p/one.jpg", "p/two.jpg"):
         upload(key)
     assert deliver(notification("p/one.jpg", "p/two.jpg")) == []
-    assert {execution["detail"]["ID"] for execution in executions()} == {"one", "two"}
+    assert {execution["detail"]["ID"] for execution in executions()} == {"one.jpg", "two.jpg"}
 
 
 def test_the_trace_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +192,7 @@ def test_the_trace_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     with answering("StartExecution") as calls:
         deliver(uploaded("p/u.jpg"))
     assert calls[0]["traceHeader"] == TRACE
-    assert record_of("u")["traceId"] == TRACE_ID
+    assert record_of("p/u.jpg")["traceId"] == TRACE_ID
 
 
 @pytest.mark.parametrize("header", ["", "Root=é", "Root=1-5759e988", "x" * 257])
@@ -203,16 +203,15 @@ def test_a_senseless_trace_harms_nothing(header: str, monkeypatch: pytest.Monkey
     assert len(executions()) == 1
     # Step Functions takes no more than 256 ASCII characters.
     assert re.fullmatch(r"[ -~]{1,256}", calls[0].get("traceHeader", "none"))
-    assert "traceId" not in record_of("u")
+    assert "traceId" not in record_of("p/u.jpg")
 
 
-@pytest.mark.parametrize("status", [403, 404])
-def test_a_photo_that_cannot_be_seen_is_left_to_the_workflow_to_report(status: int) -> None:
-    with answering("HeadObject", error(str(status), "HeadObject", status)):
-        assert deliver(s3_event("p/gone.jpg", sequencer="0A")) == []
+def test_a_photo_that_may_not_be_seen_is_left_to_the_workflow_to_report() -> None:
+    with answering("HeadObject", error("403", "HeadObject", 403)):
+        assert deliver(s3_event("p/secret.jpg", sequencer="0A")) == []
     (execution,) = executions()
     assert execution["detail"]["version"] is None
-    assert "version" not in record_of("gone")
+    assert "version" not in record_of("p/secret.jpg")
 
 
 @settings(max_examples=60)
@@ -235,7 +234,7 @@ def test_any_upload_id_makes_a_name_that_step_functions_takes(
 def test_the_expected_arn_is_the_one_that_step_functions_gives() -> None:
     deliver(uploaded("p/u.jpg"))
     (execution,) = executions()
-    assert execution["arn"] == record_of("u")["executionArn"]
+    assert execution["arn"] == record_of("p/u.jpg")["executionArn"]
 
 
 def test_different_uploads_have_different_fingerprints() -> None:
@@ -269,14 +268,14 @@ def test_two_instances_on_one_upload_start_one_execution(monkeypatch: pytest.Mon
     assert deliver(event) == []
     assert started_by
     (execution,) = executions()
-    assert record_of("u")["executionArn"] == execution["arn"]
+    assert record_of("p/u.jpg")["executionArn"] == execution["arn"]
 
 
 @pytest.mark.parametrize("status", ["PROCESSED", "REJECTED", "FAILED"])
 def test_an_event_replayed_after_the_end_starts_nothing(status: str) -> None:
     event = uploaded("p/u.jpg", sequencer="0A")
     deliver(event)
-    finish("u", status)
+    finish("p/u.jpg", status)
     before = account.items()
     # Not even when Step Functions has forgotten the name, as it does after 90 days.
     with answering("StartExecution") as calls:
@@ -290,29 +289,29 @@ def test_a_claim_whose_start_failed_is_started_by_the_next_attempt_as_it_was_cla
     with answering("StartExecution", error("ServiceUnavailable", "StartExecution", 503)):
         assert deliver(event) == [0]
     assert executions() == []
-    claimed = record_of("u")
+    claimed = record_of("p/u.jpg")
     set_live("v3")
     assert deliver(event) == []
     assert len(executions("v4")) == 1
     assert executions("v3") == []
-    assert record_of("u") == claimed
+    assert record_of("p/u.jpg") == claimed
 
 
 def test_an_upload_goes_to_the_workflow_that_is_live() -> None:
     deliver(uploaded("p/one.jpg"))
     set_live("v3")
     deliver(uploaded("p/two.jpg"))
-    assert [execution["detail"]["ID"] for execution in executions("v4")] == ["one"]
-    assert [execution["detail"]["ID"] for execution in executions("v3")] == ["two"]
-    assert record_of("two")["workflow"] == "v3"
+    assert [execution["detail"]["ID"] for execution in executions("v4")] == ["one.jpg"]
+    assert [execution["detail"]["ID"] for execution in executions("v3")] == ["two.jpg"]
+    assert record_of("p/two.jpg")["workflow"] == "v3"
 
 
 def test_a_key_may_have_a_workflow_of_its_own() -> None:
     set_live("v4 q/=v3 q/held=none")
     assert deliver(uploaded("p/one.jpg"), uploaded("q/two.jpg"), uploaded("q/held.jpg")) == []
-    assert [execution["detail"]["ID"] for execution in executions("v4")] == ["one"]
-    assert [execution["detail"]["ID"] for execution in executions("v3")] == ["two"]
-    assert ("workflow", "held") not in account.items()
+    assert [execution["detail"]["ID"] for execution in executions("v4")] == ["one.jpg"]
+    assert [execution["detail"]["ID"] for execution in executions("v3")] == ["two.jpg"]
+    assert ("workflow", "q/held.jpg") not in account.items()
 
 
 def test_a_claim_on_a_workflow_that_does_not_exist_is_given_up() -> None:
@@ -322,7 +321,7 @@ def test_a_claim_on_a_workflow_that_does_not_exist_is_given_up() -> None:
     assert account.items() == {}
     set_live("v4")
     assert deliver(event) == []
-    assert record_of("u")["workflow"] == "v4"
+    assert record_of("p/u.jpg")["workflow"] == "v4"
 
 
 @pytest.mark.parametrize(
@@ -338,20 +337,20 @@ def test_a_claim_on_a_workflow_that_does_not_exist_is_given_up() -> None:
 )
 def test_a_newer_version_takes_the_record_over(first: str | None, second: str | None, status: str) -> None:
     deliver(uploaded("p/u.jpg", sequencer=first, body=b"old"))
-    finish("u", status)
-    account.put("p", "u", tileURL="https://photos.example.com/p/u-tile.jpg")
-    account.put("p", "other", tileURL="https://photos.example.com/p/other-tile.jpg")
+    finish("p/u.jpg", status)
+    account.put("p", "u.jpg", tileURL="https://photos.example.com/t")
+    account.put("p", "other.jpg", tileURL="https://photos.example.com/t")
     account.put("p", "listing", type="park")
     event = uploaded("p/u.jpg", sequencer=second, body=b"new")
     assert deliver(event) == []
     old, new = executions()
     assert old["arn"] != new["arn"]
     items = account.items()
-    assert items["workflow", "u"]["executionArn"] == new["arn"]
-    assert items["workflow", "u"]["objStatus"] == "RECEIVED"
-    assert items["workflow", "u"]["version"] == event["detail"]["object"]["version-id"]
+    assert items["workflow", "p/u.jpg"]["executionArn"] == new["arn"]
+    assert items["workflow", "p/u.jpg"]["objStatus"] == "RECEIVED"
+    assert items["workflow", "p/u.jpg"]["version"] == event["detail"]["object"]["version-id"]
     # The old version's photo is gone, and no other.
-    assert set(items) == {("workflow", "u"), ("p", "other"), ("p", "listing")}
+    assert set(items) == {("workflow", "p/u.jpg"), ("p", "other.jpg"), ("p", "listing")}
 
 
 @pytest.mark.parametrize("sequencers", [("0A", "0B"), ("0A", "0A"), (None, None), ("0A", None)])
@@ -363,38 +362,42 @@ def test_an_older_event_after_a_newer_upload_starts_nothing(
     assert deliver(new, old) == []
     (execution,) = executions()
     assert execution["detail"]["version"] == new["detail"]["object"]["version-id"]
-    assert record_of("u")["executionArn"] == execution["arn"]
+    assert record_of("p/u.jpg")["executionArn"] == execution["arn"]
 
 
-def test_two_keys_of_one_upload_id_do_not_take_turns() -> None:
-    events = [uploaded("p/u.jpg"), uploaded("p/u.png")]
-    deliver(*events, *events, *reversed(events))
-    started = executions()
-    assert len(started) <= 2
-    owner = record_of("u")["executionArn"]
-    assert owner == started[-1]["arn"]
+ALIKE = ("p/u.jpg", "p/u.JPG", "p/u.jpeg", "p/u", "p/u.jpg.xmp", "p/u.jpg/", "q/u.jpg", "u.jpg", "/u.jpg")
 
 
-def test_the_same_upload_id_at_two_places_is_two_uploads() -> None:
-    here, there = uploaded("here/u.jpg", sequencer="0A"), uploaded("there/u.jpg", sequencer="0B")
-    assert deliver(here, there, here, there) == []
-    first, second = executions()
-    assert (first["detail"]["placeId"], first["detail"]["record"]) == ("here", "u")
-    assert (second["detail"]["placeId"], second["detail"]["record"]) == ("there", "there/u")
-    assert record_of("u")["executionArn"] == first["arn"]
-    assert record_of("there/u")["executionArn"] == second["arn"]
+@pytest.mark.parametrize("order", [ALIKE, ALIKE[::-1]])
+def test_however_alike_two_keys_are_each_is_an_upload(order: tuple[str, ...]) -> None:
+    for place in ("p", "q"):
+        for upload_id in ("u.jpg", "u.JPG", "u"):
+            account.put(place, upload_id, tileURL="published before")
+    photos = account.items()
+    events = [uploaded(key, sequencer=f"0{number}") for number, key in enumerate(order)]
+    assert deliver(*events, *reversed(events)) == []
+    items = account.items()
+    impossible = {"p/u.jpg/", "u.jpg", "/u.jpg"}
+    records = {sort_key: item for (partition, sort_key), item in items.items() if partition == "workflow"}
+    assert {sort_key: item["objStatus"] for sort_key, item in records.items()} == {
+        key: "REJECTED" if key in impossible else "RECEIVED" for key in ALIKE
+    }
+    assert all(item["key"] == sort_key for sort_key, item in records.items())
+    assert sorted(each["detail"]["key"] for each in executions()) == sorted({*ALIKE} - impossible)
+    # And none touched another's photo.
+    assert photos.items() <= items.items()
 
 
 def test_a_newer_version_takes_over_the_record_of_its_own_place() -> None:
     deliver(uploaded("here/u.jpg", sequencer="0A"), uploaded("there/u.jpg", sequencer="0A"))
-    before = record_of("u")
-    account.put("here", "u", tileURL="kept")
-    account.put("there", "u", tileURL="removed")
+    before = record_of("here/u.jpg")
+    account.put("here", "u.jpg", tileURL="kept")
+    account.put("there", "u.jpg", tileURL="removed")
     deliver(uploaded("there/u.jpg", sequencer="0B", body=b"new"))
-    assert record_of("u") == before
-    assert record_of("there/u")["executionArn"] == executions()[-1]["arn"]
-    assert ("here", "u") in account.items()
-    assert ("there", "u") not in account.items()
+    assert record_of("here/u.jpg") == before
+    assert record_of("there/u.jpg")["executionArn"] == executions()[-1]["arn"]
+    assert ("here", "u.jpg") in account.items()
+    assert ("there", "u.jpg") not in account.items()
 
 
 def test_a_record_that_changes_during_the_claim_is_looked_at_again() -> None:
@@ -419,12 +422,12 @@ def test_a_record_that_changes_during_the_claim_is_looked_at_again() -> None:
     assert len(interrupted) == 1
     # The newest owns the record, and the one that it overtook was never started.
     assert [execution["detail"]["sequencer"] for execution in executions()] == ["0A", "0C"]
-    assert record_of("u")["sequencer"] == "0C"
+    assert record_of("p/u.jpg")["sequencer"] == "0C"
 
 
 def test_a_record_that_never_stands_still_is_left_for_the_next_attempt() -> None:
     def claim(number: int) -> Claim:
-        photo = Upload(BUCKET, "p/u.jpg", "p", "u", f"version-{number}", "u")
+        photo = Upload(BUCKET, "p/u.jpg", "p", "u.jpg", f"version-{number}")
         return Claim(photo, "v4", f"{PREFIX}v4:u-{number}", "2026-05-01T12:00:00.000Z")
 
     assert records.claim(TABLE, claim(0), newer=lambda seen: False) == claim(0)
@@ -453,13 +456,13 @@ def test_a_takeover_that_dynamodb_refuses_fails_the_message() -> None:
         assert deliver(event) == [0]
     assert account.items() == before
     assert deliver(event) == []
-    assert record_of("u")["sequencer"] == "0B"
+    assert record_of("p/u.jpg")["sequencer"] == "0B"
 
 
 def test_a_claim_that_was_taken_over_is_not_given_up() -> None:
     deliver(uploaded("p/u.jpg"))
     before = account.items()
-    photo = Upload(BUCKET, "p/u.jpg", "p", "u", "older", "u")
+    photo = Upload(BUCKET, "p/u.jpg", "p", "u.jpg", "older")
     records.release(TABLE, Claim(photo, "v4", f"{PREFIX}v4:older", "2026-05-01T12:00:00.000Z"))
     assert account.items() == before
 
@@ -478,14 +481,14 @@ def test_a_failed_upload_is_run_again_once_through_the_live_workflow(status: str
     event = uploaded("p/u.jpg", sequencer="0A")
     deliver(event)
     (first,) = executions()
-    finish("u", status)
+    finish("p/u.jpg", status)
     set_live("v3")
     assert deliver(again(event), again(event)) == []
     assert deliver(again(event), event) == []
     (second,) = executions("v3")
     assert second["arn"].rpartition(":")[2] == f"{first['arn'].rpartition(':')[2]}-2"
     assert second["detail"] == {**first["detail"], "workflow": "v3"}
-    record = record_of("u")
+    record = record_of("p/u.jpg")
     assert (record["objStatus"], record["attempt"], record["executionArn"]) == (
         "RECEIVED",
         "2",
@@ -499,10 +502,10 @@ def test_attempts_are_counted_on() -> None:
     event = uploaded("p/u.jpg")
     deliver(event)
     for attempt in (2, 3):
-        finish("u", "FAILED")
+        finish("p/u.jpg", "FAILED")
         deliver(again(event, attempt), again(event, attempt - 1))
     assert [each["arn"].rpartition("-")[2] for each in executions()[1:]] == ["2", "3"]
-    finish("u", "FAILED")
+    finish("p/u.jpg", "FAILED")
     before = account.items()
     assert deliver(again(event, 2), again(event, 3), event) == []
     assert account.items() == before
@@ -512,8 +515,8 @@ def test_attempts_are_counted_on() -> None:
 def test_an_upload_with_a_good_end_is_not_run_again(status: str) -> None:
     event = uploaded("p/u.jpg")
     deliver(event)
-    finish("u", status)
-    account.put("p", "u", tileURL="https://photos.example.com/t")
+    finish("p/u.jpg", status)
+    account.put("p", "u.jpg", tileURL="https://photos.example.com/t")
     before = account.items()
     assert deliver(again(event)) == []
     assert account.items() == before
@@ -528,36 +531,179 @@ def test_an_upload_that_is_published_at_the_last_moment_is_not_run_again(
     take_over = records._replace
 
     def publish_first(*arguments: Any) -> bool:
-        finish("u", "PROCESSED")
-        account.put("p", "u", tileURL="https://photos.example.com/t")
+        finish("p/u.jpg", "PROCESSED")
+        account.put("p", "u.jpg", tileURL="https://photos.example.com/t")
         return take_over(*arguments)
 
     monkeypatch.setattr(records, "_replace", publish_first)
     assert deliver(again(event)) == []
-    assert record_of("u")["objStatus"] == "PROCESSED"
-    assert ("p", "u") in account.items()
+    assert record_of("p/u.jpg")["objStatus"] == "PROCESSED"
+    assert ("p", "u.jpg") in account.items()
     assert len(executions()) == 1
 
 
 def test_an_old_version_is_not_run_again_over_a_newer_one() -> None:
     old, new = uploaded("p/u.jpg", body=b"old"), uploaded("p/u.jpg", body=b"new")
     deliver(old, new)
-    finish("u", "FAILED")
+    finish("p/u.jpg", "FAILED")
     before = account.items()
     assert deliver(again(old)) == []
     assert account.items() == before
     assert deliver(again(new)) == []
-    assert record_of("u")["attempt"] == "2"
+    assert record_of("p/u.jpg")["attempt"] == "2"
 
 
-def test_an_upload_whose_photo_is_gone_is_run_again_to_say_so() -> None:
-    event = uploaded("p/u.jpg")
+# An upload whose object is gone
+
+
+def remove(event: dict[str, Any], *, for_good: bool = False) -> None:
+    """Deletes the object of S3's event."""
+    stored = event["detail"]["object"]
+    which = {"VersionId": stored["version-id"]} if for_good else {}
+    client("s3").delete_object(Bucket=BUCKET, Key=stored["key"], **which)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What is measured."""
+    counted: list[Any] = []
+    monkeypatch.setattr(start_execution, "measure", lambda *reason, **metrics: counted.append(metrics))
+    return counted
+
+
+@pytest.mark.parametrize("for_good", [False, True])
+@pytest.mark.parametrize("live", ["v4", "none"])
+def test_an_upload_that_was_deleted_ends_without_an_execution(
+    live: str, for_good: bool, counted: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", TRACE)
+    set_live(live)
+    event = uploaded("p/u.jpg", sequencer="0A")
+    remove(event, for_good=for_good)
+    assert deliver(event, event) == []
+    ((keys, record),) = account.items().items()
+    assert keys == ("workflow", "p/u.jpg")
+    assert abs(datetime.fromisoformat(record.pop("receivedAt")) - datetime.now(UTC)) < timedelta(minutes=1)
+    assert record.pop("finishedAt")
+    assert record == {
+        "placeId": "p",
+        "objStatus": "DELETED",
+        "bucket": BUCKET,
+        "key": "p/u.jpg",
+        "version": event["detail"]["object"]["version-id"],
+        "sequencer": "0A",
+        "traceId": TRACE_ID,
+    }
+    assert executions() == []
+    assert counted == []
+
+
+def test_a_key_that_was_deleted_and_uploaded_again_is_a_new_upload() -> None:
+    first = uploaded("p/u.jpg", sequencer="0A")
+    remove(first)
+    deliver(first)
+    second = uploaded("p/u.jpg", sequencer="0C")
+    assert deliver(second, first) == []
+    (execution,) = executions()
+    record = record_of("p/u.jpg")
+    assert (record["objStatus"], record["executionArn"]) == ("RECEIVED", execution["arn"])
+    assert record["version"] == second["detail"]["object"]["version-id"]
+    assert "finishedAt" not in record
+
+
+@pytest.mark.parametrize("status", ["PROCESSED", "REJECTED", "FAILED", "RECEIVED"])
+def test_a_newer_version_that_was_deleted_takes_the_record_over_as_well(status: str) -> None:
+    deliver(uploaded("p/u.jpg", sequencer="0A", body=b"old"))
+    finish("p/u.jpg", status)
+    account.put("p", "u.jpg", tileURL="https://photos.example.com/t")
+    event = uploaded("p/u.jpg", sequencer="0B", body=b"new")
+    remove(event)
+    assert deliver(event, event) == []
+    ((keys, record),) = account.items().items()
+    assert keys == ("workflow", "p/u.jpg")
+    assert (record["objStatus"], record["version"]) == ("DELETED", event["detail"]["object"]["version-id"])
+    assert len(executions()) == 1
+
+
+def test_an_older_version_that_is_gone_leaves_the_newer_ones_record() -> None:
+    old, new = (uploaded("p/u.jpg", sequencer=f"0{n}", body=n.encode()) for n in "AB")
+    remove(old, for_good=True)
+    deliver(new)
+    before = account.items()
+    assert deliver(old) == []
+    assert account.items() == before
+
+
+def test_of_an_older_version_that_is_gone_the_newer_one_is_started() -> None:
+    old, new = (uploaded("p/u.jpg", sequencer=f"0{n}", body=n.encode()) for n in "AB")
+    remove(old, for_good=True)
+    assert deliver(old) == []
+    assert record_of("p/u.jpg")["objStatus"] == "DELETED"
+    assert deliver(new) == []
+    (execution,) = executions()
+    assert execution["detail"]["version"] == new["detail"]["object"]["version-id"]
+
+
+def test_what_was_claimed_and_deleted_before_its_start_ends() -> None:
+    event = uploaded("p/u.jpg", sequencer="0A")
+    with answering("StartExecution", error("ThrottlingException", "StartExecution")):
+        assert deliver(event) == [0]
+    assert record_of("p/u.jpg")["objStatus"] == "RECEIVED"
+    remove(event)
+    assert deliver(event) == []
+    assert record_of("p/u.jpg")["objStatus"] == "DELETED"
+    assert "executionArn" not in record_of("p/u.jpg")
+    assert executions() == []
+
+
+@pytest.mark.parametrize("status", ["PROCESSED", "REJECTED", "FAILED"])
+def test_what_ended_before_it_was_deleted_keeps_its_end(status: str) -> None:
+    event = uploaded("p/u.jpg", sequencer="0A")
     deliver(event)
-    finish("u", "FAILED")
-    version = event["detail"]["object"]["version-id"]
-    client("s3").delete_object(Bucket=BUCKET, Key="p/u.jpg", VersionId=version)
-    assert deliver(again(event)) == []
-    assert executions()[-1]["detail"]["version"] == version
+    finish("p/u.jpg", status)
+    account.put("p", "u.jpg", tileURL="https://photos.example.com/t")
+    remove(event)
+    before = account.items()
+    assert deliver(event) == []
+    assert account.items() == before
+
+
+@pytest.mark.parametrize("version", [True, False])
+def test_an_upload_that_failed_and_is_gone_ends_when_it_is_run_again(
+    version: bool, counted: list[Any]
+) -> None:
+    event = uploaded("p/u.jpg", sequencer="0A")
+    deliver(event)
+    finish("p/u.jpg", "FAILED")
+    remove(event)
+    run_again = again(event) if version else custom_event("p/u.jpg", attempt=2)
+    assert deliver(run_again, run_again) == []
+    record = record_of("p/u.jpg")
+    assert (record["objStatus"], record["attempt"], record["sequencer"]) == ("DELETED", "2", "0A")
+    assert record["version"] == event["detail"]["object"]["version-id"]
+    assert len(executions()) == 1
+    assert counted == []
+
+
+def test_a_deleted_photo_that_is_restored_can_be_run() -> None:
+    event = uploaded("p/u.jpg", sequencer="0A")
+    marker = client("s3").delete_object(Bucket=BUCKET, Key="p/u.jpg")["VersionId"]
+    deliver(event)
+    client("s3").delete_object(Bucket=BUCKET, Key="p/u.jpg", VersionId=marker)
+    assert deliver(again(event, attempt=1)) == []
+    (execution,) = executions()
+    assert record_of("p/u.jpg")["executionArn"] == execution["arn"]
+
+
+def test_in_a_bucket_without_versions_what_was_claimed_and_deleted_ends_too() -> None:
+    client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
+    upload("p/u.jpg")
+    with answering("StartExecution", error("ThrottlingException", "StartExecution")):
+        assert deliver(s3_event("p/u.jpg", sequencer="0A")) == [0]
+    client("s3").delete_object(Bucket=BUCKET, Key="p/u.jpg")
+    assert deliver(s3_event("p/u.jpg", sequencer="0A"), custom_event("p/u.jpg")) == []
+    assert record_of("p/u.jpg")["objStatus"] == "DELETED"
+    assert executions() == []
 
 
 # What never reaches a workflow
@@ -570,10 +716,11 @@ def test_an_upload_whose_photo_is_gone_is_run_again_to_say_so() -> None:
         "a/b/c.jpg",
         "place/",
         "/picnic.jpg",
-        "place/.jpg",
+        "place/..",
         "workflow/u.jpg",
-        "p/listing.png",
-        "x" * 1023,
+        "p/listing",
+        "p/" + "x" * 1022,
+        "x" * 1024,
     ],
 )
 def test_an_impossible_key_ends_in_a_record_at_once(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -582,7 +729,7 @@ def test_an_impossible_key_ends_in_a_record_at_once(key: str, monkeypatch: pytes
     event = s3_event(key, **{"version-id": "v1"})
     assert deliver(event, event) == []
     ((keys, record),) = account.items().items()
-    assert keys == ("workflow", f"/{key}")
+    assert keys == ("workflow", key)
     detail = json.loads(record.pop("detail"))
     assert detail["key"] == key
     assert detail["message"]
@@ -613,43 +760,6 @@ def test_an_impossible_key_is_recorded_and_counted_once(monkeypatch: pytest.Monk
     deliver(event)
     assert account.items() == before
     assert counted == [("INVALID_KEY", 1)]
-
-
-@pytest.mark.parametrize("first", ["impossible", "upload"])
-def test_an_impossible_key_and_an_upload_of_that_id_do_not_touch(first: str) -> None:
-    events = {"impossible": s3_event("u.jpg", **{"version-id": "v1"}), "upload": uploaded("p/u.jpg.jpg")}
-    order = sorted(events, key=lambda name: name != first)
-    for name in (*order, *order):
-        assert deliver(events[name]) == []
-    outcomes = {sort: item["objStatus"] for (_, sort), item in account.items().items()}
-    assert outcomes == {"u.jpg": "RECEIVED", "/u.jpg": "REJECTED"}
-    assert len(executions()) == 1
-
-
-@pytest.mark.parametrize(
-    "order", list(permutations(["place/.jpg", "other/.jpg.x", "place/.jpg.x", "/place/.jpg"]))
-)
-def test_whatever_others_are_called_each_has_a_record(order: tuple[str, ...]) -> None:
-    for key in order:
-        event = uploaded(key) if key.endswith(".x") else s3_event(key, **{"version-id": "v1"})
-        assert deliver(event) == []
-    recorded = {item["key"]: item["objStatus"] for (_, _), item in account.items().items()}
-    assert recorded == {
-        "place/.jpg": "REJECTED",
-        "/place/.jpg": "REJECTED",
-        "other/.jpg.x": "RECEIVED",
-        "place/.jpg.x": "RECEIVED",
-    }
-    assert len(executions()) == 2
-
-
-def test_a_key_as_long_as_s3_lets_it_be_is_recorded_under_its_hash() -> None:
-    key = "x" * 1024
-    assert deliver(s3_event(key, **{"version-id": "v1"})) == []
-    (((_, sort_key), record),) = account.items().items()
-    assert record["key"] == key
-    assert sort_key == records.refused_sort_key(key)
-    assert len(sort_key) == 65
 
 
 def test_an_unknown_message_fails_alone_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -692,7 +802,7 @@ def test_trouble_with_a_service_fails_the_message_and_the_retry_succeeds(
     assert executions() == []
     assert deliver(event) == []
     (execution,) = executions()
-    assert record_of("u")["executionArn"] == execution["arn"]
+    assert record_of("p/u.jpg")["executionArn"] == execution["arn"]
 
 
 def test_a_senseless_parameter_fails_the_message(caplog: pytest.LogCaptureFixture) -> None:
@@ -769,7 +879,7 @@ def test_a_split_sends_each_upload_the_same_way_each_time() -> None:
     first = {name: {each["detail"]["ID"] for each in executions(name)} for name in WORKFLOWS}
     assert first["v3"]
     assert first["v4"]
-    assert first["v3"] | first["v4"] == {str(number) for number in range(12)}
+    assert first["v3"] | first["v4"] == {f"{number}.jpg" for number in range(12)}
     assert not first["v3"] & first["v4"]
     # Even when all that was recorded is lost.
     client("dynamodb").delete_table(TableName=TABLE)
@@ -784,13 +894,14 @@ def test_the_clock_is_the_callers() -> None:
     live = LiveParameter(start_execution.SETTINGS.live_parameter)
     arrival = Arrival(BUCKET, "p/u.jpg")
     assert start_execution.ingest(arrival, start_execution.SETTINGS, live, now=lambda: moment)
-    assert record_of("u")["receivedAt"] == "2026-05-01T14:30:01.002Z"
+    assert record_of("p/u.jpg")["receivedAt"] == "2026-05-01T14:30:01.002Z"
 
 
 def test_a_failing_service_is_told_to_the_caller() -> None:
+    upload("p/u.jpg")
     live = LiveParameter(start_execution.SETTINGS.live_parameter)
     with (
         answering("StartExecution", error("ThrottlingException", "StartExecution")),
         pytest.raises(ClientError, match="ThrottlingException"),
     ):
-        start_execution.ingest(Arrival(BUCKET, "p/u.jpg", version_id="v1"), start_execution.SETTINGS, live)
+        start_execution.ingest(Arrival(BUCKET, "p/u.jpg"), start_execution.SETTINGS, live)

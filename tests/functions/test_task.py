@@ -21,7 +21,7 @@ from functions.task import Event, Result, task
 from functions.upload import Upload
 from tests.functions.account import answering, error
 
-UPLOAD = Upload("bucket", "p/u.jpg", "p", "u", "v1", "u")
+UPLOAD = Upload("bucket", "p/u.jpg", "p", "u.jpg", "v1")
 EVENT = {"detail": UPLOAD.as_detail() | {"workflow": "v4"}, "executionArn": "arn:execution", "more": 1}
 CONTEXT = SimpleNamespace(aws_request_id="request-1")
 
@@ -118,7 +118,7 @@ def test_log_lines_tell_of_upload_and_execution(monkeypatch: pytest.MonkeyPatch)
     handler(EVENT, CONTEXT)
     begun, done = [json.loads(line) for line in lines.getvalue().splitlines()]
     for line in (begun, done):
-        assert line["uploadId"] == "u"
+        assert line["uploadId"] == "u.jpg"
         assert line["placeId"] == "p"
         assert line["executionArn"] == "arn:execution"
         assert line["function_request_id"] == "request-1"

@@ -64,18 +64,23 @@ class Offline(Installation):
     def stop(self, execution_arn: str) -> None:
         self.client("stepfunctions").stop_execution(executionArn=execution_arn)
 
-    def put_record(self, sort_key: str, status: str, **attributes: str) -> None:
-        """Writes a workflow record; a number stands for itself."""
+    def put_record(self, name: str, status: str, **attributes: str) -> None:
+        """Writes the workflow record of `p/<name>.jpg`, or of another `key`; a number stands for itself."""
+        key = attributes.get("key", f"p/{name}.jpg")
         known = {
             "PK": "workflow",
-            "SK": sort_key,
+            "SK": key,
             "objStatus": status,
-            "placeId": "p",
+            "placeId": key.partition("/")[0],
             "bucket": "uploads",
-            "key": f"p/{sort_key}.jpg",
+            "key": key,
             "receivedAt": "2026-05-01T12:00:00.000Z",
-            "executionArn": f"{STATE_MACHINE.replace(':stateMachine:', ':execution:')}:{sort_key}",
+            "executionArn": f"{STATE_MACHINE.replace(':stateMachine:', ':execution:')}:{name}",
         }
+        if status == "DELETED" or attributes.get("reason") == "INVALID_KEY":
+            del known["executionArn"]
+        if attributes.get("reason") == "INVALID_KEY":
+            del known["placeId"]
         item = {
             name: {"N" if name == "attempt" else "S": value}
             for name, value in {**known, **attributes}.items()

@@ -32,7 +32,7 @@ def test_an_empty_installation_has_nothing_open(installation: Offline) -> None:
     assert open_uploads(installation) == {}
 
 
-@pytest.mark.parametrize("status", ["PROCESSED", "REJECTED", "FAILED"])
+@pytest.mark.parametrize("status", ["PROCESSED", "REJECTED", "FAILED", "DELETED"])
 def test_an_upload_with_an_outcome_is_closed(installation: Offline, status: str) -> None:
     installation.put_record("u", status, version=installation.put_photo("p/u.jpg"))
     assert open_uploads(installation) == {}
@@ -123,51 +123,66 @@ def test_without_versions_a_record_is_of_its_object(installation: Offline) -> No
     assert (upload.key, upload.version) == ("p/unknown.jpg", None)
 
 
-def test_two_places_with_one_upload_id_are_two_uploads(installation: Offline) -> None:
-    versions = [installation.put_photo(f"{place}/u.jpg") for place in ("a", "b")]
-    installation.put_record("u", "PROCESSED", placeId="a", key="a/u.jpg", version=versions[0])
-    assert open_uploads(installation) == {"b/u.jpg": State.NO_RECORD}
-    installation.put_record("b/u", "REJECTED", placeId="b", key="b/u.jpg", version=versions[1])
+def test_however_alike_two_keys_are_each_needs_an_outcome(installation: Offline) -> None:
+    keys = ["p/u", "p/u.CR2", "p/u.JPG", "p/u.jpg", "p/u.jpg.xmp", "q/u.jpg", "u", "u.jpg"]
+    versions = {key: installation.put_photo(key) for key in keys}
+    while keys:
+        assert open_uploads(installation) == dict.fromkeys(keys, State.NO_RECORD)
+        key = keys.pop()
+        installation.put_record("", "PROCESSED", key=key, version=versions[key])
     assert open_uploads(installation) == {}
 
 
-def test_of_two_keys_with_one_upload_id_the_later_has_the_outcome(installation: Offline) -> None:
-    # Within one second, the greater key is the later.
-    versions = {kind: installation.put_photo(f"p/u.{kind}") for kind in ("jpg", "png")}
-    installation.put_record("u", "PROCESSED", key="p/u.png", version=versions["png"])
-    assert open_uploads(installation) == {}
-    installation.put_record("u", "PROCESSED", key="p/u.jpg", version=versions["jpg"])
-    assert open_uploads(installation) == {"p/u.png": State.OLDER_RECORD}
-    installation.put_record("u", "PROCESSED", key="p/u.gif", version="0" * 32)
-    assert open_uploads(installation) == {
-        "p/u.jpg": State.OLDER_RECORD,
-        "p/u.png": State.OLDER_RECORD,
-    }
-
-
-@pytest.mark.parametrize("key", ["picnic.jpg", "a/b/c.jpg", "place/", "workflow/u.jpg"])
+@pytest.mark.parametrize("key", ["picnic.jpg", "a/b/c.jpg", "place/", "workflow/u.jpg", "x" * 1024])
 def test_a_key_that_no_workflow_can_use_has_its_outcome_when_it_is_refused(
     installation: Offline, key: str
 ) -> None:
-    installation.put_photo(key)
+    version = installation.put_photo(key)
     assert open_uploads(installation) == {key: State.NO_RECORD}
-    installation.put_record(f"/{key}", "REJECTED", key=key, reason="INVALID_KEY")
+    installation.put_record("", "REJECTED", key=key, reason="INVALID_KEY", version=version)
     # Again, under the same key: there is one refusal for all versions.
     installation.put_photo(key, b"again")
-    assert open_uploads(installation) == {}
-
-
-def test_an_upload_and_an_impossible_key_of_one_name_are_two(installation: Offline) -> None:
-    impossible, possible = installation.put_photo("picnic"), installation.put_photo("p/picnic.jpg")
-    installation.put_record("picnic", "PROCESSED", version=possible)
-    assert open_uploads(installation) == {"picnic": State.NO_RECORD}
-    installation.put_record("/picnic", "REJECTED", key="picnic", version=impossible)
     assert open_uploads(installation) == {}
 
 
 def test_a_photo_that_is_compared_is_no_upload(installation: Offline) -> None:
     # `happypath compare` keeps it while it looks at it, and no event of it starts a run.
     installation.put_photo(f"{SHADOW}/photo.jpg")
+    assert open_uploads(installation) == {}
+
+
+# Records of the time when ids had no extensions
+
+
+def test_a_former_record_counts_as_long_as_its_object_has_no_other(installation: Offline) -> None:
+    versions = {key: installation.put_photo(key) for key in ("p/u.jpg", "q/u.jpg", "p/v.jpg", "w.jpg")}
+    installation.put_record("u", "PROCESSED", SK="u", version=versions["p/u.jpg"])
+    # Another place's upload had taken the id.
+    installation.put_record("u", "REJECTED", SK="q/u", key="q/u.jpg", version=versions["q/u.jpg"])
+    installation.put_record("", "REJECTED", SK="/w.jpg", key="w.jpg", reason="INVALID_KEY")
+    # A RAW file had taken the record of the photo.
+    installation.put_record("v", "REJECTED", SK="v", key="p/v.CR2", version="v1")
+    assert open_uploads(installation) == {"p/v.jpg": State.NO_RECORD}
+    newer = installation.put_photo("p/u.jpg", b"newer")
+    assert open_uploads(installation) == {"p/u.jpg": State.OLDER_RECORD, "p/v.jpg": State.NO_RECORD}
+    installation.put_record("u", "PROCESSED", version=newer)
+    assert open_uploads(installation) == {"p/v.jpg": State.NO_RECORD}
+
+
+def test_a_former_claim_is_open_until_its_object_has_a_record_of_its_own(installation: Offline) -> None:
+    version = installation.put_photo("p/u.jpg")
+    installation.put_record("u", "RECEIVED", SK="u", version=version)
+    installation.stop(installation.start("u"))
+    (upload,) = find(installation, datetime.now(UTC) + SOON)
+    assert (upload.state, upload.key, upload.attempt) == (State.NOT_RECORDED, "p/u.jpg", 2)
+    installation.put_record("u", "PROCESSED", version=version, attempt="2")
+    assert open_uploads(installation) == {}
+
+
+def test_hundreds_of_former_records_are_found(installation: Offline) -> None:
+    for number in range(130):
+        version = installation.put_photo(f"p/{number}.jpg")
+        installation.put_record("", "PROCESSED", SK=f"{number}", key=f"p/{number}.jpg", version=version)
     assert open_uploads(installation) == {}
 
 

@@ -43,11 +43,11 @@ def wait(what: Callable[[], Any]) -> Any:
     return value
 
 
-def ended(installation: Installation, upload: str, attempt: int) -> dict[str, Any]:
+def ended(installation: Installation, key: str, attempt: int) -> dict[str, Any]:
     """Waits for the outcome of an attempt, and the end of its execution."""
 
     def outcome() -> dict[str, Any] | None:
-        record = installation.record(upload)
+        record = installation.record(key)
         if record is None or record["objStatus"] not in TERMINAL or record.get("attempt", 1) != attempt:
             return None
         return record if installation.execution_ended(record["executionArn"]) else None
@@ -83,11 +83,11 @@ def check_published(installation: Installation, record: dict[str, Any]) -> None:
 def test_an_upload_that_failed_is_run_again(sandbox: Sandbox, installation: Installation) -> None:
     with sandbox.faults("state:v1/Resizer=raise:KeyError"):
         installation.upload(drawn("JPEG"), "the-park/failing.jpg")
-        failed = ended(installation, "failing", attempt=1)
+        failed = ended(installation, "the-park/failing.jpg", attempt=1)
     assert (failed["objStatus"], failed["reason"]) == ("FAILED", "KeyError")
 
-    assert list(run_again(installation, ["failing"])) == [Sent("failing", attempt=2)]
-    record = ended(installation, "failing", attempt=2)
+    assert list(run_again(installation, ["failing"])) == [Sent("the-park/failing.jpg", attempt=2)]
+    record = ended(installation, "the-park/failing.jpg", attempt=2)
 
     check_published(installation, record)
     assert record["executionArn"] == f"{failed['executionArn']}-2"
@@ -101,7 +101,7 @@ def test_an_upload_whose_event_was_lost_is_found_and_run(installation: Installat
 
     assert reconcile.fix(installation, found)
 
-    check_published(installation, ended(installation, "unnoticed", attempt=1))
+    check_published(installation, ended(installation, "the-park/unnoticed.jpg", attempt=1))
 
 
 def test_an_upload_whose_end_was_not_recorded_is_found_and_run(
@@ -109,14 +109,14 @@ def test_an_upload_whose_end_was_not_recorded_is_found_and_run(
 ) -> None:
     with sandbox.faults("state:v1/Resizer=raise:KeyError", "state:v1/RecordErrorState=denied"):
         installation.upload(drawn("JPEG"), "the-park/unrecorded.jpg")
-        claimed = wait(lambda: installation.record("unrecorded"))
+        claimed = wait(lambda: installation.record("the-park/unrecorded.jpg"))
         wait(lambda: installation.execution_ended(claimed["executionArn"]))
     found = open_upload(installation, "the-park/unrecorded.jpg")
     assert (found.state, found.attempt) == (State.NOT_RECORDED, 2)
 
     assert reconcile.fix(installation, found)
 
-    check_published(installation, ended(installation, "unrecorded", attempt=2))
+    check_published(installation, ended(installation, "the-park/unrecorded.jpg", attempt=2))
 
 
 def test_a_dead_letter_is_sent_back_and_run(installation: Installation) -> None:
@@ -135,4 +135,4 @@ def test_a_dead_letter_is_sent_back_and_run(installation: Installation) -> None:
 
     assert list(dead_letters(installation)) == [Moved(0, 1), Moved(1, 1)]
 
-    check_published(installation, ended(installation, "dead-letter", attempt=1))
+    check_published(installation, ended(installation, "the-park/dead-letter.jpg", attempt=1))

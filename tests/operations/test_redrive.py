@@ -18,10 +18,10 @@ TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793"
 # Uploads
 
 
-@pytest.mark.parametrize("named", ["u", "p/u", "p/u.jpg"])
+@pytest.mark.parametrize("named", ["u", "p/u", "u.jpg", "p/u.jpg"])
 def test_a_failed_upload_gets_its_next_attempt(installation: Offline, named: str) -> None:
     installation.put_record("u", "FAILED", version="v1", reason="KeyError")
-    assert list(run_again(installation, [named])) == [Sent(named, attempt=2)]
+    assert list(run_again(installation, [named])) == [Sent("p/u.jpg", attempt=2)]
     (arrival,) = installation.sent()
     assert (arrival.bucket, arrival.key, arrival.version_id, arrival.attempt) == (
         "uploads",
@@ -34,7 +34,7 @@ def test_a_failed_upload_gets_its_next_attempt(installation: Offline, named: str
 
 def test_attempts_are_counted_on(installation: Offline) -> None:
     installation.put_record("u", "FAILED", attempt="7")
-    assert list(run_again(installation, ["u"])) == [Sent("u", attempt=8)]
+    assert list(run_again(installation, ["u"])) == [Sent("p/u.jpg", attempt=8)]
     (arrival,) = installation.sent()
     assert (arrival.version_id, arrival.attempt) == (None, 8)
 
@@ -43,23 +43,23 @@ def test_an_upload_whose_execution_ended_without_an_outcome_gets_another(install
     execution = installation.start("u")
     installation.put_record("u", "RECEIVED", executionArn=execution)
     (running,) = run_again(installation, ["u"])
-    assert running.refused == f"u is still running: {execution}."
+    assert running.refused == f"p/u.jpg is still running: {execution}."
     installation.stop(execution)
-    assert list(run_again(installation, ["u"])) == [Sent("u", attempt=2)]
+    assert list(run_again(installation, ["u"])) == [Sent("p/u.jpg", attempt=2)]
     assert [arrival.attempt for arrival in installation.sent()] == [2]
 
 
 def test_an_upload_that_was_never_started_is_started_as_it_was_claimed(installation: Offline) -> None:
     installation.put_record("u", "RECEIVED", attempt="3")
-    assert list(run_again(installation, ["u"])) == [Sent("u", attempt=3)]
+    assert list(run_again(installation, ["u"])) == [Sent("p/u.jpg", attempt=3)]
     assert [arrival.attempt for arrival in installation.sent()] == [3]
 
 
-@pytest.mark.parametrize("status", ["PROCESSED", "REJECTED"])
+@pytest.mark.parametrize("status", ["PROCESSED", "REJECTED", "DELETED"])
 def test_an_upload_with_a_good_end_is_left_alone(installation: Offline, status: str) -> None:
     installation.put_record("u", status)
     (sent,) = run_again(installation, ["u"])
-    assert sent.refused == f"u ended as {status}: only what failed is run again."
+    assert sent.refused == f"p/u.jpg ended as {status}: only what failed is run again."
     assert installation.sent() == []
 
 
@@ -75,8 +75,10 @@ def test_one_that_is_refused_does_not_stop_the_others(installation: Offline, hap
     installation.put_record("bad", "FAILED")
     run = happypath("redrive", "good", "bad", "nobody")
     assert run.status == 1
-    assert run.output == "bad is in the queue, as attempt 2.\n"
-    assert [line.partition(": ")[2].split()[0] for line in run.notices.splitlines()] == ["good", "nobody"]
+    assert run.output == "p/bad.jpg is in the queue, as attempt 2.\n"
+    good, nobody = run.notices.splitlines()
+    assert "p/good.jpg ended as PROCESSED" in good
+    assert "no upload nobody" in nobody
     assert [arrival.key for arrival in installation.sent()] == ["p/bad.jpg"]
 
 
@@ -88,7 +90,7 @@ def test_all_that_failed_is_run_again_at_once(installation: Offline, happypath: 
     run = happypath("redrive", "--failed", "--json")
     assert run.status == 0
     assert json.loads(run.output) == [
-        {"upload": f"bad-{number}", "attempt": 2, "refused": None} for number in range(3)
+        {"upload": f"p/bad-{number}.jpg", "attempt": 2, "refused": None} for number in range(3)
     ]
     assert {arrival.key for arrival in installation.sent()} == {f"p/bad-{n}.jpg" for n in range(3)}
 

@@ -25,15 +25,16 @@ def stopped(installation: Offline, upload: str) -> str:
 
 
 def test_an_outcome_is_returned(installation: Offline) -> None:
-    installation.put_record("u", "REJECTED", reason="IMAGE_TOO_SMALL")
-    seen = wait(installation, "u", PATIENCE_S)
-    assert (seen.status, seen.unrecorded, seen.missing, seen.advice("u")) == ("REJECTED", None, None, None)
+    for status in ("REJECTED", "DELETED"):
+        installation.put_record("u", status)
+        seen = wait(installation, "p/u.jpg", PATIENCE_S)
+        assert (seen.status, seen.unrecorded, seen.missing, seen.advice("u")) == (status, None, None, None)
 
 
 def test_an_execution_that_ended_without_an_outcome_ends_the_waiting(installation: Offline) -> None:
     execution = stopped(installation, "u")
     began = time.monotonic()
-    seen = wait(installation, "u", PATIENCE_S, every_s=0.05)
+    seen = wait(installation, "p/u.jpg", PATIENCE_S, every_s=0.05)
     assert time.monotonic() - began < PATIENCE_S / 4
     assert seen.status == "RECEIVED"
     assert seen.unrecorded is not None
@@ -46,7 +47,9 @@ def test_an_execution_that_runs_or_was_not_started_is_waited_for(installation: O
     installation.put_record("runs", "RECEIVED", executionArn=installation.start("runs"))
     installation.put_record("claimed", "RECEIVED")
     now = 0.0
-    watches = {name: Watch(installation, name, lambda: now) for name in ("runs", "claimed", "unknown")}
+    watches = {
+        name: Watch(installation, f"p/{name}.jpg", lambda: now) for name in ("runs", "claimed", "unknown")
+    }
     now = 100.0
     looks = {name: watch.look() for name, watch in watches.items()}
     assert not any(look.is_over for look in looks.values())
@@ -69,7 +72,7 @@ def test_the_execution_is_asked_for_rarely(installation: Offline, monkeypatch: p
 
     monkeypatch.setattr(installation, "execution", counted)
     now = 0.0
-    watch = Watch(installation, "u", lambda: now)
+    watch = Watch(installation, "p/u.jpg", lambda: now)
     for tenth in range(101):
         now = tenth / 10
         watch.look()
@@ -92,7 +95,7 @@ def test_what_comes_while_one_looks_counts(
 
     monkeypatch.setattr(installation, "execution", changing)
     now = 0.0
-    watch = Watch(installation, "u", lambda: now)
+    watch = Watch(installation, "p/u.jpg", lambda: now)
     now = 100.0
     seen = watch.look()
     assert seen.unrecorded is None
@@ -113,10 +116,10 @@ def test_upload_says_at_once_that_an_execution_left_no_outcome(
     assert done.status == 1
     if as_json:
         (record,) = json.loads(done.output)
-        assert (record["uploadId"], record["objStatus"]) == ("u-1", "RECEIVED")
+        assert (record["uploadId"], record["objStatus"]) == ("u-1.jpg", "RECEIVED")
         assert record["unrecorded"] == {"status": "ABORTED", "error": None, "cause": None}
     else:
         first, why, advice = done.output.splitlines()
-        assert first.split() == ["RECEIVED", "u-1"]
+        assert first.split() == ["RECEIVED", "p/u-1.jpg"]
         assert why.split() == f"Its execution ended as ABORTED and recorded no outcome: {execution}".split()
-        assert "`happypath redrive u-1`" in advice
+        assert "`happypath redrive p/u-1.jpg`" in advice

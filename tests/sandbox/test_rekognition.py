@@ -302,6 +302,20 @@ def test_filters_choose_labels_and_categories(
     assert not absent & found
 
 
+def test_a_photo_can_be_given_answers_at_any_time() -> None:
+    photo, other = jpeg(portrait()), jpeg(portrait().rotate(180))
+    rekognition = Rekognition()
+    request = {"Image": {"Bytes": ""}}
+    before = rekognition.detect_labels(request, other)
+    rekognition.record(photo, {"DetectLabels": {"Labels": [{"Name": "Weapon", "Confidence": 98.5}]}})
+
+    found = rekognition.detect_labels(request, photo)["Labels"]
+    assert found == [{"Name": "Weapon", "Confidence": 98.5}]
+    assert rekognition.detect_moderation_labels(request, photo)["ModerationLabels"] == []
+    assert rekognition.detect_labels(request, other) == before
+    assert Rekognition().detect_labels(request, photo)["Labels"] != found
+
+
 def test_an_answer_can_be_changed_without_changing_the_next_one() -> None:
     service, image = Rekognition(), (PHOTOS / "wine.jpg").read_bytes()
     first = service.detect_labels({"Image": {"Bytes": ""}}, image)

@@ -38,9 +38,9 @@ DETAIL = {
     "bucket": "uploads",
     "key": "cafe-one/photo.jpg",
     "placeId": "cafe-one",
-    "ID": "photo",
+    "ID": "photo.jpg",
     "version": "1",
-    "record": "photo",
+    "record": "cafe-one/photo.jpg",
 }
 Item: TypeAlias = dict[str, Any]
 

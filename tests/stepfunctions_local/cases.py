@@ -316,8 +316,8 @@ def responses() -> dict[str, Response]:
             {
                 "width": 1200,
                 "height": 900,
-                "tile": {"key": "the-park/photo-tile.jpg", "width": 400, "height": 400, "bytes": 1},
-                "scaled": {"key": "the-park/photo-scaled.jpg", "width": 600, "height": 450, "bytes": 1},
+                "tile": {"key": "the-park/photo.jpg/tile.jpg", "width": 400, "height": 400, "bytes": 1},
+                "scaled": {"key": "the-park/photo.jpg/scaled.jpg", "width": 600, "height": 450, "bytes": 1},
             }
         ),
         "Published": _payload({"published": True, "tileURL": "https://t", "scaledURL": "https://s"}),

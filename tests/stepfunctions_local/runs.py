@@ -25,9 +25,9 @@ _DETAIL = {
     "bucket": "uploads",
     "key": "the-place/photo.jpg",
     "placeId": "the-place",
-    "ID": "photo",
+    "ID": "photo.jpg",
     "version": "1",
-    "record": "photo",
+    "record": "the-place/photo.jpg",
 }
 
 

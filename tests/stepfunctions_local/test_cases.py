@@ -46,7 +46,7 @@ def test_a_case_goes_its_way(runs: Mapping[tuple[str, str], Run], version: str, 
     assert (run.status, run.error) == ("FAILED" if case.error else "SUCCEEDED", case.error)
     assert run.record == case.record
     if case.record:
-        assert run.record_key == {"PK": {"S": "workflow"}, "SK": {"S": "photo"}}
+        assert run.record_key == {"PK": {"S": "workflow"}, "SK": {"S": "the-place/photo.jpg"}}
 
 
 @pytest.mark.parametrize("version", ROUTES)

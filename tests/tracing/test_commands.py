@@ -12,7 +12,7 @@ import pytest
 
 from happypath import cli, display
 from happypath import trace as traces
-from happypath.logs import of_upload
+from happypath.logs import groups, of_upload
 from happypath.sandbox.sandbox import Sandbox
 from tests.tracing.uploads import Traced, Uploads, photo
 
@@ -51,7 +51,7 @@ def published(uploads: Uploads) -> Iterator[Traced]:
 
 @pytest.fixture(scope="module")
 def failed(uploads: Uploads, published: Traced) -> Traced:
-    return uploads.ended(uploads.announce())
+    return uploads.lost()
 
 
 def flat(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -97,16 +97,16 @@ def test_trace_as_json_is_the_tree(command: Command, published: Traced) -> None:
 
 def test_trace_shows_one_upload_of_a_batch(command: Command, uploads: Uploads, published: Traced) -> None:
     bucket = uploads.installation.core["UploadBucket"]
-    names = ["batch-1", "batch-2"]
+    keys = [uploads.put_unnoticed(photo()) for _ in range(2)]
     messages = [
         {
-            "messageId": name,
-            "receiptHandle": name,
+            "messageId": key,
+            "receiptHandle": key,
             "body": json.dumps(
                 {
                     "source": "custom.happyPath",
                     "detail-type": "uploadComplete",
-                    "detail": {"bucket": bucket, "key": f"traced-park/{name}.jpg"},
+                    "detail": {"bucket": bucket, "key": key},
                 }
             ),
             "attributes": {"ApproximateReceiveCount": "1"},
@@ -115,13 +115,13 @@ def test_trace_shows_one_upload_of_a_batch(command: Command, uploads: Uploads, p
             "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:happypath-uploads",
             "awsRegion": "us-east-1",
         }
-        for name in names
+        for key in keys
     ]
     answer = uploads.installation.client("lambda").invoke(
         FunctionName="happypath-StartExecution", Payload=json.dumps({"Records": messages})
     )
     assert json.loads(answer["Payload"].read()) == {"batchItemFailures": []}
-    first, second = (uploads.ended(name) for name in names)
+    first, second = (uploads.ended(key) for key in keys)
     assert first.record["traceId"] == second.record["traceId"]
     for own, other in ((first, second), (second, first)):
         shown = json.loads(command("trace", own.record["uploadId"], "--json")[1])
@@ -233,9 +233,10 @@ def test_logs_of_an_upload_come_from_all_its_functions(command: Command, publish
 
 def test_logs_tell_of_an_invocation_that_was_cut_short(uploads: Uploads) -> None:
     client = uploads.installation.client("logs")
-    group = "/aws/lambda/happypath-v9-Resize"
-    client.create_log_group(logGroupName=group)
-    client.create_log_stream(logGroupName=group, logStreamName="s")
+    function = "happypath-v1-Resize"
+    (group,) = groups(uploads.installation, [function])
+    stream = f"2026/05/01/{function}[$LATEST]s"
+    client.create_log_stream(logGroupName=group, logStreamName=stream)
     now = datetime.now(UTC)
 
     def begun(upload_id: str, request_id: str, message: str = "begun") -> str:
@@ -254,10 +255,12 @@ def test_logs_tell_of_an_invocation_that_was_cut_short(uploads: Uploads) -> None
         begun('a "quoted" name', "r-2", "done"),
         "END RequestId: r-2",
         begun("another", "r-3"),
+        json.dumps({"type": "platform.report", "record": {"requestId": "r-1", "status": "timeout"}}),
+        json.dumps({"type": "platform.report", "record": {"requestId": "r-2", "status": "success"}}),
     ]
     client.put_log_events(
         logGroupName=group,
-        logStreamName="s",
+        logStreamName=stream,
         logEvents=[
             {"timestamp": int(now.timestamp() * 1000) + n, "message": text} for n, text in enumerate(messages)
         ],
@@ -265,7 +268,7 @@ def test_logs_tell_of_an_invocation_that_was_cut_short(uploads: Uploads) -> None
     record = {
         "uploadId": 'a "quoted" name',
         "placeId": "p",
-        "workflow": "v9",
+        "workflow": "v1",
         "receivedAt": now.isoformat(),
         "finishedAt": now.isoformat(),
     }
@@ -276,6 +279,7 @@ def test_logs_tell_of_an_invocation_that_was_cut_short(uploads: Uploads) -> None
         "END RequestId: r-1",
         "begun",
         "done",
+        "platform.report",
     ]
 
 
@@ -301,21 +305,22 @@ def test_what_cannot_be_shown_is_said(
 def test_an_upload_without_a_trace(command: Command, uploads: Uploads, published: Traced) -> None:
     table = uploads.installation.core["Table"]
     client = uploads.installation.client("dynamodb")
-    for upload_id, traced in (("untraced", {}), ("unsampled", {"traceId": {"S": "1-5759e988-" + "a" * 24}})):
+    for name, traced in (("untraced", {}), ("unsampled", {"traceId": {"S": "1-5759e988-" + "a" * 24}})):
+        key = f"p/{name}.jpg"
         client.put_item(
             TableName=table,
             Item={
                 "PK": {"S": "workflow"},
-                "SK": {"S": upload_id},
+                "SK": {"S": key},
                 "placeId": {"S": "p"},
                 "objStatus": {"S": "PROCESSED"},
-                "key": {"S": f"p/{upload_id}.jpg"},
+                "key": {"S": key},
                 **traced,
             },
         )
         try:
-            status, _, err = command("trace", upload_id)
+            status, _, err = command("trace", name)
         finally:
-            client.delete_item(TableName=table, Key={"PK": {"S": "workflow"}, "SK": {"S": upload_id}})
+            client.delete_item(TableName=table, Key={"PK": {"S": "workflow"}, "SK": {"S": key}})
         assert status == 1
         assert "tracing was off" in err if not traced else "it was not sampled" in err

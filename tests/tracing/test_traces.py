@@ -2,80 +2,95 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
 
 import pytest
+from PIL import Image
 
+from happypath.project import WORKFLOWS
+from happypath.sandbox.sandbox import Sandbox
 from happypath.sandbox.xray.documents import Document
-from tests.tracing.uploads import Traced, Uploads, photo
+from tests.outcomes import Row, rows
+from tests.tracing.uploads import Traced, Uploads
+from tests.workflows import pictures
+from tests.workflows.pictures import place_id, put_places
+from tests.workflows.tasks import Task, accepted, all_tasks
 
-WORKFLOWS = ("v1", "v2", "v3", "v4")
 OUTCOMES = {"accepted": "PROCESSED", "refused": "REJECTED", "failed": "FAILED"}
-
-# What the functions ask of AWS.
+# What StartExecution asks of AWS.
 _TAKEN_IN = ["dynamodb PutItem", "states StartExecution"]
-_RESIZER = ["s3 GetObject", "dynamodb GetItem", "s3 PutObject", "s3 PutObject"]
-_PUBLISH = ["dynamodb TransactWriteItems"]
-_DIMENSIONS = ["s3 GetObject"]
-_MODERATOR = ["rekognition DetectModerationLabels", "s3 GetObject"]
-_PUBLISHED = [*_RESIZER, *_PUBLISH]
-CALLS = {
-    ("v1", "accepted"): _PUBLISHED,
-    ("v1", "refused"): ["s3 GetObject"],
-    ("v1", "failed"): ["s3 GetObject"],
-    ("v2", "accepted"): [*_MODERATOR, *_PUBLISHED],
-    ("v2", "refused"): [*_MODERATOR, "s3 GetObject"],
-    ("v2", "failed"): ["s3 GetObject"],
-    ("v3", "accepted"): [*_DIMENSIONS, *_MODERATOR, *_PUBLISHED],
-    ("v3", "refused"): _DIMENSIONS,
-    ("v3", "failed"): _DIMENSIONS,
-    ("v4", "accepted"): [*_DIMENSIONS, *_MODERATOR, *_PUBLISHED],
-    ("v4", "refused"): _DIMENSIONS,
-    ("v4", "failed"): _DIMENSIONS,
-}
-REASONS = {
-    ("v1", "refused"): "CORRUPT_IMAGE",
-    ("v2", "refused"): "CORRUPT_IMAGE",
-    ("v3", "refused"): "IMAGE_TOO_SMALL",
-    ("v4", "refused"): "UNKNOWN_PLACE",
-    **{(workflow, "failed"): "PhotoNotFoundError" for workflow in WORKFLOWS},
-}
+# No photo is there to be looked at.
+_MISSING = "PhotoNotFoundError"
+_TRANSACTION = "dynamodb TransactWriteItems"
 
-REFUSED = {
-    "v1": (photo()[:2000], "traced-park"),
-    "v2": (photo()[:2000], "traced-park"),
-    "v3": (photo(900, 700), "traced-park"),
-    "v4": (photo(), "nowhere"),
-}
-Run: TypeAlias = Callable[[str], dict[str, Traced]]
+
+@dataclass(frozen=True)
+class Run:
+    """An upload, and what its workflow's functions called meanwhile, as the account has counted it."""
+
+    trace: Traced
+    reason: str | None
+    # Whether the last to say something was a function, not the state machine itself.
+    decided_by_function: bool
+    called: Counter[str]
+
+
+Runs: TypeAlias = Callable[[str], dict[str, Run]]
+
+
+def refused_row(workflow: str) -> Row:
+    """The row that is rejected last of all, by a function or by the state machine itself."""
+    return max((row for row in rows(workflow) if row.reason), key=lambda row: len(row.path))
 
 
 @pytest.fixture(scope="module")
-def traced(uploads: Uploads) -> Run:
+def traced(uploads: Uploads, sandbox: Sandbox) -> Runs:
     """What comes of an accepted, a refused and a failed upload to a workflow."""
+    put_places(uploads.installation)
+
+    def run(workflow: str, row: Row | None) -> Run:
+        before = sandbox.calls.requests.copy()
+        if row is None:
+            trace, states = uploads.lost(), accepted(workflow).path[:1]
+        else:
+            body = pictures.given(sandbox.rekognition, row)
+            trace, states = uploads.ended(uploads.put(body, place_id(row))), row.path
+        own = f"{sandbox.prefix}-{workflow}-"
+        called: Counter[str] = Counter()
+        for (caller, call), count in (sandbox.calls.requests - before).items():
+            if caller.startswith(own):
+                called[call.replace(":", " ")] += count
+        tasks = [task for task in all_tasks() if task.workflow == workflow and task.name in states]
+        *_, last = sorted(
+            (task for task in tasks if task.records != "REJECTED"), key=lambda task: states.index(task.name)
+        )
+        reason = row.reason if row else _MISSING
+        return Run(trace, reason, last.role is not None, called)
 
     @cache
-    def run(workflow: str) -> dict[str, Traced]:
+    def of(workflow: str) -> dict[str, Run]:
         with uploads.live(workflow):
             # One after the other, so that they find the functions warm.
             return {
-                "accepted": uploads.ended(uploads.put(photo())),
-                "refused": uploads.ended(uploads.put(*REFUSED[workflow])),
-                "failed": uploads.ended(uploads.announce()),
+                "accepted": run(workflow, accepted(workflow)),
+                "refused": run(workflow, refused_row(workflow)),
+                "failed": run(workflow, None),
             }
 
-    return run
+    return of
 
 
 CASES = [(workflow, outcome) for workflow in WORKFLOWS for outcome in OUTCOMES]
 
 
 @pytest.mark.parametrize(("workflow", "outcome"), CASES)
-def test_an_upload_is_one_connected_trace(traced: Run, workflow: str, outcome: str) -> None:
-    trace = traced(workflow)[outcome]
+def test_an_upload_is_one_connected_trace(traced: Runs, workflow: str, outcome: str) -> None:
+    trace = traced(workflow)[outcome].trace
     assert trace.record["objStatus"] == OUTCOMES[outcome]
     assert trace.record["workflow"] == workflow
     assert {document["trace_id"] for document in trace.documents} == {trace.record["traceId"]}
@@ -101,16 +116,20 @@ def assert_within(part: Document, documents: list[Document]) -> None:
 
 
 @pytest.mark.parametrize(("workflow", "outcome"), CASES)
-def test_it_holds_each_state_that_was_entered(traced: Run, workflow: str, outcome: str) -> None:
-    trace = traced(workflow)[outcome]
+def test_it_holds_each_state_that_was_entered(traced: Runs, workflow: str, outcome: str) -> None:
+    trace = traced(workflow)[outcome].trace
     assert trace.machine["aws"]["execution_arn"] == trace.record["executionArn"]
     assert [state["name"] for state in trace.machine["subsegments"]] == trace.states
 
 
 @pytest.mark.parametrize(("workflow", "outcome"), CASES)
-def test_it_holds_each_call_that_the_functions_made(traced: Run, workflow: str, outcome: str) -> None:
-    trace = traced(workflow)[outcome]
-    assert calls(below(trace, trace.machine)) == Counter(CALLS[workflow, outcome])
+def test_it_holds_each_call_that_the_functions_made(traced: Runs, workflow: str, outcome: str) -> None:
+    run = traced(workflow)[outcome]
+    trace = run.trace
+    made = calls(below(trace, trace.machine))
+    # The account counts the parts of a transaction.
+    assert made.keys() == run.called.keys()
+    assert made - Counter({_TRANSACTION: 1}) == run.called - Counter({_TRANSACTION: run.called[_TRANSACTION]})
     # StartExecution remembers which workflow is live, so it need not ask.
     (invocation,) = [part for part in trace.parts if part["name"] == "## start_execution"]
     (own,) = [
@@ -138,8 +157,9 @@ def below(trace: Traced, part: Document) -> Iterator[Document]:
 
 
 @pytest.mark.parametrize(("workflow", "outcome"), CASES)
-def test_it_says_how_the_upload_ended(traced: Run, workflow: str, outcome: str) -> None:
-    trace = traced(workflow)[outcome]
+def test_it_says_how_the_upload_ended(traced: Runs, workflow: str, outcome: str) -> None:
+    run = traced(workflow)[outcome]
+    trace = run.trace
     own = list(below(trace, trace.machine))
     said = [part["annotations"] for part in own if part.get("annotations")]
     assert all(
@@ -148,16 +168,15 @@ def test_it_says_how_the_upload_ended(traced: Run, workflow: str, outcome: str) 
         for each in said
     )
     ends = {(each["status"], each.get("reason")) for each in said if "status" in each}
-    # An unknown place is found out by the state machine itself, which cannot annotate.
-    decided_by_task = (workflow, outcome) != ("v4", "refused")
-    assert ends == ({(OUTCOMES[outcome], REASONS.get((workflow, outcome)))} if decided_by_task else set())
-    assert trace.record.get("reason") == REASONS.get((workflow, outcome))
+    # A state machine cannot annotate.
+    assert ends == ({(OUTCOMES[outcome], run.reason)} if run.decided_by_function else set())
+    assert trace.record.get("reason") == run.reason
     assert bool(trace.machine.get("fault")) is (outcome == "failed")
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
-def test_an_error_is_recorded_where_it_arose(traced: Run, workflow: str) -> None:
-    trace = traced(workflow)["failed"]
+def test_an_error_is_recorded_where_it_arose(traced: Runs, workflow: str) -> None:
+    trace = traced(workflow)["failed"].trace
     own = list(below(trace, trace.machine))
     (call,) = [part for part in own if part["name"] == "s3"]
     assert call["fault"]
@@ -170,27 +189,36 @@ def test_an_error_is_recorded_where_it_arose(traced: Run, workflow: str) -> None
     assert function["cause"]["exceptions"][0]["type"] == "PhotoNotFoundError"
 
 
-def test_a_refusal_is_an_error_and_no_fault_of_the_task(traced: Run) -> None:
-    trace = traced("v1")["refused"]
-    (task,) = [part for part in below(trace, trace.machine) if part["name"] == "## resize"]
-    (decode,) = [part for part in task["subsegments"] if part["name"] == "decode"]
-    for part in (task, decode):
+RESIZING = [task for task in all_tasks() if task.role == "Resize"]
+
+
+@pytest.mark.parametrize(
+    "task", [task for task in RESIZING if task.name == refused_row(task.workflow).path[0]]
+)
+def test_a_refusal_is_an_error_and_no_fault_of_the_task(traced: Runs, task: Task) -> None:
+    trace = traced(task.workflow)["refused"].trace
+    (work,) = [part for part in below(trace, trace.machine) if part["name"] == "## resize"]
+    (decode,) = [part for part in work["subsegments"] if part["name"] == "decode"]
+    for part in (work, decode):
         assert part["error"]
         assert "fault" not in part
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS)
-def test_the_work_is_told_of_with_its_sizes(traced: Run, workflow: str) -> None:
-    trace = traced(workflow)["accepted"]
-    (task,) = [part for part in below(trace, trace.machine) if part["name"] == "## resize"]
-    works = [part for part in task["subsegments"] if part["namespace"] != "aws"]
-    assert Counter(work["name"] for work in works if not work["name"].startswith("client ")) == Counter(
+@pytest.mark.parametrize("task", RESIZING, ids=str)
+def test_the_work_is_told_of_with_its_sizes(traced: Runs, task: Task) -> None:
+    row = accepted(task.workflow)
+    trace = traced(task.workflow)["accepted"].trace
+    (work,) = [part for part in below(trace, trace.machine) if part["name"] == "## resize"]
+    works = [part for part in work["subsegments"] if part["namespace"] != "aws"]
+    assert Counter(each["name"] for each in works if not each["name"].startswith("client ")) == Counter(
         ["fetch", "decode", "resize", "resize", "encode", "encode"]
     )
-    (decode,) = [work for work in works if work["name"] == "decode"]
-    assert decode["metadata"]["happypath"] == {
-        "size_bytes": len(photo()),
-        "type": "jpg",
-        "width_px": 900,
-        "height_px": 800,
-    }
+    (decode,) = [each for each in works if each["name"] == "decode"]
+    body = pictures.body(row)
+    with Image.open(io.BytesIO(body)) as picture:
+        assert decode["metadata"]["happypath"] == {
+            "size_bytes": len(body),
+            "type": {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}[str(picture.format)],
+            "width_px": picture.width,
+            "height_px": picture.height,
+        }

@@ -27,10 +27,10 @@ def test_it_is_continued(uploads: Uploads) -> None:
     trace_id = new_trace_id()
     client = uploads.installation.client("xray")
     caller = {"id": new_id(), "name": "app", "trace_id": trace_id, "start_time": time.time()}
-    upload_id = uploads.put(photo(), trace=f"Root={trace_id};Parent={caller['id']};Sampled=1")
+    key = uploads.put(photo(), trace=f"Root={trace_id};Parent={caller['id']};Sampled=1")
     document = json.dumps({**caller, "end_time": time.time() + 60})
     assert not client.put_trace_segments(TraceSegmentDocuments=[document])["UnprocessedTraceSegments"]
-    trace = uploads.ended(upload_id)
+    trace = uploads.ended(key)
     assert trace.record["traceId"] == trace_id
     (root,) = [document for document in trace.documents if "parent_id" not in document]
     assert root["name"] == "app"

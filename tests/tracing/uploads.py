@@ -65,6 +65,7 @@ class Uploads:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.installation = Installation(sandbox.client, sandbox.prefix)
+        self._sandbox = sandbox
         self._prefix = sandbox.prefix
         self._numbers = itertools.count(1)
         for place_type in ("park", "bar"):
@@ -92,38 +93,42 @@ class Uploads:
         )
 
     def put(self, body: bytes, place: str = "traced-park", *, trace: str | None = None) -> str:
-        """Uploads a photo, in a trace of the uploader's if there is one, and returns its upload id."""
-        upload_id = f"traced-{next(self._numbers)}"
+        """Uploads a photo, in a trace of the uploader's if there is one, and returns its key."""
+        key = f"{place}/traced-{next(self._numbers)}.jpg"
         self.installation.client("s3").put_object(
             Bucket=self.installation.core["UploadBucket"],
-            Key=f"{place}/{upload_id}.jpg",
+            Key=key,
             Body=body,
             # Over HTTP it is the header x-amz-meta-x-amzn-trace-id.
             Metadata={} if trace is None else {"x-amzn-trace-id": trace},
         )
-        return upload_id
+        return key
 
-    def announce(self, place: str = "traced-park") -> str:
-        """Tells of an upload that does not exist: each task that asks for it fails for good."""
-        upload_id = f"traced-{next(self._numbers)}"
-        detail = {"bucket": self.installation.core["UploadBucket"], "key": f"{place}/{upload_id}.jpg"}
-        event = {"source": "custom.happyPath", "detail-type": "uploadComplete", "detail": detail}
-        self.installation.client("sqs").send_message(
-            QueueUrl=self.installation.core["Queue"], MessageBody=json.dumps(event)
-        )
-        return upload_id
+    def put_unnoticed(self, body: bytes) -> str:
+        """Uploads a photo of which no event tells, and returns its key."""
+        rule = {"Name": f"{self._prefix}-uploaded"}
+        self.installation.client("events").disable_rule(**rule)
+        try:
+            return self.put(body)
+        finally:
+            self.installation.client("events").enable_rule(**rule)
 
-    def ended(self, upload_id: str) -> Traced:
+    def lost(self) -> Traced:
+        """An upload whose photo is gone when the tasks ask for it: it fails for good."""
+        with self._sandbox.faults("s3:GetObject=gone"):
+            return self.ended(self.put(photo()))
+
+    def ended(self, key: str) -> Traced:
         """Waits for the end of an upload and of its execution, and reads its trace."""
 
         def record() -> dict[str, Any] | None:
-            found = self.installation.record(upload_id)
+            found = self.installation.record(key)
             if found is None or found["objStatus"] not in TERMINAL:
                 return None
             arn = found.get("executionArn")
             return found if not arn or self.installation.execution_ended(arn) else None
 
-        found = until(record, f"{upload_id} ends")
+        found = until(record, f"{key} ends")
         arn = found.get("executionArn")
         states = [step.state for step in self.installation.steps(arn)] if arn else []
         return Traced(found, self.documents(found["traceId"]), states)

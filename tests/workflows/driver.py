@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from functions import record as records
-from functions.upload import Upload
+from functions.upload import InvalidKeyError, Upload, parse_key
 from happypath.installation import TERMINAL, Installation
 from happypath.project import WORKFLOWS
 from happypath.sandbox.sandbox import Sandbox
+from tests.outcomes import Row
+from tests.workflows import pictures
 
 # Far more than anything here takes, on a slow machine, too.
 _PATIENCE_S = 100.0
@@ -81,13 +84,9 @@ class Driver:
         """An upload id that no other test has."""
         return f"{next(self._numbers):04d}-{name}"
 
-    def put_place(self, place_id: str, place_type: Mapping[str, Any] | None) -> str:
-        """Lists a place with any attribute of DynamoDB as its type, or without."""
-        item: dict[str, Any] = {"PK": {"S": place_id}, "SK": {"S": "listing"}}
-        if place_type is not None:
-            item["type"] = place_type
-        self.installation.client("dynamodb").put_item(TableName=self.installation.core["Table"], Item=item)
-        return place_id
+    def new_key(self, place: str = "the-park", name: str = "upload.jpg") -> str:
+        """A key that no other test has."""
+        return f"{place}/{self.new_id(name)}"
 
     def go_live(self, workflows: str) -> None:
         """Makes new uploads go to `workflows`, at once."""
@@ -171,14 +170,14 @@ class Driver:
         Without a body there is no such object. `owner` is the execution that owns the record by then.
         """
         detail = self.put_by_hand(place, body)
-        upload_id, key = detail["ID"], detail["key"]
+        key = detail["key"]
         etag = "" if body is None else hashlib.md5(body, usedforsecurity=False).hexdigest()
-        name = records.execution_name(upload_id, records.fingerprint(self._quiet_bucket, key, etag))
+        name = records.execution_name(detail["ID"], records.fingerprint(self._quiet_bucket, key, etag))
         machine = f"{self.sandbox.prefix}-{version}"
         arn = f"arn:aws:states:us-east-1:123456789012:execution:{machine}:{name}"
         record = {
             "PK": "workflow",
-            "SK": upload_id,
+            "SK": key,
             "placeId": place,
             "objStatus": "RECEIVED",
             "workflow": version,
@@ -198,44 +197,65 @@ class Driver:
                 input=json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": detail}),
             )
             wait_until(lambda: self.installation.execution_ended(arn), f"{arn} ends")
-        return self.outcome(upload_id, arn)
+        return self.outcome(key, arn)
+
+    def execute_row(
+        self,
+        workflow: str,
+        row: Row,
+        *,
+        no_photo: bool = False,
+        faults: Iterable[str] = (),
+        owner: str | None = None,
+    ) -> Outcome:
+        """Executes a workflow as `execute` does, for an upload of its table."""
+        return self.execute(
+            workflow,
+            None if no_photo else self.picture(row),
+            place=pictures.place_id(row),
+            faults=faults,
+            owner=owner,
+        )
+
+    def picture(self, row: Row) -> bytes:
+        """A row's picture, of which Rekognition says from now on what the row wants it to."""
+        return pictures.given(self.sandbox.rekognition, row)
 
     def put_by_hand(self, place: str, body: bytes | None) -> dict[str, Any]:
         """Puts an object where nobody hears of it, and returns the `detail` that a task is given of it.
 
         Without a body there is no such object.
         """
-        upload_id = self.new_id()
-        key = f"{place}/{upload_id}.jpg"
+        key = self.new_key(place)
         if body is not None:
             self.installation.client("s3").put_object(Bucket=self._quiet_bucket, Key=key, Body=body)
-        return Upload(self._quiet_bucket, key, place, upload_id).as_detail()
+        return Upload(self._quiet_bucket, key, *parse_key(key)).as_detail()
 
-    def ended_record(self, upload: str) -> dict[str, Any]:
-        """Waits for the end of an upload, named by its record, and returns that."""
+    def ended_record(self, key: str) -> dict[str, Any]:
+        """Waits for the end of an upload, and returns its record."""
         found: dict[str, Any] = {}
 
         def has_ended() -> bool:
-            record = self.installation.record(upload)
+            record = self.installation.record(key)
             if record is None or record["objStatus"] not in TERMINAL:
                 return False
             found.update(record)
             arn = record.get("executionArn")
             return arn is None or self.installation.execution_ended(arn)
 
-        wait_until(has_ended, f"{upload} ends")
+        wait_until(has_ended, f"{key} ends")
         return found
 
-    def ended(self, upload: str) -> Outcome:
-        """Waits for the end of an upload, named by its record."""
+    def ended(self, key: str) -> Outcome:
+        """Waits for the end of an upload."""
         # Not read again: by then a newer upload may have claimed it, whose execution is not started yet.
-        record = self.ended_record(upload)
+        record = self.ended_record(key)
         return self._outcome(record, record.get("executionArn"))
 
-    def outcome(self, upload: str, execution_arn: str | None = None) -> Outcome:
+    def outcome(self, key: str, execution_arn: str | None = None) -> Outcome:
         """How an upload stands now."""
-        record = self.installation.record(upload)
-        assert record is not None, f"{upload} has no record"
+        record = self.installation.record(key)
+        assert record is not None, f"{key} has no record"
         return self._outcome(record, execution_arn or record.get("executionArn"))
 
     def _outcome(self, record: dict[str, Any], arn: str | None) -> Outcome:
@@ -249,7 +269,7 @@ class Driver:
             for event in history
             if "stateEnteredEventDetails" in event
         ]
-        published = self.published(record.get("placeId", ""), record["uploadId"])
+        published = self.published(record["key"])
         return Outcome(
             record=record,
             execution=described["status"],
@@ -260,20 +280,23 @@ class Driver:
             renditions=published.renditions,
         )
 
-    def published(self, place_id: str, upload_id: str) -> Published:
+    def published(self, key: str) -> Published:
         """What the world can see of an upload."""
-        if not place_id:
-            return Published(None, {})
-        return Published(self.installation.photo(place_id, upload_id), self._renditions(place_id, upload_id))
+        try:
+            photo = self.installation.photo(*parse_key(key))
+        except InvalidKeyError:
+            photo = None
+        return Published(photo, self._renditions(key))
 
-    def executions_of(self, upload_id: str) -> list[str]:
-        """The executions, of any version, that were started for uploads of this id."""
+    def executions_of(self, key: str) -> list[str]:
+        """The executions, of any version, that were started for uploads of this key."""
+        name = readable_name(key)
         found = self.installation.executions(None, None)
-        return [each["executionArn"] for each in found if each["name"].startswith(f"{upload_id}-")]
+        return [each["executionArn"] for each in found if named_in(each["name"]) == name]
 
-    def _renditions(self, place_id: str, upload_id: str) -> dict[str, bytes]:
+    def _renditions(self, key: str) -> dict[str, bytes]:
         s3, bucket = self.installation.client("s3"), self.installation.core["DistributionBucket"]
-        prefix = f"{place_id}/{upload_id}-"
+        prefix = f"{key}/"
         listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
         return {
             each["Key"].removeprefix(prefix): s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
@@ -281,23 +304,25 @@ class Driver:
         }
 
 
+def readable_name(key: str) -> str:
+    """How the names of the executions of an upload begin."""
+    return records.execution_name(key.partition("/")[2], "").removesuffix("-")
+
+
+def named_in(execution: str) -> str:
+    """The beginning of an execution's name, which goes on with a hash and perhaps an attempt."""
+    return re.sub(r"-[0-9a-f]{32}(-\d+)?$", "", execution)
+
+
 @contextmanager
-def opened() -> Iterator[Driver]:
+def opened(retry_wait_scale: float = 0.001) -> Iterator[Driver]:
     """A driver of a sandbox of its own, with everything deployed, for commands outside of tests."""
-    with Sandbox(retry_wait_scale=0.001) as sandbox:
+    with Sandbox(retry_wait_scale=retry_wait_scale) as sandbox:
         for stack in ("core", *WORKFLOWS):
             sandbox.deploy(stack)
         driver = Driver(sandbox, Installation(sandbox.client, sandbox.prefix))
-        put_places(driver)
+        pictures.put_places(driver.installation)
         yield driver
-
-
-def put_places(driver: Driver) -> None:
-    """Lists a place of every kind."""
-    for place_type in ("park", "restaurant", "cafe", "bar", "museum"):
-        driver.put_place(f"the-{place_type}", {"S": place_type})
-    driver.put_place("the-place-without-type", None)
-    driver.put_place("the-place-with-a-number", {"N": "5"})
 
 
 def wait_until(holds: Callable[[], bool], what: str, patience_s: float = _PATIENCE_S) -> None:

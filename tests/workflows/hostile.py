@@ -16,24 +16,28 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import psutil
 
-from functions.decision import Reason
-from tests.statemachines.definitions import tasks
+from functions.decision import REASON
+from happypath.logs import events, groups
 from tests.workflows import document
 from tests.workflows.driver import Driver, Outcome, opened
 from tests.workflows.hostile_files import Hostile, files
-from tests.workflows.reliability import all_tasks, function_of, some_version
+from tests.workflows.pictures import place_id
+from tests.workflows.tasks import PUBLISHING, accepted_paths, all_tasks, functions
 
 # The sandbox runs two of each function at a time.
 _AT_ONCE = 2
 _ACCEPTED = "accepted"
-# The workflow with the most checks, and the places to which they differ.
-VERSION = "v4"
+# The workflow that publishes after the most checks, and a place for each path of them.
+WORKFLOW = max(
+    PUBLISHING, key=lambda name: sum(task.decides for task in all_tasks() if task.workflow == name)
+)
+PLACES = [place_id(row) for row in accepted_paths(WORKFLOW)]
 _REPORT = re.compile(r"\tDuration: ([\d.]+) ms\t.*\tMax Memory Used: (\d+) MB")
-_PLACES = ("the-park", "the-cafe")
 
 
 @dataclass(frozen=True)
@@ -58,16 +62,24 @@ class Siege:
         self._began_ms = int(time.time() * 1000)
         self._peaks_kb: dict[str, int] = defaultdict(int)
 
-    def functions(self) -> list[str]:
-        """The functions that look at photos: those that are given the upload and nothing else."""
-        found = []
-        for task in all_tasks():
-            version = some_version(task)
-            payload = tasks(version)[task]["Parameters"].get("Payload", {})
-            name = function_of(version, task)
-            if name and set(payload) == {"detail.$", "executionArn.$"}:
-                found.append(name)
+    @cached_property
+    def payloads(self) -> dict[str, dict[str, Any]]:
+        """What each function that looks at photos is sent beside the upload: rules of its own, if any."""
+        found: dict[str, dict[str, Any]] = {}
+        for task in functions():
+            payload = self._deployed(task.workflow)[task.name]["Parameters"]["Payload"]
+            if set(payload) - {"rules"} == {"detail.$", "executionArn.$"}:
+                rules = {"rules": payload["rules"]} if "rules" in payload else {}
+                found[str(task.function)] = rules
         return found
+
+    def _deployed(self, workflow: str) -> dict[str, Any]:
+        """The states of a workflow, with the rules that it is deployed with."""
+        described = self._driver.installation.client("stepfunctions").describe_state_machine(
+            stateMachineArn=self._driver.installation.state_machines()[workflow]
+        )
+        states: dict[str, Any] = json.loads(described["definition"])["States"]
+        return states
 
     def besiege(
         self,
@@ -83,12 +95,12 @@ class Siege:
         Raises:
             CrashError: it said something else.
         """
-        names = self.functions()
+        names = list(self.payloads)
         found: dict[tuple[str, str], str] = {}
 
         def throw(numbered: tuple[int, Hostile]) -> None:
             number, file = numbered
-            detail = self._driver.put_by_hand(_PLACES[0], file.make())
+            detail = self._driver.put_by_hand(PLACES[0], file.make())
             in_turn = [*names[number % len(names) :], *names[: number % len(names)]]
             for name in in_turn[:of_functions]:
                 found[name, file.name] = self._ask(name, detail, file)
@@ -103,13 +115,15 @@ class Siege:
     def _ask(self, name: str, detail: Mapping[str, Any], file: Hostile) -> str:
         answer = self._driver.installation.client("lambda").invoke(
             FunctionName=f"{self._driver.sandbox.prefix}-{name}",
-            Payload=json.dumps({"detail": detail, "executionArn": "arn:aws:states:by-hand"}),
+            Payload=json.dumps(
+                {"detail": detail, "executionArn": "arn:aws:states:by-hand", **self.payloads[name]}
+            ),
         )
         said = json.loads(answer["Payload"].read())
         match said:
-            case {"errorType": reason} if reason in set(Reason):
+            case {"errorType": reason} if REASON.fullmatch(reason):
                 return str(reason)
-            case {"accepted": False, "reason": reason} if reason in set(Reason):
+            case {"accepted": False, "reason": reason} if REASON.fullmatch(reason):
                 return str(reason)
             case {"accepted": True} | {"tile": {"bytes": _}, "scaled": {"bytes": _}}:
                 return _ACCEPTED
@@ -128,15 +142,13 @@ class Siege:
 
     def limits(self) -> dict[str, Limits]:
         """What each function had and took, by the REPORT lines of its log and by the kernel."""
-        logs = self._driver.installation.client("logs").get_paginator("filter_log_events")
         found = {}
-        for name in self.functions():
+        for name in self.payloads:
             function = f"{self._driver.sandbox.prefix}-{name}"
-            pages = logs.paginate(logGroupName=f"/aws/lambda/{function}", startTime=self._began_ms)
             reports = [
                 (float(report[1]), int(report[2]))
-                for page in pages
-                for event in page["events"]
+                for group in groups(self._driver.installation, [function])
+                for _, event in events(self._driver.installation, group, [function], startTime=self._began_ms)
                 if (report := _REPORT.search(event["message"]))
             ]
             configured = self._driver.installation.client("lambda").get_function_configuration(
@@ -150,11 +162,13 @@ class Siege:
             )
         return found
 
-    def through(self, version: str, chosen: Iterable[Hostile]) -> dict[tuple[str, str], Outcome]:
-        """How a workflow ends for each file, by place and file: at a park and at a cafe."""
-        cases = [(place, file) for file in chosen for place in _PLACES]
+    def through(self, chosen: Iterable[Hostile]) -> dict[tuple[str, str], Outcome]:
+        """How `WORKFLOW` ends for each file, by place and file: at each of `PLACES`."""
+        cases = [(place, file) for file in chosen for place in PLACES]
         with ThreadPoolExecutor(2 * _AT_ONCE) as pool:
-            ended = pool.map(lambda case: self._driver.execute(version, case[1].make(), place=case[0]), cases)
+            ended = pool.map(
+                lambda case: self._driver.execute(WORKFLOW, case[1].make(), place=case[0]), cases
+            )
             return {(place, file.name): outcome for (place, file), outcome in zip(cases, ended, strict=True)}
 
 
@@ -189,8 +203,8 @@ def report(
     ends = Counter((outcome.status, outcome.reason) for outcome in outcomes.values())
     lines += [
         "",
-        f"{len(outcomes)} executions of {VERSION}, of each file that does not take seconds, at a park and at "
-        "a cafe: "
+        f"{len(outcomes)} executions of {WORKFLOW}, of each file that does not take seconds, at "
+        f"{' and at '.join(PLACES)}: "
         + ", ".join(
             f"{number} {status}{f' `{reason}`' if reason else ''}"
             for (status, reason), number in sorted(ends.items(), key=str)
@@ -201,7 +215,7 @@ def report(
 
 
 def main() -> None:
-    """Throws every file at every function and through v4."""
+    """Throws every file at every function, and through the workflow with the most checks."""
     parser = argparse.ArgumentParser(
         prog="scripts/reliability hostile", description="Hostile files for every task that looks at photos."
     )
@@ -220,7 +234,7 @@ def main() -> None:
     with opened() as driver:
         siege = Siege(driver)
         said = siege.besiege(chosen, told=told)
-        outcomes = siege.through(VERSION, [file for file in chosen if not file.heavy])
+        outcomes = siege.through([file for file in chosen if not file.heavy])
         limits = siege.limits()
     for (place, name), outcome in outcomes.items():
         check_ended(outcome, f"{name} at {place}")

@@ -1,7 +1,8 @@
 """The table of docs/reliability.md: what becomes of an upload in every Task of every workflow at every fault.
 
 `scripts/reliability` drives all of it through a sandbox and writes it into the file; `test_reliability.py`
-drives a part of it, and compares. The tasks are read from the state machines, the kinds from the injector.
+drives a part of it, and compares. The tasks and their kinds are read from the state machines, the kinds of
+faults from the injector. The table has a cell for each kind of task, and tasks of one kind must agree.
 """
 
 from __future__ import annotations
@@ -15,27 +16,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
 
 from functions.record import utc_now
 from happypath import reconcile
 from happypath.installation import TERMINAL
 from happypath.project import WORKFLOWS
 from happypath.sandbox.faults import Kind
-from tests.statemachines.definitions import tasks
 from tests.workflows import document
 from tests.workflows.driver import Driver, Outcome, opened
-from tests.workflows.photos import document as document_photo
-from tests.workflows.photos import drawn
+from tests.workflows.tasks import Task, all_tasks, publishes
 
 PART = "table"
-
-RECORDING = ("RecordFailState", "RecordMatchState", "RecordErrorState")
-# Places that together lead an accepted photo through every task.
-_PLACES = ("the-park", "the-cafe")
-# What lets an execution come to the states that record: a file that every version refuses, an error.
-_NO_PHOTO = b"This is not a photo."
-_CAUSE = "KeyError"
 
 _EVENTS = {Kind.DUPLICATE}
 # These may pass. The rules of a task try again at least twice.
@@ -45,11 +36,13 @@ _PASSING = "@1-2"
 _MENDED = "; then `reconcile --fix`: "
 # Longer than that is the kind `timeout`.
 _PARAMETERS = {Kind.DELAY: ":0.2"}
+# Three hundred attempts five minutes apart are over in a second or two.
+RETRY_WAIT_SCALE = 0.00001
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A row of a task's table: what goes wrong, and whether of the state or of the function behind it."""
+    """What goes wrong, and whether of the state or of the function behind it."""
 
     of: str
     # As in a rule: `throttle@1-2`.
@@ -59,40 +52,39 @@ class Fault:
     def kind(self) -> Kind:
         return Kind(re.split("[:@]", self.what)[0])
 
-    def __str__(self) -> str:
-        return f"{self.of} `{self.what}`"
+    def can_happen_to(self, task: Task) -> bool:
+        """Whether there is such a fault: a state has no process, and not every task has a function."""
+        return self.kind is not Kind.KILL if self.of == "state" else task.role is not None
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A task of a version, and what goes wrong there."""
+    """A task, and what goes wrong there."""
 
-    version: str
-    task: str
+    task: Task
     fault: Fault
 
     def __str__(self) -> str:
-        return f"{self.version}-{self.task}-{self.fault.of}-{self.fault.what}"
-
-    @property
-    def impossible(self) -> str | None:
-        """Why there can be no such fault; None if there can."""
-        if self.fault.of == "state" and self.fault.kind is Kind.KILL:
-            return "(a state has no process)"
-        if self.fault.of == "function" and function_of(self.version, self.task) is None:
-            return "(no function)"
-        return None
+        return f"{self.task}-{self.fault.of}-{self.fault.what}"
 
     @property
     def rule(self) -> str:
         """The fault as the injector takes it."""
-        if self.fault.of == "state":
-            return f"state:{self.version}/{self.task}={self.fault.what}"
-        return f"function:{function_of(self.version, self.task)}={self.fault.what}"
+        target = self.task.target if self.fault.of == "state" else f"function:{self.task.function}"
+        return f"{target}={self.fault.what}"
+
+    @property
+    def kept_as(self) -> tuple[str, Fault]:
+        """The cell of the table that speaks of it."""
+        return self.task.kind, self.fault
+
+
+# What the table says: by the kind of task, and the fault.
+Kept = dict[tuple[str, Fault], str]
 
 
 def faults() -> list[Fault]:
-    """The rows: each kind of fault at the state and at the function; what may pass, once so that it does."""
+    """Each kind of fault at the state and at the function; what may pass, once so that it does."""
     return [
         Fault(of, f"{kind}{_PARAMETERS.get(kind, '')}{when}")
         for of in ("state", "function")
@@ -102,52 +94,17 @@ def faults() -> list[Fault]:
     ]
 
 
-def function_of(version: str, task: str) -> str | None:
-    """The function of a task, by its name in rules; None if no function stands behind it."""
-    name = re.fullmatch(
-        r"\$\{(\w+)FunctionArn\}", str(tasks(version)[task]["Parameters"].get("FunctionName"))
-    )
-    return name and f"{version}-{name[1]}"
-
-
-@cache
-def some_version(task: str) -> str:
-    """A version that has a task: the first, with the shortest way to it, but others for those that record.
-
-    States of one name are the same in all versions (`test_shape.py`).
-    """
-    versions = [version for version in WORKFLOWS if task in tasks(version)]
-    return versions[(1 + RECORDING.index(task)) % len(versions)] if task in RECORDING else versions[0]
-
-
-def all_tasks() -> list[str]:
-    """Every task of any version, once; those that record come last."""
-    names = dict.fromkeys(task for version in WORKFLOWS for task in tasks(version))
-    return [name for name in names if name not in RECORDING] + [name for name in names if name in RECORDING]
-
-
 def cells() -> list[Cell]:
-    """Every cell of the table."""
-    return [
-        Cell(version, task, fault)
-        for task in all_tasks()
-        for fault in faults()
-        for version in WORKFLOWS
-        if task in tasks(version)
-    ]
-
-
-@dataclass(frozen=True)
-class Way:
-    """How an upload comes to a task: what is uploaded where, and what goes wrong before, if it must."""
-
-    place: str
-    body: bytes
-    rules: tuple[str, ...] = ()
+    """Every task with every fault that can happen to it."""
+    return [Cell(task, fault) for task in all_tasks() for fault in faults() if fault.can_happen_to(task)]
 
 
 class LostError(AssertionError):
     """A cell that ended without a terminal record; the message names it."""
+
+
+class DisagreementError(AssertionError):
+    """Tasks of one kind do not do the same at the same fault; the message names them."""
 
 
 class Table:
@@ -159,73 +116,53 @@ class Table:
     def drive(self, chosen: Iterable[Cell]) -> dict[Cell, str]:
         """What became of the upload of each cell: the text in the table.
 
-        Versions run side by side; the cells of one after another, as a rule is for all executions of a state.
+        Workflows run side by side; the cells of one after another, as a rule is for all executions of a
+        state.
         What a cell leaves without a terminal record is reconciled afterwards, with no fault in force.
 
         Raises:
             LostError: an upload has no terminal record even then, or one that its place's photo contradicts,
                 or its execution does not end.
         """
-        by_version: dict[str, list[Cell]] = {}
+        by_workflow: dict[str, list[Cell]] = {}
         for cell in chosen:
-            by_version.setdefault(cell.version, []).append(cell)
-        with ThreadPoolExecutor(max(1, len(by_version))) as pool:
+            by_workflow.setdefault(cell.task.workflow, []).append(cell)
+        with ThreadPoolExecutor(max(1, len(by_workflow))) as pool:
             outcomes = {
                 cell: outcome
-                for each in pool.map(self._drive, by_version.values())
+                for each in pool.map(self._drive, by_workflow.values())
                 for cell, outcome in each.items()
             }
         found = {cell: _told(cell, outcome) for cell, outcome in outcomes.items()}
-        for version in by_version:
+        for workflow in by_workflow:
             lost = {
                 cell: outcome
                 for cell, outcome in outcomes.items()
-                if cell.version == version and outcome.status not in TERMINAL
+                if cell.task.workflow == workflow and outcome.status not in TERMINAL
             }
-            for cell, status in self._reconciled(version, lost).items():
+            for cell, status in self._reconciled(workflow, lost).items():
                 found[cell] += f"{_MENDED}{status}"
         return found
 
     def _drive(self, chosen: Sequence[Cell]) -> dict[Cell, Outcome]:
-        ways = self._ways(chosen[0].version)
         found = {}
         for cell in chosen:
-            if cell.impossible:
-                continue
-            way = ways[cell.task]
-            outcome = self._driver.execute(
-                cell.version, way.body, place=way.place, faults=[*way.rules, cell.rule]
-            )
-            if outcome.execution not in {"SUCCEEDED", "FAILED"} or cell.task not in outcome.path:
+            task, way = cell.task, cell.task.way
+            outcome = self._driver.execute_row(task.workflow, way.row, faults=[*way.rules, cell.rule])
+            if outcome.execution not in {"SUCCEEDED", "FAILED"} or task.name not in outcome.path:
                 raise LostError(f"{cell} does not end, or does not come to its task: {outcome}")
-            published = outcome.status == "PROCESSED" and "Publish" in tasks(cell.version)
+            published = outcome.status == "PROCESSED" and publishes(task.workflow)
             if (outcome.photo is not None) != published:
                 raise LostError(f"{cell}: the place's photo contradicts the record: {outcome}")
             found[cell] = outcome
         return found
 
-    def _ways(self, version: str) -> dict[str, Way]:
-        """How to come to each task of a version, found out by going."""
-        photo = good_photo(version)
-        found: dict[str, Way] = {}
-        for place in _PLACES:
-            outcome = self._driver.execute(version, photo, place=place)
-            assert outcome.status == "PROCESSED", f"{version} does not accept a good photo: {outcome}"
-            for state in outcome.path:
-                found.setdefault(state, Way(place, photo))
-        found["RecordFailState"] = Way(_PLACES[0], _NO_PHOTO)
-        first = states_on_the_way(found, version)
-        found["RecordErrorState"] = Way(_PLACES[0], photo, (f"state:{version}/{first}=raise:{_CAUSE}",))
-        missing = set(tasks(version)) - set(found)
-        assert not missing, f"{version}: no upload to {_PLACES} comes to {missing}; add a place that does"
-        return found
-
-    def _reconciled(self, version: str, lost: Mapping[Cell, Outcome]) -> dict[Cell, str]:
+    def _reconciled(self, workflow: str, lost: Mapping[Cell, Outcome]) -> dict[Cell, str]:
         """Has uploads without an outcome found and run again, and says how each ended."""
         if not lost:
             return {}
         installation = self._driver.installation
-        self._driver.go_live(version)
+        self._driver.go_live(workflow)
         uploads = {outcome.record["key"]: cell for cell, outcome in lost.items()}
         until = utc_now() + timedelta(minutes=1)
         fixed = {
@@ -235,53 +172,71 @@ class Table:
         }
         if missed := set(lost) - fixed:
             raise LostError(f"`happypath reconcile` does not find {', '.join(map(str, missed))}")
-        return {cell: self._driver.ended(outcome.record["uploadId"]).status for cell, outcome in lost.items()}
-
-
-def good_photo(version: str) -> bytes:
-    """A photo that a workflow accepts: one that matches, or any that shows nothing to object to."""
-    return document_photo("licence-new-york-1") if version == "matcher" else drawn("JPEG")
-
-
-def states_on_the_way(found: Mapping[str, Way], version: str) -> str:
-    """The first task that an upload comes to."""
-    return next(state for state in found if state in tasks(version))
+        return {cell: self._driver.ended(outcome.record["key"]).status for cell, outcome in lost.items()}
 
 
 def _told(cell: Cell, outcome: Outcome) -> str:
-    reason = f" `{outcome.reason}`" if outcome.reason else ""
+    # Why an upload is rejected at all is its own affair, and not the task's.
+    is_its_own = outcome.reason in {None, cell.task.way.row.reason}
+    reason = "" if is_its_own else f" `{outcome.reason}`"
     # An error leaves the execution under the name that is in the record: only another one is told.
     under = f"; execution `{outcome.error}`" if outcome.error not in {None, outcome.reason} else ""
-    attempts = outcome.attempts[cell.task]
+    attempts = outcome.attempts[cell.task.name]
     tried = f" ({attempts} attempts)" if attempts > 1 else ""
     return f"{outcome.status}{reason}{tried}{under}"
 
 
-def rendered(results: Mapping[Cell, str]) -> str:
-    """The tables, in Markdown: one for each task, a row for each fault, a column for each version."""
+def agreed(results: Mapping[Cell, str]) -> Kept:
+    """The table of these results.
+
+    Raises:
+        DisagreementError: it would need two texts in one cell.
+    """
+    found: Kept = {}
+    by: dict[tuple[str, Fault], Cell] = {}
+    for cell, text in results.items():
+        other = by.setdefault(cell.kept_as, cell)
+        if found.setdefault(cell.kept_as, text) != text:
+            raise DisagreementError(
+                f"{cell.task.kind}: {other} ends {results[other]}, and {cell} ends {text}. Make them "
+                "agree, or two kinds of them."
+            )
+    return found
+
+
+def rendered(table: Kept) -> str:
+    """The tables, in Markdown: one for each kind of task, with a row for each end and its faults."""
     lines: list[str] = []
-    for task in all_tasks():
-        versions = [version for version in WORKFLOWS if task in tasks(version)]
-        lines += [f"### {task}", "", f"| fault | {' | '.join(versions)} |"]
-        lines.append("| --- " * (len(versions) + 1) + "|")
-        for fault in faults():
-            row = [Cell(version, task, fault) for version in versions]
-            texts = [cell.impossible or results[cell] for cell in row]
-            lines.append(f"| {fault} | {' | '.join(texts)} |")
+    for kind in dict.fromkeys(kind for kind, _ in table):
+        lines += [f"### {kind}", "", "| fault | record |", "| --- | --- |"]
+        by_end: dict[str, list[Fault]] = {}
+        for (its_kind, fault), text in table.items():
+            if its_kind == kind:
+                by_end.setdefault(text, []).append(fault)
+        lines += [f"| {_listed(each)} | {text} |" for text, each in by_end.items()]
         lines.append("")
     return "\n".join(lines)
 
 
-def kept() -> dict[Cell, str]:
-    """The cells of the kept table."""
-    found: dict[Cell, str] = {}
+def _listed(each: Iterable[Fault]) -> str:
+    """Such as: state `throttle`, `error`; function `throttle`."""
+    by_what: dict[str, list[str]] = {}
+    for fault in each:
+        by_what.setdefault(fault.of, []).append(f"`{fault.what}`")
+    return "; ".join(f"{of} {', '.join(names)}" for of, names in by_what.items())
+
+
+def kept() -> Kept:
+    """The kept table."""
+    found: Kept = {}
     for section in document.read(PART).split("### ")[1:]:
-        task, *rows = section.splitlines()
-        header, _, *body = ([cell.strip() for cell in row.strip("|").split("|")] for row in rows if row)
-        for fault, *texts in body:
-            of, what = fault.split(" ", 1)
-            for version, text in zip(header[1:], texts, strict=True):
-                found[Cell(version, task, Fault(of, what.strip("`")))] = text
+        kind, *rows = section.splitlines()
+        _, _, *body = ([cell.strip() for cell in row.strip("|").split("|")] for row in rows if row)
+        for listed, text in body:
+            for part in listed.split("; "):
+                of, names = part.split(" ", 1)
+                for name in names.split(", "):
+                    found[kind, Fault(of, name.strip("`"))] = text
     return found
 
 
@@ -295,9 +250,11 @@ def summary(results: Mapping[Cell, str]) -> str:
     first = Counter(text.split(" ")[0].split(";")[0] for text in results.values())
     ended = ", ".join(f"{count} {status}" for status, count in sorted(first.items()) if status in TERMINAL)
     mended = sum(count for status, count in first.items() if status not in TERMINAL)
+    tasks = len({cell.task for cell in results})
     return (
-        f"{len(results)} cells: {ended}; {mended} whose recording was broken for good, each with a terminal "
-        f"record after `happypath reconcile --fix`."
+        f"{tasks} tasks of {', '.join(WORKFLOWS)}, each with every fault that can happen to it, "
+        f"{len(results)} in all: {ended}; {mended} that ended without an outcome, each with a "
+        "terminal record after `happypath reconcile --fix`."
     )
 
 
@@ -311,9 +268,9 @@ def main() -> None:
         "while everything goes wrong that can, and `hostile`, files that mean harm.",
     ).parse_args()
     started = time.monotonic()
-    with opened() as driver:
+    with opened(RETRY_WAIT_SCALE) as driver:
         results = Table(driver).drive(cells())
-    text = f"{summary(results)}\n\n{rendered(results)}"
+    text = f"{summary(results)}\n\n{rendered(agreed(results))}"
     print(text)
     print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
     document.write(PART, text)

@@ -27,8 +27,8 @@ OTHER = {"v1": "v2", "v2": "v1", "v3": "v4", "v4": "v3"}
 
 
 def samples() -> list[Subject]:
-    uploads = json.loads((SAMPLES / "uploads.json").read_text(encoding="utf-8"))
-    return [Subject(str(SAMPLES / "photos" / each["photo"]), f"the-{each['placeType']}") for each in uploads]
+    uploads = json.loads((SAMPLES / "uploads.json").read_text(encoding="utf-8"))["uploads"]
+    return [Subject(str(SAMPLES / each["photo"]), f"the-{each['placeType']}") for each in uploads]
 
 
 def everything(installation: Installation) -> dict[str, Any]:
@@ -92,10 +92,10 @@ def test_v3_and_v4_differ_on_the_samples_exactly_where_they_should(driver: Drive
 def test_a_shadow_decides_as_the_workflow_did(driver: Driver, version: str) -> None:
     driver.go_live(version)
     bodies = [sample("wine"), truncated()]
-    uploads = [driver.new_id("shadowed") for _ in bodies]
-    for upload, body in zip(uploads, bodies, strict=True):
-        driver.upload(body, f"the-park/{upload}.jpg")
-    outcomes = {f"the-park/{upload}.jpg": driver.ended(upload) for upload in uploads}
+    keys = [driver.new_key(name="shadowed.jpg") for _ in bodies]
+    for key, body in zip(keys, bodies, strict=True):
+        driver.upload(body, key)
+    outcomes = {key: driver.ended(key) for key in keys}
 
     subjects = last(driver.installation, len(bodies), (version,))
     assert {each.name for each in subjects} == set(outcomes)
@@ -110,11 +110,10 @@ def test_a_shadow_decides_as_the_workflow_did(driver: Driver, version: str) -> N
 def test_uploads_that_neither_workflow_gets_and_what_is_no_upload_are_left_out(driver: Driver) -> None:
     installation = driver.installation
     driver.go_live("v1")
-    uploads = [driver.new_id("last") for _ in range(2)]
-    keys = [f"{place}/{upload}.jpg" for place, upload in zip(("the-park", "held"), uploads, strict=True)]
-    for key, upload in zip(keys, uploads, strict=True):
+    keys = [driver.new_key(place, "last.jpg") for place in ("the-park", "held")]
+    for key in keys:
         driver.upload(truncated(), key)
-        driver.ended(upload)
+        driver.ended(key)
     stepfunctions = installation.client("stepfunctions")
     by_hand = [
         "{}",
@@ -155,7 +154,7 @@ def test_a_photo_that_cannot_be_decided_about_fails_in_shadow_and_nowhere_else(d
 def _gone(driver: Driver) -> Any:
     from functions.upload import Upload
 
-    return Upload(driver.upload_bucket, "the-park/gone.jpg", "the-park", "gone")
+    return Upload(driver.upload_bucket, "the-park/gone.jpg", "the-park", "gone.jpg")
 
 
 def test_what_is_cut_short_is_cleared_away(driver: Driver) -> None:
@@ -281,9 +280,9 @@ def test_what_makes_no_sense_is_one_line(driver: Driver, arguments: tuple[str, .
 
 def test_the_logs_say_how_long_each_function_took(driver: Driver) -> None:
     driver.go_live("v1")
-    upload = driver.new_id("timed")
-    driver.upload(sample("coffee"), f"the-park/{upload}.jpg")
-    driver.ended(upload)
+    key = driver.new_key(name="timed.jpg")
+    driver.upload(sample("coffee"), key)
+    driver.ended(key)
 
     wanted = {"StartExecution", "v1-Resize", "v1-Publish"}
     found = times(driver.installation, timedelta(hours=1), {*wanted, "v1-Nothing"})

@@ -1,8 +1,8 @@
 """Every error has a way out: it passes, or it is recorded under its name, whichever task meets it.
 
-What each kind of fault leads to in each task is the table of docs/reliability.md (`test_reliability.py`).
-Here is what the table does not say. Each test looks at one execution. They run side by side, each version's
-one after another, as a fault on purpose is one of a version's states or functions.
+What each kind of fault leads to in each kind of task is the table of docs/reliability.md
+(`test_reliability.py`). Here is what the table does not say. Each test looks at one execution. They run side
+by side, each workflow's one after another, as an injected fault is one of a workflow's states or functions.
 """
 
 from __future__ import annotations
@@ -12,53 +12,57 @@ import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias, cast
 
 import pytest
 
-from tests.statemachines.definitions import VERSIONS, all_tasks, tasks
+from happypath.project import WORKFLOWS
+from tests.outcomes import Row
+from tests.statemachines import definitions
 from tests.workflows.driver import Driver, Outcome
-from tests.workflows.photos import drawn
-from tests.workflows.reliability import function_of
-from tests.workflows.test_photos import check_published
+from tests.workflows.tasks import (
+    CAUSE,
+    SUPERSEDED,
+    TOO_LARGE,
+    Task,
+    accepted,
+    accepted_paths,
+    all_tasks,
+    first_task,
+    on_path,
+    rejected,
+)
+from tests.workflows.test_photos import check_outcome
 
-LAMBDA_TASKS = [
-    (version, task)
-    for version, task in all_tasks()
-    if version in VERSIONS and "lambda" in tasks(version)[task]["Resource"]
-]
-WORKING_TASKS = [*LAMBDA_TASKS, ("v4", "Get place type from DynamoDB")]
-DECIDING_TASKS = [(version, task) for version, task in LAMBDA_TASKS if task not in {"Resizer", "Publish"}]
-# What makes the Resizer refuse a photo, and fail with one.
-REFUSE = "state:{version}/Resizer=raise:CORRUPT_IMAGE"
-FAIL = "state:{version}/Resizer=raise:KeyError"
+WORKING_TASKS = [task for task in all_tasks() if not task.outlasts]
+# These write into the record, and try again whatever the error.
+OUTLASTING_TASKS = [task for task in all_tasks() if task.outlasts]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
-    """An execution of a good photo, unless it has `no_photo`; `task` is where it meets its faults."""
+    """An execution for a row of a workflow's table, with its photo unless it has `no_photo`."""
 
-    version: str
-    task: str
-    # `{version}` and `{task}` are filled in.
-    faults: tuple[str, ...]
-    place: str = "the-park"
+    workflow: str
+    row: Row
+    faults: tuple[str, ...] = ()
+    # Where it meets them, and what it is called for that.
+    task: Task | None = None
     no_photo: bool = False
     # Of the record; this execution unless given.
     owner: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.version}-{self.task}"
+        return str(self.task or f"{self.workflow}-{self.row}")
 
 
 Ended: TypeAlias = Callable[[Case], Outcome]
 
 
-def at(version: str, task: str, *faults: str, **more: Any) -> Case:
-    # The one task that v4 does not come to in a park.
-    place = "the-cafe" if task == "Get labels" else "the-park"
-    filled = tuple(fault.format(version=version, task=task) for fault in faults)
-    return Case(version, task, filled, **{"place": place, **more})
+def at(task: Task, fault: str) -> Case:
+    """The fault in a task, to which an upload comes on its way."""
+    way = task.way
+    return Case(task.workflow, way.row, (*way.rules, f"{task.target}={fault}"), task)
 
 
 def cases(*each: Case) -> pytest.MarkDecorator:
@@ -75,23 +79,24 @@ def ended(driver: Driver, request: pytest.FixtureRequest) -> Iterator[Ended]:
     ]
     futures: dict[Case, Future[Outcome]] = {case: Future() for case in selected}
 
-    def run(version: str) -> None:
+    def run(workflow: str) -> None:
         for case, future in futures.items():
-            if case.version == version:
+            if case.workflow == workflow:
                 try:
                     future.set_result(_run(driver, case))
                 except BaseException as error:
                     future.set_exception(error)
 
-    with ThreadPoolExecutor(len(VERSIONS)) as pool:
-        for version in VERSIONS:
-            pool.submit(run, version)
+    with ThreadPoolExecutor(len(WORKFLOWS)) as pool:
+        for workflow in WORKFLOWS:
+            pool.submit(run, workflow)
         yield lambda case: futures[case].result()
 
 
 def _run(driver: Driver, case: Case) -> Outcome:
-    photo = None if case.no_photo else drawn("JPEG")
-    return driver.execute(case.version, photo, place=case.place, faults=case.faults, owner=case.owner)
+    return driver.execute_row(
+        case.workflow, case.row, no_photo=case.no_photo, faults=case.faults, owner=case.owner
+    )
 
 
 def check_failed(outcome: Outcome, task: str, error: str) -> None:
@@ -104,127 +109,141 @@ def check_failed(outcome: Outcome, task: str, error: str) -> None:
     assert outcome.photo is None
 
 
-def passing(version: str, **more: Any) -> Case:
+def passing(workflow: str, row: Row) -> Case:
     faults = [
-        f"state:{version}/{task}={fault}"
-        for its_version, task in WORKING_TASKS
+        f"{task.target}={fault}"
+        for task in on_path(row, workflow)
         for fault in ("throttle@1", "error@2", "timeout@3")
-        if its_version == version
     ]
-    return at(version, "every task", *faults, **more)
+    return Case(workflow, row, tuple(faults))
 
 
-@cases(*(passing(version) for version in VERSIONS), passing("v4", place="the-cafe"))
-def test_what_passes_is_tried_again_until_the_photo_is_published(case: Case, ended: Ended) -> None:
+@cases(*(passing(workflow, row) for workflow in WORKFLOWS for row in accepted_paths(workflow)))
+def test_what_passes_is_tried_again_until_the_upload_is_processed(case: Case, ended: Ended) -> None:
     outcome = ended(case)
 
-    assert (outcome.status, outcome.execution) == ("PROCESSED", "SUCCEEDED"), outcome.record
-    assert set(outcome.attempts.values()) == {4}
-    check_published(outcome)
+    check_outcome(outcome, case.workflow, case.row)
+    assert outcome.attempts == {task.name: 4 for task in on_path(case.row, case.workflow)}
 
 
-@cases(*(at(version, task, "state:{version}/{task}=raise:LookupError") for version, task in WORKING_TASKS))
+@cases(*(at(task, "raise:LookupError") for task in WORKING_TASKS))
 def test_an_error_is_recorded_by_its_name_at_once(case: Case, ended: Ended) -> None:
     outcome = ended(case)
 
-    check_failed(outcome, case.task, "LookupError")
-    assert outcome.attempts[case.task] == 1
+    assert case.task
+    check_failed(outcome, case.task.name, "LookupError")
+    assert outcome.attempts[case.task.name] == 1
     assert json.loads(outcome.record["detail"]["Cause"])["errorType"] == "LookupError"
 
 
 # States.ALL does not catch this one.
-TOO_LARGE = "state:{version}/{task}=raise:States.DataLimitExceeded"
-
-
-@cases(*(at(version, task, TOO_LARGE) for version, task in WORKING_TASKS))
+@cases(*(at(task, f"raise:{TOO_LARGE}") for task in all_tasks() if task.caught(TOO_LARGE)))
 def test_a_result_that_is_too_large_is_recorded(case: Case, ended: Ended) -> None:
     outcome = ended(case)
 
-    check_failed(outcome, case.task, "States.DataLimitExceeded")
-    assert outcome.attempts[case.task] == 1
+    assert case.task
+    check_failed(outcome, case.task.name, TOO_LARGE)
+    assert outcome.attempts[case.task.name] == 1
 
 
-@cases(*(at(version, "the first task", no_photo=True) for version in VERSIONS))
+@cases(*(Case(workflow, accepted(workflow), no_photo=True) for workflow in WORKFLOWS))
 def test_a_photo_that_is_gone_has_an_error_of_its_own(case: Case, ended: Ended) -> None:
-    outcome = ended(case)
-
-    check_failed(outcome, outcome.path[0], "PhotoNotFoundError")
+    check_failed(ended(case), first_task(case.row, case.workflow).name, "PhotoNotFoundError")
 
 
-@cases(
-    *(at(version, task, f"function:{function_of(version, task)}=garbage") for version, task in DECIDING_TASKS)
-)
-def test_a_decision_that_is_none_publishes_nothing(case: Case, ended: Ended) -> None:
-    outcome = ended(case)
-
-    check_failed(outcome, "Malformed decision", "MalformedDecision")
-    assert not outcome.is_published
-
-
-def recording(fault: str, *more: str) -> list[Case]:
-    """That fault in both states that record, each where it is come to."""
-    return [
-        at(version, task, cause, fault, *more)
-        for version in VERSIONS
-        for task, cause in (("RecordFailState", REFUSE), ("RecordErrorState", FAIL))
-    ]
-
-
-@cases(*recording("state:{version}/{task}=error@1-10"))
-def test_recording_outlasts_an_outage(case: Case, ended: Ended) -> None:
-    outcome = ended(case)
-
-    assert outcome.attempts[case.task] == 11
-    if case.task == "RecordErrorState":
-        check_failed(outcome, "Resizer", "KeyError")
-    else:
-        # What the Resizer refuses is no failure.
-        assert (outcome.status, outcome.reason) == ("REJECTED", "CORRUPT_IMAGE")
-        assert outcome.execution == "SUCCEEDED"
-        assert outcome.path[-4:] == ("Resizer", "Read refusal", "Refused as unreadable", "RecordFailState")
-        assert outcome.record["detail"] == {"message": "A fault on purpose."}
-        assert not outcome.is_published
-
-
-@cases(*recording("state:{version}/{task}=denied"))
-def test_a_record_that_cannot_be_written_fails_the_execution_under_a_name_of_its_own(
+@cases(*(at(task, f"raise:{error}") for task in all_tasks() for error in task.rejections))
+def test_a_picture_that_a_task_cannot_use_is_rejected_for_the_reason_that_it_gives(
     case: Case, ended: Ended
 ) -> None:
     outcome = ended(case)
 
-    assert (outcome.execution, outcome.error) == ("FAILED", "RecordingFailed")
-    assert outcome.path[-2:] == (case.task, "RecordingFailed")
+    (fault,) = case.faults
+    assert (outcome.status, outcome.reason) == ("REJECTED", fault.rpartition(":")[2])
+    assert outcome.execution == "SUCCEEDED"
+    assert outcome.path[-1] == "RecordFailState"
+    assert outcome.record["detail"] == {"message": "A fault on purpose."}
+    assert not outcome.is_published
+
+
+@cases(*(at(task, "garbage") for task in all_tasks() if task.decides))
+def test_a_decision_that_is_none_publishes_nothing_and_leaves_the_upload_open(
+    case: Case, ended: Ended
+) -> None:
+    outcome = ended(case)
+
+    # Nothing catches this error. A Decision is checked where it is made, so that there is no such answer.
+    assert case.task
+    assert (outcome.execution, outcome.error) == ("FAILED", "States.Runtime")
+    assert outcome.path[-1] == case.task.name
     assert outcome.status == "RECEIVED"
     assert not outcome.is_published
 
 
-@cases(at("v1", "Resizer", "state:{version}/{task}=raise:States.Runtime"))
+@cases(*(at(task, "error@1-10") for task in OUTLASTING_TASKS))
+def test_recording_outlasts_an_outage(case: Case, ended: Ended) -> None:
+    outcome = ended(case)
+
+    assert case.task
+    assert outcome.attempts[case.task.name] == 11
+    if case.task.records == "FAILED":
+        check_failed(outcome, first_task(case.row, case.workflow).name, CAUSE)
+    else:
+        check_outcome(outcome, case.workflow, case.row)
+
+
+@cases(*(at(task, "denied") for task in OUTLASTING_TASKS))
+def test_a_record_that_cannot_be_written_fails_the_execution(case: Case, ended: Ended) -> None:
+    outcome = ended(case)
+
+    assert case.task
+    assert outcome.attempts[case.task.name] == 11
+    if case.task.records:
+        assert (outcome.execution, outcome.error) == ("FAILED", "RecordingFailed")
+        assert outcome.path[-2:] == (case.task.name, "RecordingFailed")
+        assert outcome.status == "RECEIVED"
+        assert not outcome.is_published
+    else:
+        check_failed(outcome, case.task.name, "DynamoDB.AmazonDynamoDBException")
+
+
+@cases(at(all_tasks()[0], "raise:States.Runtime"))
 def test_the_one_error_that_nothing_catches_fails_the_execution(case: Case, ended: Ended) -> None:
     outcome = ended(case)
 
+    assert case.task
     assert (outcome.execution, outcome.error) == ("FAILED", "States.Runtime")
-    assert outcome.path == ("Resizer",)
+    assert outcome.path[-1] == case.task.name
     assert outcome.status == "RECEIVED"
 
 
-NEWER = "arn:aws:states:us-east-1:123456789012:execution:happypath-v1:a-newer-one"
+def superseded(workflow: str) -> Iterator[Case]:
+    """Executions whose record belongs to a newer one by now: accepted, rejected, failed."""
+    newer = f"arn:aws:states:us-east-1:123456789012:execution:happypath-{workflow}:a-newer-one"
+    way = next(task.way for task in all_tasks() if task.workflow == workflow and task.records == "FAILED")
+    yield Case(workflow, accepted(workflow), owner=newer)
+    yield Case(workflow, rejected(workflow), owner=newer)
+    yield Case(workflow, way.row, way.rules, owner=newer)
 
 
-@pytest.mark.parametrize(
-    ("case", "end"),
-    [
-        pytest.param(at(version, "the end", *faults, owner=NEWER), end, id=f"{version}-{end}")
-        for version in VERSIONS
-        for faults, end in (((), "Publish"), ((REFUSE,), "Superseded"), ((FAIL,), "Failed"))
-    ],
-)
-def test_an_execution_that_no_longer_owns_the_record_leaves_it_alone(
-    case: Case, end: str, ended: Ended
-) -> None:
+@cases(*(case for workflow in WORKFLOWS for case in superseded(workflow)))
+def test_an_execution_that_no_longer_owns_the_record_leaves_it_alone(case: Case, ended: Ended) -> None:
     outcome = ended(case)
 
-    assert outcome.path[-1] == end
-    assert outcome.execution == ("FAILED" if end == "Failed" else "SUCCEEDED")
+    states = definitions.states(case.workflow)
+    assert outcome.execution == ("FAILED" if case.faults else "SUCCEEDED")
+    # What publishes sees for itself that it must not, and answers so.
+    assert outcome.path == case.row.path or states[outcome.path[-1]]["Type"] in {"Succeed", "Fail"}
     assert outcome.status == "RECEIVED"
     assert "finishedAt" not in outcome.record
     assert outcome.photo is None
+
+
+@cases(*(at(task, f"raise:{SUPERSEDED}") for task in OUTLASTING_TASKS))
+def test_a_newer_upload_that_takes_the_record_over_at_any_time_has_it(case: Case, ended: Ended) -> None:
+    outcome = ended(case)
+
+    assert case.task
+    assert outcome.attempts[case.task.name] == 1
+    assert outcome.path[-2:] == (case.task.name, case.task.caught(SUPERSEDED))
+    assert outcome.execution == ("FAILED" if case.task.records == "FAILED" else "SUCCEEDED")
+    assert outcome.status == "RECEIVED"

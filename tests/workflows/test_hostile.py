@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.workflows.driver import Driver, Outcome
-from tests.workflows.hostile import VERSION, Siege, check_ended
+from tests.workflows.hostile import PLACES, Siege, check_ended
 from tests.workflows.hostile_files import Hostile, files
 
 FILES = [file for file in files(seed=1, damaged=3) if not file.heavy]
@@ -42,11 +42,11 @@ def test_each_task_gives_a_reason_within_its_memory_and_time(siege: Siege) -> No
 
 @pytest.fixture(scope="module")
 def outcomes(siege: Siege) -> Mapping[tuple[str, str], Outcome]:
-    return siege.through(VERSION, THROUGH)
+    return siege.through(THROUGH)
 
 
 @pytest.mark.parametrize("file", THROUGH, ids=str)
-@pytest.mark.parametrize("place", ["the-park", "the-cafe"])
+@pytest.mark.parametrize("place", PLACES)
 def test_each_file_gets_its_record(
     place: str, file: Hostile, outcomes: Mapping[tuple[str, str], Outcome]
 ) -> None:

@@ -10,7 +10,8 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from tests.workflows.driver import Driver, wait_until
+from happypath.records import find
+from tests.workflows.driver import Driver, named_in, readable_name, wait_until
 from tests.workflows.photos import drawn, sample
 from tests.workflows.test_photos import check_published
 
@@ -22,11 +23,7 @@ def _v1_is_live(driver: Driver) -> None:
 
 @pytest.fixture
 def key(driver: Driver) -> str:
-    return f"the-park/{driver.new_id()}.jpg"
-
-
-def id_of(key: str) -> str:
-    return key.partition("/")[2].removesuffix(".jpg")
+    return driver.new_key()
 
 
 @pytest.fixture(scope="module")
@@ -47,22 +44,22 @@ def s3_event(driver: Driver, key: str, version_id: str, sequencer: str) -> dict[
 def test_an_event_that_comes_twice_starts_one_execution(driver: Driver, key: str) -> None:
     with driver.sandbox.faults("event:upload=duplicate@1"):
         driver.upload(drawn("JPEG"), key)
-        outcome = driver.ended(id_of(key))
+        outcome = driver.ended(key)
         wait_until(driver.all_events_are_handled, "both events are handled")
 
     check_published(outcome)
     assert outcome.execution == "SUCCEEDED"
-    assert len(driver.executions_of(id_of(key))) == 1
+    assert len(driver.executions_of(key)) == 1
 
 
 def test_an_event_that_comes_again_after_the_end_changes_nothing(driver: Driver, key: str) -> None:
     driver.upload(drawn("JPEG"), key)
-    before = driver.ended(id_of(key))
+    before = driver.ended(key)
     driver.send(s3_event(driver, key, before.record["version"], before.record["sequencer"]))
     wait_until(driver.all_events_are_handled, "the event is handled")
 
-    assert driver.outcome(id_of(key)) == before
-    assert len(driver.executions_of(id_of(key))) == 1
+    assert driver.outcome(key) == before
+    assert len(driver.executions_of(key)) == 1
 
 
 @pytest.mark.parametrize(
@@ -75,13 +72,13 @@ def test_of_two_photos_under_one_key_the_newer_has_the_record(
 ) -> None:
     driver.upload(first, key)
     # Had both their events in the queue at once, the older might come second, and start nothing.
-    wait_until(lambda: len(driver.executions_of(id_of(key))) == 1, "the first is started")
+    wait_until(lambda: len(driver.executions_of(key)) == 1, "the first is started")
     driver.upload(second, key)
     newest = driver.installation.client("s3").head_object(Bucket=driver.upload_bucket, Key=key)["VersionId"]
-    wait_until(lambda: len(driver.executions_of(id_of(key))) == 2, "both are started")
-    executions = driver.executions_of(id_of(key))
+    wait_until(lambda: len(driver.executions_of(key)) == 2, "both are started")
+    executions = driver.executions_of(key)
     wait_until(lambda: all(map(driver.installation.execution_ended, executions)), "both end")
-    outcome = driver.ended(id_of(key))
+    outcome = driver.ended(key)
 
     assert outcome.record["version"] == newest
     assert outcome.status == status
@@ -91,49 +88,49 @@ def test_of_two_photos_under_one_key_the_newer_has_the_record(
 def test_a_slow_execution_leaves_the_photo_of_a_newer_upload_alone(driver: Driver, key: str) -> None:
     with driver.sandbox.faults("function:v1-Resize=delay:6@1"):
         driver.upload(drawn("JPEG", 900, 900), key)
-        wait_until(lambda: driver.executions_of(id_of(key)) != [], "the first is started")
+        wait_until(lambda: driver.executions_of(key) != [], "the first is started")
         time.sleep(1)
         driver.upload(sample("coffee"), key)
-        wait_until(lambda: len(driver.executions_of(id_of(key))) == 2, "both are started")
-        newer = driver.ended(id_of(key))
-        executions = driver.executions_of(id_of(key))
+        wait_until(lambda: len(driver.executions_of(key)) == 2, "both are started")
+        newer = driver.ended(key)
+        executions = driver.executions_of(key)
         assert not all(map(driver.installation.execution_ended, executions))
         wait_until(lambda: all(map(driver.installation.execution_ended, executions)), "both end")
 
-    assert driver.outcome(id_of(key)) == newer
+    assert driver.outcome(key) == newer
     check_published(newer)
 
 
 def test_an_older_event_after_a_newer_upload_starts_nothing(driver: Driver, key: str) -> None:
     older = driver.put_quietly(key, b"no photo")
     driver.upload(drawn("JPEG"), key)
-    before = driver.ended(id_of(key))
+    before = driver.ended(key)
     driver.send(s3_event(driver, key, older, sequencer="0" * 15 + "1"))
     wait_until(driver.all_events_are_handled, "the event is handled")
 
-    assert driver.outcome(id_of(key)) == before
-    assert len(driver.executions_of(id_of(key))) == 1
+    assert driver.outcome(key) == before
+    assert len(driver.executions_of(key)) == 1
 
 
-def test_an_application_may_announce_its_upload_itself(driver: Driver) -> None:
-    key = f"the-park/{driver.new_id()} größer+.jpg"
-    upload_id = key.partition("/")[2].removesuffix(".jpg")
+# Applications of the time when ids had no extensions name an upload without.
+@pytest.mark.parametrize("extension", ["", ".jpg"])
+def test_an_application_may_announce_its_upload_itself(driver: Driver, extension: str) -> None:
+    key = driver.new_key(name="größer+.jpg")
     driver.upload(drawn("JPEG"), key)
     detail = {
         "bucket": driver.upload_bucket,
         "key": quote_plus(key, safe="/"),
         "placeId": "the-park",
-        "ID": upload_id,
+        "ID": key.partition("/")[2].removesuffix(".jpg") + extension,
     }
     driver.installation.client("events").put_events(
         Entries=[{"Source": "custom.happyPath", "DetailType": "uploadComplete", "Detail": json.dumps(detail)}]
     )
-    outcome = driver.ended(upload_id)
+    outcome = driver.ended(key)
     wait_until(driver.all_events_are_handled, "both events are handled")
 
     check_published(outcome)
-    started = driver.installation.executions("v1", None)
-    assert sum(each["name"].startswith(upload_id[:4]) for each in started) == 1
+    assert len(driver.executions_of(key)) == 1
 
 
 @pytest.mark.parametrize(
@@ -154,36 +151,24 @@ def test_an_application_may_announce_its_upload_itself(driver: Driver) -> None:
 def test_a_start_that_goes_wrong_is_made_again_and_once(rule: str, driver: Driver, key: str) -> None:
     with driver.sandbox.faults(rule):
         driver.upload(drawn("JPEG"), key)
-        outcome = driver.ended(id_of(key))
+        outcome = driver.ended(key)
         wait_until(driver.all_events_are_handled, "the message is handled")
 
     check_published(outcome)
-    assert len(driver.executions_of(id_of(key))) == 1
+    assert len(driver.executions_of(key)) == 1
 
 
 @pytest.mark.parametrize("key", ["{}.jpg", "a/{}/b.jpg", "/{}.jpg", "workflow/{}.jpg", "{}/"])
 def test_a_key_that_names_no_upload_is_a_recorded_refusal(key: str, driver: Driver) -> None:
     key = key.format(driver.new_id())
     driver.upload(drawn("JPEG"), key)
-    outcome = driver.ended(f"/{key}")
+    outcome = driver.ended(key)
 
     assert (outcome.status, outcome.reason) == ("REJECTED", "INVALID_KEY")
-    assert driver.installation.find(key) == outcome.record
+    assert find(driver.installation, key) == outcome.record
     assert outcome.record["detail"]["key"] == key
     assert "executionArn" not in outcome.record
     assert not outcome.is_published
-
-
-def test_two_places_may_use_the_same_upload_id(driver: Driver) -> None:
-    upload_id = driver.new_id()
-    driver.upload(sample("coffee"), f"the-cafe/{upload_id}.jpg")
-    assert driver.ended(upload_id).record["placeId"] == "the-cafe"
-    driver.upload(drawn("JPEG"), f"the-park/{upload_id}.jpg")
-    other = driver.ended(f"the-park/{upload_id}")
-
-    assert other.record["placeId"] == "the-park"
-    check_published(other)
-    check_published(driver.outcome(upload_id))
 
 
 def test_a_hundred_uploads_wait_while_no_workflow_is_live_and_all_end_when_one_is(
@@ -191,7 +176,7 @@ def test_a_hundred_uploads_wait_while_no_workflow_is_live_and_all_end_when_one_i
 ) -> None:
     driver.go_live("none")
     photo = drawn("JPEG", 90, 90)
-    keys = {f"the-park/{driver.new_id()}.jpg" for _ in range(100)}
+    keys = {driver.new_key() for _ in range(100)}
     for key in keys:
         driver.upload(photo, key)
 
@@ -199,13 +184,13 @@ def test_a_hundred_uploads_wait_while_no_workflow_is_live_and_all_end_when_one_i
         return {line["key"] for line in driver.start_execution_log("held: no workflow is live")}
 
     wait_until(lambda: held() >= keys, "all are held")
-    assert not any(driver.installation.record(id_of(key)) for key in keys)
+    assert not any(driver.installation.record(key) for key in keys)
 
     driver.go_live("v1")
-    outcomes = [driver.ended(id_of(key)) for key in sorted(keys)]
+    outcomes = [driver.ended(key) for key in sorted(keys)]
     assert {outcome.status for outcome in outcomes} == {"PROCESSED"}
-    started = Counter(each["name"].rpartition("-")[0] for each in driver.installation.executions("v1", None))
-    assert {started[id_of(key)] for key in keys} == {1}
+    started = Counter(named_in(each["name"]) for each in driver.installation.executions("v1", None))
+    assert {started[readable_name(key)] for key in keys} == {1}
 
 
 def test_a_message_that_cannot_be_handled_ends_in_the_dead_letter_queue(

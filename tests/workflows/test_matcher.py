@@ -1,8 +1,10 @@
-"""The matcher in the sandbox: what matches is told of and then recorded, whatever goes wrong on the way."""
+"""Workflows that send an event of what matches: it is sent and then recorded, whatever goes wrong on the way.
+
+What errors lead to in their tasks is in `test_errors.py`, as for all workflows. Here is what listeners hear.
+"""
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -13,28 +15,56 @@ import pytest
 
 from functions.record import utc_now
 from happypath import reconcile
+from happypath.project import WORKFLOWS
 from happypath.sandbox.sandbox import Sandbox
+from tests.outcomes import Row
 from tests.workflows.driver import Driver, Outcome, wait_until
-from tests.workflows.photos import document, drawn
+from tests.workflows.pictures import place_id
+from tests.workflows.tasks import SUPERSEDED, Task, accepted, on_path, rejected
+from tests.workflows.test_errors import passing
+from tests.workflows.test_photos import check_outcome
 
-NEWER = "arn:aws:states:us-east-1:123456789012:execution:happypath-matcher:a-newer-one"
-CONFIRMED = ("Decider", "Match Result?", "Match", "Confirm match")
-MATCHED = (*CONFIRMED, "Publish match", "RecordMatchState")
 # By which a listener knows an event again.
 IDENTITY = ("bucket", "key", "version")
-RECORDED_ERROR = ("RecordErrorState", "Failed")
 
-# What the bus has told of executions, by their ARNs.
+# The events that the bus was sent by executions, by their ARNs.
 Told = Callable[[str], list[dict[str, Any]]]
+
+
+def sending(workflow: str) -> list[Task]:
+    """The tasks of a workflow that send events."""
+    return [task for task in on_path(accepted(workflow), workflow) if task.resource == "events:putEvents"]
+
+
+SENDING = [task for workflow in WORKFLOWS for task in sending(workflow)]
+
+
+def kind_of_event(task: Task) -> dict[str, str]:
+    """The source and the type of the events that a task sends."""
+    (entry,) = task.state["Parameters"]["Entries"]
+    return {"source": entry["Source"], "detail-type": entry["DetailType"]}
+
+
+def before(task: Task) -> Task:
+    """The task that confirms the record, before the event is sent."""
+    tasks = on_path(accepted(task.workflow), task.workflow)
+    return tasks[tasks.index(task) - 1]
+
+
+def after(task: Task) -> Task:
+    """The task that records that the event was sent."""
+    tasks = on_path(accepted(task.workflow), task.workflow)
+    return tasks[tasks.index(task) + 1]
 
 
 @pytest.fixture(scope="module")
 def told(sandbox: Sandbox) -> Iterator[Told]:
-    """The matcher's events, as somebody else in the account gets them: by a rule of their own."""
+    """The events, as somebody else in the account gets them: by a rule of their own."""
     events, sqs = sandbox.client("events"), sandbox.client("sqs")
     queue = sqs.create_queue(QueueName="matches")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    pattern = {"source": ["happypath.matcher"], "detail-type": ["Match found"]}
+    kinds = [kind_of_event(task) for task in SENDING]
+    pattern = {name: sorted({kind[name] for kind in kinds}) for name in ("source", "detail-type")}
     events.put_rule(Name="matches", EventPattern=json.dumps(pattern))
     events.put_targets(Rule="matches", Targets=[{"Id": "queue", "Arn": arn}])
     received: list[dict[str, Any]] = []
@@ -52,181 +82,97 @@ def told(sandbox: Sandbox) -> Iterator[Told]:
     sqs.delete_queue(QueueUrl=queue)
 
 
-def execute(driver: Driver, body: bytes, *faults: str, owner: str | None = None) -> Outcome:
-    rules = [f"state:matcher/{fault}" for fault in faults]
-    return driver.execute("matcher", body, faults=rules, owner=owner)
+def execute(driver: Driver, task: Task, row: Row, *faults: str, owner: str | None = None) -> Outcome:
+    return driver.execute_row(task.workflow, row, faults=faults, owner=owner)
 
 
-@pytest.fixture(scope="module")
-def matching() -> bytes:
-    """A picture of what the matcher requires as it is deployed in the sandbox."""
-    return document("licence-new-york-1")
-
-
+@pytest.mark.parametrize("task", SENDING, ids=str)
 def test_a_match_is_told_of_once_though_every_task_fails_at_first(
-    driver: Driver, told: Told, matching: bytes
+    task: Task, driver: Driver, told: Told
 ) -> None:
-    tasks = ("Decider", "Confirm match", "Publish match", "RecordMatchState")
-    faults = itertools.product(tasks, ("throttle@1", "error@2", "timeout@3"))
-    unnamed = "Publish match=raise:EventBridge.AmazonEventBridgeException@4"
-    outcome = execute(driver, matching, *(f"{task}={fault}" for task, fault in faults), unnamed)
+    row = accepted(task.workflow)
+    unnamed = f"{task.target}=raise:EventBridge.AmazonEventBridgeException@4"
+    outcome = execute(driver, task, row, *passing(task.workflow, row).faults, unnamed)
 
-    assert (outcome.status, outcome.execution, outcome.path) == ("PROCESSED", "SUCCEEDED", MATCHED)
-    assert outcome.attempts == {
-        "Decider": 4,
-        "Confirm match": 4,
-        "Publish match": 5,
-        "RecordMatchState": 4,
-    }
-    assert outcome.record["detail"]["missing"] == {"labels": [], "words": []}
+    check_outcome(outcome, task.workflow, row)
+    assert outcome.attempts[task.name] == 5
     (event,) = told(outcome.record["executionArn"])
-    assert (event["source"], event["detail-type"]) == ("happypath.matcher", "Match found")
+    assert event.items() >= kind_of_event(task).items()
     assert event["detail"]["decision"]["detail"] == outcome.record["detail"]
     assert event["detail"]["upload"]["key"] == outcome.record["key"]
     assert outcome.record["executionArn"] in event["resources"]
-    assert outcome.photo is None
 
 
-@pytest.mark.parametrize(
-    ("name", "faults", "path", "status", "reason"),
-    [
-        (
-            "no match",
-            ("RecordFailState=error@1-10",),
-            ("No match", "RecordFailState"),
-            "REJECTED",
-            "NO_MATCH",
-        ),
-        ("no match", ("RecordFailState=denied",), ("RecordFailState", "RecordingFailed"), "RECEIVED", None),
-        ("no photo", (), ("Unusable picture", "RecordFailState"), "REJECTED", "CORRUPT_IMAGE"),
-        (
-            "match",
-            ("Decider=raise:KeyError", "RecordErrorState=error@1-10"),
-            ("Decider", *RECORDED_ERROR),
-            "FAILED",
-            "KeyError",
-        ),
-        (
-            "match",
-            ("Decider=raise:KeyError", "RecordErrorState=denied"),
-            ("RecordErrorState", "RecordingFailed"),
-            "RECEIVED",
-            None,
-        ),
-        (
-            "match",
-            ("Decider=raise:States.DataLimitExceeded",),
-            ("Decider", *RECORDED_ERROR),
-            "FAILED",
-            "States.DataLimitExceeded",
-        ),
-        (
-            "match",
-            ("Confirm match=denied",),
-            (*CONFIRMED, *RECORDED_ERROR),
-            "FAILED",
-            "DynamoDB.AmazonDynamoDBException",
-        ),
-        (
-            "match",
-            ("Confirm match=raise:States.DataLimitExceeded",),
-            (*CONFIRMED, *RECORDED_ERROR),
-            "FAILED",
-            "States.DataLimitExceeded",
-        ),
-        (
-            "match",
-            ("Publish match=raise:States.DataLimitExceeded", "RecordErrorState=error@1-10"),
-            (*CONFIRMED, "Publish match", *RECORDED_ERROR),
-            "FAILED",
-            "States.DataLimitExceeded",
-        ),
-        (
-            "match",
-            ("Publish match=denied",),
-            (*CONFIRMED, "Publish match", *RECORDED_ERROR),
-            "FAILED",
-            "EventBridge.AccessDeniedException",
-        ),
-        (
-            "match",
-            ("Decider=raise:KeyError", "RecordErrorState=raise:DynamoDB.ConditionalCheckFailedException"),
-            ("Decider", *RECORDED_ERROR),
-            "RECEIVED",
-            None,
-        ),
-    ],
-)
-def test_what_is_no_match_and_what_fails_is_recorded_and_told_to_nobody(
-    name: str,
-    faults: tuple[str, ...],
-    path: tuple[str, ...],
-    status: str,
-    reason: str | None,
-    driver: Driver,
-    told: Told,
-    matching: bytes,
+@pytest.mark.parametrize("what", ["rejected", "not confirmed", "not sent"])
+@pytest.mark.parametrize("task", SENDING, ids=str)
+def test_what_is_no_match_and_what_fails_is_told_to_nobody(
+    task: Task, what: str, driver: Driver, told: Told
 ) -> None:
-    body = {"match": matching, "no match": drawn("JPEG"), "no photo": b"no photo"}[name]
-    outcome = execute(driver, body, *faults)
+    row = rejected(task.workflow) if what == "rejected" else accepted(task.workflow)
+    faults = {"not confirmed": [f"{before(task).target}=denied"], "not sent": [f"{task.target}=denied"]}
+    outcome = execute(driver, task, row, *faults.get(what, []))
 
-    assert outcome.path[-len(path) :] == path
-    assert (outcome.status, outcome.reason) == (status, reason)
-    assert outcome.execution == ("FAILED" if path[-1] in {"Failed", "RecordingFailed"} else "SUCCEEDED")
+    assert outcome.status == ("REJECTED" if what == "rejected" else "FAILED")
     assert told(outcome.record["executionArn"]) == []
 
 
-@pytest.mark.parametrize(
-    ("name", "end"), [("match", "Superseded"), ("no match", "Superseded"), ("failure", "Failed")]
-)
-def test_an_execution_that_no_longer_owns_the_record_leaves_it_alone_and_tells_nobody(
-    name: str, end: str, driver: Driver, told: Told, matching: bytes
+@pytest.mark.parametrize("what", ["accepted", "rejected", "failed"])
+@pytest.mark.parametrize("task", SENDING, ids=str)
+def test_an_execution_that_no_longer_owns_the_record_tells_nobody(
+    task: Task, what: str, driver: Driver, told: Told
 ) -> None:
-    faults = ("Decider=raise:KeyError",) if name == "failure" else ()
-    outcome = execute(driver, drawn("JPEG") if name == "no match" else matching, *faults, owner=NEWER)
+    newer = f"arn:aws:states:us-east-1:123456789012:execution:happypath-{task.workflow}:a-newer-one"
+    row = rejected(task.workflow) if what == "rejected" else accepted(task.workflow)
+    faults = [f"{before(task).target}=raise:KeyError"] if what == "failed" else []
+    outcome = execute(driver, task, row, *faults, owner=newer)
 
-    assert outcome.path[-1] == end
     assert outcome.status == "RECEIVED"
-    assert told(NEWER) == []
+    assert told(newer) == []
 
 
+@pytest.mark.parametrize("task", SENDING, ids=str)
 def test_a_match_that_is_replaced_while_it_is_told_of_leaves_the_record_alone(
-    driver: Driver, told: Told, matching: bytes
+    task: Task, driver: Driver, told: Told
 ) -> None:
-    refused = "RecordMatchState=raise:DynamoDB.ConditionalCheckFailedException"
-    outcome = execute(driver, matching, refused)
+    row = accepted(task.workflow)
+    outcome = execute(driver, task, row, f"{after(task).target}=raise:{SUPERSEDED}")
 
     assert (outcome.status, outcome.execution) == ("RECEIVED", "SUCCEEDED")
-    assert outcome.path == (*MATCHED, "Superseded")
+    assert outcome.path == (*row.path, after(task).caught(SUPERSEDED))
     assert len(told(outcome.record["executionArn"])) == 1
 
 
-def all_have_ended(driver: Driver, upload: str) -> bool:
+def upload(driver: Driver, task: Task, name: str) -> str:
+    """Uploads a picture that matches; returns its key."""
+    row = accepted(task.workflow)
+    driver.go_live(task.workflow)
+    key = driver.new_key(place_id(row), f"{name}{row.suffix}")
+    driver.upload(driver.picture(row), key)
+    return key
+
+
+def all_have_ended(driver: Driver, key: str) -> bool:
     """Whether an upload has been started, and nothing of it runs."""
-    executions = driver.executions_of(upload)
+    executions = driver.executions_of(key)
     return bool(executions) and all(map(driver.installation.execution_ended, executions))
 
 
-@pytest.mark.parametrize(
-    ("fault", "end", "first"),
-    [
-        # Nothing catches this one.
-        ("Publish match=raise:States.Runtime", "Publish match", 0),
-        ("RecordMatchState=denied", "RecordingFailed", 1),
-    ],
-)
+@pytest.mark.parametrize("what", ["not sent", "not recorded"])
+@pytest.mark.parametrize("task", SENDING, ids=str)
 def test_a_match_is_processed_when_it_has_been_told_of_and_open_until_then(
-    fault: str, end: str, first: int, driver: Driver, told: Told, matching: bytes
+    task: Task, what: str, driver: Driver, told: Told
 ) -> None:
-    driver.go_live("matcher")
-    upload = driver.new_id("open")
-    key = f"documents/{upload}.png"
-    with driver.sandbox.faults(f"state:matcher/{fault}"):
-        driver.upload(matching, key)
-        wait_until(partial(all_have_ended, driver, upload), "its execution ends")
-    (execution,) = driver.executions_of(upload)
-    outcome = driver.outcome(upload, execution)
-    assert (outcome.status, outcome.execution, outcome.path[-1]) == ("RECEIVED", "FAILED", end)
+    # Nothing catches the first one.
+    fault, first = {
+        "not sent": (f"{task.target}=raise:States.Runtime", 0),
+        "not recorded": (f"{after(task).target}=denied", 1),
+    }[what]
+    with driver.sandbox.faults(fault):
+        key = upload(driver, task, "open")
+        wait_until(partial(all_have_ended, driver, key), "its execution ends")
+    (execution,) = driver.executions_of(key)
+    outcome = driver.outcome(key, execution)
+    assert (outcome.status, outcome.execution) == ("RECEIVED", "FAILED")
     events = told(execution)
     assert len(events) == first
 
@@ -236,7 +182,7 @@ def test_a_match_is_processed_when_it_has_been_told_of_and_open_until_then(
     )
     assert open_.state is reconcile.State.NOT_RECORDED
     assert reconcile.fix(installation, open_)
-    again = driver.ended(upload)
+    again = driver.ended(key)
 
     assert again.status == "PROCESSED"
     events += told(again.record["executionArn"])
@@ -244,23 +190,13 @@ def test_a_match_is_processed_when_it_has_been_told_of_and_open_until_then(
     assert uploads == [(again.record["bucket"], key, again.record["version"])] * (first + 1)
 
 
-def test_the_decider_that_answers_garbage_is_an_error(driver: Driver, told: Told, matching: bytes) -> None:
-    outcome = execute(driver, matching, "Decider=garbage")
-
-    assert outcome.path[-3:] == ("Malformed decision", *RECORDED_ERROR)
-    assert (outcome.status, outcome.reason) == ("FAILED", "MalformedDecision")
-
-
-def test_an_upload_whose_event_comes_twice_is_told_of_once(
-    driver: Driver, told: Told, matching: bytes
-) -> None:
-    driver.go_live("matcher")
-    upload = driver.new_id("twice")
+@pytest.mark.parametrize("task", SENDING, ids=str)
+def test_an_upload_whose_event_comes_twice_is_told_of_once(task: Task, driver: Driver, told: Told) -> None:
     with driver.sandbox.faults("event:upload=duplicate"):
-        driver.upload(matching, f"documents/{upload}.png")
-    outcome = driver.ended(upload)
+        key = upload(driver, task, "twice")
+    outcome = driver.ended(key)
     wait_until(driver.all_events_are_handled, "both events are handled")
 
     assert outcome.status == "PROCESSED"
-    assert len(driver.executions_of(upload)) == 1
+    assert len(driver.executions_of(key)) == 1
     assert len(told(outcome.record["executionArn"])) == 1

@@ -6,6 +6,8 @@ import ast
 import io
 import json
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -17,8 +19,10 @@ from happypath.project import WORKFLOWS
 from happypath.redrive import dead_letters
 from happypath.sandbox.calls import Permission
 from happypath.sandbox.sandbox import Sandbox
+from tests.outcomes import rows
 from tests.workflows.driver import Driver, wait_until
-from tests.workflows.photos import document, drawn, sample
+from tests.workflows.pictures import place_id
+from tests.workflows.tasks import accepted, all_tasks
 
 # Every path of every workflow takes a while on a small machine.
 pytestmark = pytest.mark.timeout(300)
@@ -40,10 +44,6 @@ SERVICE_POLICIES = {"AWSLambdaBasicExecutionRole", "AWSXRayDaemonWriteAccess", "
 POLLING = "AWSLambdaSQSQueueExecutionRole"
 
 
-# What the matcher accepts as it is deployed in the sandbox.
-MATCHING = {"matcher": (document("licence-new-york-1"),)}
-
-
 @pytest.fixture(scope="module")
 def driven(driver: Driver, sandbox: Sandbox) -> Sandbox:
     """The sandbox after every path of every workflow.
@@ -54,48 +54,48 @@ def driven(driver: Driver, sandbox: Sandbox) -> Sandbox:
     idle = {name for name, (_, idle) in judged(sandbox, driver.installation).items() if idle}
     if f"{sandbox.prefix}-StartExecution" in idle:
         _ingest(driver)
-    for version in WORKFLOWS:
-        if not any(name.startswith(f"{sandbox.prefix}-{version}") for name in idle):
-            continue
-        driver.go_live(version)
-        uploads = []
-        # A JPEG is read by Rekognition from S3, and a WebP is sent to it in bytes.
-        for place in ("the-park", "the-restaurant"):
-            for body in (sample("coffee"), drawn("WEBP"), sample("cat"), *MATCHING.get(version, ())):
-                upload = driver.new_id("role")
-                driver.upload(body, f"{place}/{upload}.jpg")
-                uploads.append(upload)
-        upload = driver.new_id("role")
-        driver.upload(b"no photo at all", f"the-park/{upload}.jpg")
-        # Once more under the same key: what lies there is replaced.
-        replaced = driver.ended(uploads[0]).record["executionArn"]
-        driver.upload(sample("coffee") + b"\0", f"the-park/{uploads[0]}.jpg")
-        _wait_for_another(driver, uploads[0], replaced)
-        # Nothing tells the version of a photo that is gone before its event is looked at.
-        gone = driver.new_id("role-gone")
-        _say_uploaded(driver, f"the-park/{gone}.jpg")
-        for each in [*uploads, upload, gone]:
-            driver.ended(each)
+    for workflow in WORKFLOWS:
+        if any(name.startswith(f"{sandbox.prefix}-{workflow}") for name in idle):
+            _every_path(driver, workflow)
     return sandbox
 
 
-def _wait_for_another(driver: Driver, upload: str, execution_arn: str) -> None:
+def _every_path(driver: Driver, workflow: str) -> None:
+    """Uploads what takes each path of a workflow's table, and once more what is there already."""
+    driver.go_live(workflow)
+    # A JPEG is read by Rekognition from S3, and a WebP is sent to it in bytes.
+    each = {(row.path, "webp" in row.picture): row for row in rows(workflow)}
+    keys = []
+    for row in (*each.values(), accepted(workflow)):
+        keys.append(driver.new_key(place_id(row), f"role{row.suffix}"))
+        driver.upload(driver.picture(row), keys[-1])
+    # Once more under the same key: what lies there is replaced.
+    replaced = driver.ended(keys[-1]).record["executionArn"]
+    driver.upload(driver.picture(accepted(workflow)) + b"\0", keys[-1])
+    _wait_for_another(driver, keys[-1], replaced)
+    for key in keys:
+        driver.ended(key)
+
+
+def _wait_for_another(driver: Driver, key: str, execution_arn: str) -> None:
     """Waits until the upload's record is no longer that of an execution."""
 
     def is_another() -> bool:
-        record = driver.installation.record(upload)
+        record = driver.installation.record(key)
         return record is not None and record["executionArn"] != execution_arn
 
-    wait_until(is_another, f"a newer {upload} is claimed")
+    wait_until(is_another, f"a newer {key} is claimed")
 
 
 def _ingest(driver: Driver) -> None:
     """What StartExecution does beside starting: holding, refusing, giving up, and looking for a version."""
     driver.go_live("none")
-    held = driver.new_id("role-held")
-    driver.upload(_tiny(), f"the-park/{held}.jpg")
+    held = driver.new_key(name="role-held.jpg")
+    driver.upload(_tiny(), held)
+    # Of the two the older is looked at as the version that it is.
+    driver.upload(_tiny() + b"\0\0", held)
     driver.upload(_tiny(), "no-place.jpg")
-    wait_until(lambda: driver.installation.record("/no-place.jpg") is not None, "the key is refused")
+    wait_until(lambda: driver.installation.record("no-place.jpg") is not None, "the key is refused")
     time.sleep(2)
     # No such workflow: the claim is released, and the message comes again before it has come too often.
     ours = driver.sandbox.calls.needed
@@ -115,8 +115,8 @@ def _ingest(driver: Driver) -> None:
     wait_until(claimed, "the held upload is claimed")
     driver.ended(held)
     # The same photo again: a newer upload takes the record over.
-    driver.upload(_tiny() + b"\0", f"the-park/{held}.jpg")
-    _say_uploaded(driver, f"the-park/{held}.jpg")
+    driver.upload(_tiny() + b"\0", held)
+    _say_uploaded(driver, held)
     time.sleep(3)
     driver.ended(held)
 
@@ -155,27 +155,58 @@ def roles(installation: Installation) -> dict[str, str]:
     }
 
 
-def written(installation: Installation, role: str) -> set[Permission]:
-    """What the policies in the template allow a role, as deployed."""
+def statements(installation: Installation, role: str) -> Iterator[dict[str, Any]]:
+    """What the templates' policies allow a role, as deployed: its own and those that it shares."""
     iam = installation.client("iam")
-    found = set()
-    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-        document: Any = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    documents = [
+        iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
+    ]
+    for each in attached(installation, role):
+        if each.is_ours:
+            version = iam.get_policy(PolicyArn=each.arn)["Policy"]["DefaultVersionId"]
+            got = iam.get_policy_version(PolicyArn=each.arn, VersionId=version)
+            documents.append(got["PolicyVersion"]["Document"])
+    for document in documents:
         # moto writes the policies of a stack's roles as Python does, not as JSON.
-        document = ast.literal_eval(document) if isinstance(document, str) else document
-        for statement in document["Statement"]:
-            assert statement["Effect"] == "Allow"
-            assert statement.keys() <= {"Sid", "Effect", "Action", "Resource", "Condition"}
-            partition = "*"
-            if "Condition" in statement:
-                [(operator, condition)] = statement["Condition"].items()
-                [(key, partition)] = condition.items()
-                assert (operator, key) == ("ForAllValues:StringEquals", "dynamodb:LeadingKeys")
-            found |= {
-                Permission(action, resource, partition)
-                for action in _listed(statement["Action"])
-                for resource in _listed(statement["Resource"])
-            }
+        yield from (ast.literal_eval(document) if isinstance(document, str) else document)["Statement"]
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A managed policy that a role has."""
+
+    name: str
+    arn: str
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is the account's own, and none of AWS's."""
+        return self.arn.split(":")[4] != "aws"
+
+
+def attached(installation: Installation, role: str) -> list[Attached]:
+    """The managed policies of a role."""
+    listed = installation.client("iam").list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    return [Attached(each["PolicyName"], each["PolicyArn"]) for each in listed]
+
+
+def written(installation: Installation, role: str) -> set[Permission]:
+    """What the templates' policies allow a role, as deployed."""
+    found = set()
+    for statement in statements(installation, role):
+        assert statement["Effect"] == "Allow"
+        assert statement.keys() <= {"Sid", "Effect", "Action", "Resource", "Condition"}
+        partition = "*"
+        if "Condition" in statement:
+            [(operator, condition)] = statement["Condition"].items()
+            [(key, partition)] = condition.items()
+            assert (operator, key) == ("ForAllValues:StringEquals", "dynamodb:LeadingKeys")
+        found |= {
+            Permission(action, resource, partition)
+            for action in _listed(statement["Action"])
+            for resource in _listed(statement["Resource"])
+        }
     return found
 
 
@@ -207,8 +238,8 @@ def judged(
         needed = sandbox.calls.needed.get(name, set())
         # Executions that other tests start by hand read from a bucket of their own.
         needed = {each for each in needed if "photos-by-hand" not in each.resource}
-        # What reads a version reads without one where none is known: the photo was gone when its event was
-        # looked at, and may be back since.
+        # What reads a version reads without one where none is known: the photo could not be looked at when
+        # its event came.
         needed |= {
             Permission("s3:GetObject", each.resource)
             for each in needed
@@ -231,30 +262,35 @@ def test_written_and_needed_permissions_are_the_same(driven: Sandbox, driver: Dr
 
 def test_a_policy_that_is_narrower_or_wider_is_found(driven: Sandbox, driver: Driver) -> None:
     iam = driver.installation.client("iam")
-    name = f"{driven.prefix}-v1-Resize"
+    (resizing, *_) = [task for task in all_tasks() if task.role == "Resize"]
+    name = f"{driven.prefix}-{resizing.function}"
     role = roles(driver.installation)[name]
-    (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     put, *_ = [each for each in written(driver.installation, role) if each.action == "s3:PutObject"]
     doctored = [
         # The right one, on another bucket: narrower and wider at once.
         (Permission("s3:PutObject", "arn:aws:s3:::another/*"), [put]),
         (Permission("s3:DeleteObject", put.resource), [put]),
     ]
-    before = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-    before = ast.literal_eval(before) if isinstance(before, str) else before
+    before = list(statements(driver.installation, role))
+    # What others have, too, stays as it is: this role gets the same, and the change, in a policy of its own.
+    shared = [each for each in attached(driver.installation, role) if each.is_ours]
+    for each in shared:
+        iam.detach_role_policy(RoleName=role, PolicyArn=each.arn)
     try:
         for instead, lacking in doctored:
-            statements = [
-                {**each, "Action": kept}
-                for each in before["Statement"]
-                if (kept := [action for action in _listed(each["Action"]) if action != "s3:PutObject"])
+            kept = [
+                {**each, "Action": actions}
+                for each in before
+                if (actions := [action for action in _listed(each["Action"]) if action != "s3:PutObject"])
             ]
             changed = {"Effect": "Allow", "Action": instead.action, "Resource": instead.resource}
-            document = json.dumps({**before, "Statement": [*statements, changed]})
-            iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=document)
+            document = json.dumps({"Version": "2012-10-17", "Statement": [*kept, changed]})
+            iam.put_role_policy(RoleName=role, PolicyName="doctored", PolicyDocument=document)
             assert judged(driven, driver.installation) == {name: (lacking, [instead])}
     finally:
-        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(before))
+        iam.delete_role_policy(RoleName=role, PolicyName="doctored")
+        for each in shared:
+            iam.attach_role_policy(RoleName=role, PolicyArn=each.arn)
     assert judged(driven, driver.installation) == {}
 
 
@@ -269,13 +305,10 @@ def test_a_wildcard_stands_only_where_names_come_and_go(driver: Driver) -> None:
 
 
 def test_policies_of_aws_are_those_of_the_services(driver: Driver) -> None:
-    iam = driver.installation.client("iam")
     for name, role in roles(driver.installation).items():
-        attached = {
-            each["PolicyName"] for each in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
-        }
+        of_aws = {each.name for each in attached(driver.installation, role) if not each.is_ours}
         polls = {POLLING} if name.endswith("-StartExecution") else set()
-        assert attached <= SERVICE_POLICIES | polls, name
+        assert of_aws <= SERVICE_POLICIES | polls, name
 
 
 @pytest.mark.parametrize(

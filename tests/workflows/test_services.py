@@ -1,47 +1,103 @@
-"""AWS itself in trouble: calls that are refused, whoever makes them, and what becomes of the upload."""
+"""AWS itself in trouble: calls that are refused, whoever makes them, and what becomes of the upload.
+
+What a function calls is what it is seen to call. One that several workflows have is looked at in the first.
+"""
 
 from __future__ import annotations
+
+import re
+from functools import cache
 
 import pytest
 
 from tests.workflows.driver import Driver
-from tests.workflows.photos import drawn
+from tests.workflows.tasks import Task, all_tasks, first_task, functions, on_path, one_of_each
 from tests.workflows.test_errors import check_failed
-from tests.workflows.test_photos import check_published
+from tests.workflows.test_photos import check_outcome
+
+# A task for each call that Step Functions itself makes.
+CALLS = [task for task in one_of_each(all_tasks()) if not task.role and not task.outlasts]
 
 
-@pytest.mark.parametrize(
-    ("rule", "task", "error"),
-    [
-        ("s3:GetObject=denied", "Check Dimensions", "AccessDeniedError"),
-        ("s3:GetObject=gone", "Check Dimensions", "PhotoNotFoundError"),
-        ("rekognition:DetectLabels=denied", "Get labels", "AccessDeniedError"),
-        ("rekognition:DetectLabels=gone", "Get labels", "AwsCallError"),
-        ("s3:PutObject=denied", "Resizer", "AccessDeniedError"),
-        ("dynamodb:TransactWriteItems=denied", "Publish", "AccessDeniedError"),
-        ("dynamodb:GetItem=denied", "Get place type from DynamoDB", "DynamoDB.AmazonDynamoDBException"),
-    ],
-)
-def test_what_does_not_pass_is_recorded_by_what_it_is(
-    rule: str, task: str, error: str, driver: Driver
-) -> None:
-    check_failed(driver.execute("v4", drawn("JPEG"), place="the-cafe", faults=[rule]), task, error)
+@pytest.fixture(scope="module")
+def calls(driver: Driver) -> CallsOf:
+    return CallsOf(driver)
 
 
-@pytest.mark.parametrize(
-    ("rule", "task", "attempts"),
-    [
+class CallsOf:
+    """The calls of functions, as the sandbox has counted them once each has had a photo."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self.of = cache(self._of)
+
+    def _of(self, task: Task) -> list[str]:
+        """The calls that a task makes first of all on its way: the others hit a task before it."""
+        check_outcome(self._driver.execute_row(task.workflow, task.way.row), task.workflow, task.way.row)
+        before: set[str] = set()
+        for each in on_path(task.way.row, task.workflow):
+            made = self._made(each)
+            if each == task:
+                assert made, f"{task} was not seen to call anything"
+                return sorted(made - before)
+            before |= made
+        raise AssertionError(f"{task} is not on its way")
+
+    def _made(self, task: Task) -> set[str]:
+        if not task.role:
+            return {operation(task)}
+        name = f"{self._driver.sandbox.prefix}-{task.function}"
+        return {call for caller, call in self._driver.sandbox.calls.requests if caller == name}
+
+
+def operation(task: Task) -> str:
+    """What Step Functions itself calls for a task, as policies name it."""
+    service, _, action = task.resource.partition(":")
+    return f"{service}:{action[0].upper()}{action[1:]}"
+
+
+@pytest.mark.parametrize("task", functions(), ids=str)
+def test_what_does_not_pass_is_recorded_by_what_it_is(task: Task, calls: CallsOf, driver: Driver) -> None:
+    for call in calls.of(task):
+        outcome = driver.execute_row(task.workflow, task.way.row, faults=[f"{call}=denied"])
+        check_failed(outcome, task.name, "AccessDeniedError")
+
+
+@pytest.mark.parametrize("task", functions(), ids=str)
+def test_what_passes_is_no_trouble(task: Task, calls: CallsOf, driver: Driver) -> None:
+    for call in calls.of(task):
         # A function's own attempts are three, and the fourth is the state machine's.
-        ("s3:GetObject=throttle@1-3", "Moderator", 2),
-        ("rekognition:DetectModerationLabels=error@1-2", "Moderator", 1),
-        ("dynamodb:TransactWriteItems=throttle@1-3", "Publish", 2),
-        ("lambda:Invoke=throttle@2-3", "Resizer", 3),
-        ("s3:PutObject=delay:0.2", "Resizer", 1),
-    ],
-)
-def test_what_passes_is_no_trouble(rule: str, task: str, attempts: int, driver: Driver) -> None:
-    outcome = driver.execute("v2", drawn("JPEG"), faults=[rule])
+        outcome = driver.execute_row(task.workflow, task.way.row, faults=[f"{call}=throttle@1-3"])
+        check_outcome(outcome, task.workflow, task.way.row)
+        assert outcome.attempts[task.name] == 2
 
-    assert outcome.status == "PROCESSED"
-    assert outcome.attempts[task] == attempts
-    check_published(outcome)
+
+@pytest.mark.parametrize("task", CALLS, ids=str)
+def test_what_step_functions_itself_is_refused_is_recorded_by_the_services_name(
+    task: Task, driver: Driver
+) -> None:
+    outcome = driver.execute_row(task.workflow, task.way.row, faults=[f"{operation(task)}=denied"])
+
+    check_failed(outcome, task.name, str(outcome.reason))
+    assert re.fullmatch(r"(DynamoDB|EventBridge)\.\w+Exception", str(outcome.reason))
+
+
+def test_a_function_that_lambda_refuses_at_first_is_called_again(driver: Driver) -> None:
+    task = all_tasks()[0]
+    outcome = driver.execute_row(task.workflow, task.way.row, faults=["lambda:Invoke=throttle@1-2"])
+
+    check_outcome(outcome, task.workflow, task.way.row)
+    assert outcome.attempts[first_task(task.way.row, task.workflow).name] == 3
+
+
+@pytest.mark.parametrize(
+    "rule", ["s3:GetObject=delay:0.2", "lambda:Invoke=delay:0.2", "s3:GetObject=error@1-2"]
+)
+def test_what_is_slow_and_what_the_function_itself_tries_again_is_no_attempt(
+    rule: str, driver: Driver
+) -> None:
+    task = all_tasks()[0]
+    outcome = driver.execute_row(task.workflow, task.way.row, faults=[rule])
+
+    check_outcome(outcome, task.workflow, task.way.row)
+    assert set(outcome.attempts.values()) == {1}

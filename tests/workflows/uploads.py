@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import re
 import threading
 import time
 from collections import Counter
@@ -22,23 +21,17 @@ from functools import partial
 import psutil
 
 from happypath.installation import TERMINAL
-from tests.statemachines.definitions import VERSIONS, tasks
+from tests.outcomes import rows
 from tests.workflows import document
-from tests.workflows.driver import Driver, opened, wait_until
+from tests.workflows.driver import Driver, named_in, opened, readable_name, wait_until
 from tests.workflows.photos import bomb, drawn, gif, sample, truncated
-from tests.workflows.reliability import function_of
+from tests.workflows.pictures import place_id
+from tests.workflows.tasks import PUBLISHING, all_tasks
 
 PART = "uploads"
 
-# The functions of all versions, by the names that they share.
-_FUNCTIONS = sorted(
-    {
-        name.partition("-")[2]
-        for version in VERSIONS
-        for task in tasks(version)
-        if (name := function_of(version, task))
-    }
-)
+# The functions of the workflows that publish, by the names that they share.
+_FUNCTIONS = sorted({task.role for task in all_tasks() if task.role and task.workflow in PUBLISHING})
 # What goes wrong, and how often. With so much of it some uploads run out of attempts, and must end as FAILED.
 FAULTS = (
     "event:upload=duplicate@20%",
@@ -64,7 +57,8 @@ FAULTS = (
 )
 # How often a process is killed, whatever it is doing.
 _KILL_EVERY_S = 5.0
-_PLACES = ("the-park", "the-cafe", "the-restaurant", "the-bar", "the-museum", "nowhere")
+# Those that the tables know.
+_PLACES = sorted({place_id(row) for workflow in PUBLISHING for row in rows(workflow)})
 
 
 @dataclass(frozen=True)
@@ -73,12 +67,8 @@ class Upload:
 
     key: str
     make: Callable[[], bytes]
-    # No version may publish it.
+    # No workflow may publish it.
     is_bad: bool
-
-    @property
-    def upload_id(self) -> str:
-        return self.key.partition("/")[2].rpartition(".")[0]
 
 
 def uploads(driver: Driver, seed: int, count: int) -> list[Upload]:
@@ -98,7 +88,7 @@ def uploads(driver: Driver, seed: int, count: int) -> list[Upload]:
     found = []
     for _ in range(count):
         make, extension, is_bad = chance.choice(kinds)
-        key = f"{chance.choice(_PLACES)}/{driver.new_id('crowd')}.{extension}"
+        key = driver.new_key(chance.choice(_PLACES), f"crowd.{extension}")
         found.append(Upload(key, make, is_bad))
     return found
 
@@ -132,7 +122,7 @@ class End:
 
 
 class Crowd:
-    """Uploads through a driver's sandbox, split evenly among all versions."""
+    """Uploads through a driver's sandbox, split evenly among all workflows that publish."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
@@ -142,7 +132,7 @@ class Crowd:
 
     def upload(self, chosen: Sequence[Upload], *, seed: int, patience_s: float) -> list[End]:
         """Uploads them all with faults in force, and waits until each has ended."""
-        self._driver.go_live(_split(VERSIONS))
+        self._driver.go_live(_split(PUBLISHING))
         started = time.monotonic()
         faults = self._driver.sandbox.faults
         faults.seed = seed
@@ -152,8 +142,8 @@ class Crowd:
             wait_until(self._driver.all_events_are_handled, "the queue is empty", patience_s)
             self._wait(chosen, patience_s)
         self.seconds = time.monotonic() - started
-        executions = Counter(_upload_id(each) for each in self._executions())
-        return [self._end(each, executions[each.upload_id]) for each in chosen]
+        executions = Counter(map(named_in, self._executions()))
+        return [self._end(each, executions[readable_name(each.key)]) for each in chosen]
 
     def _wait(self, chosen: Sequence[Upload], patience_s: float) -> None:
         open_ = list(chosen)
@@ -165,7 +155,7 @@ class Crowd:
         wait_until(none_is_open, "every upload has ended", patience_s)
 
     def _has_ended(self, upload: Upload) -> bool:
-        record = self._driver.installation.record(upload.upload_id)
+        record = self._driver.installation.record(upload.key)
         return (
             record is not None
             and record["objStatus"] in TERMINAL
@@ -177,8 +167,8 @@ class Crowd:
             yield execution["name"]
 
     def _end(self, upload: Upload, executions: int) -> End:
-        published = self._driver.published(upload.key.partition("/")[0], upload.upload_id)
-        record = self._driver.installation.record(upload.upload_id) or {}
+        published = self._driver.published(upload.key)
+        record = self._driver.installation.record(upload.key) or {}
         return End(
             upload,
             status=record["objStatus"],
@@ -218,11 +208,6 @@ def _handler(process: psutil.Process) -> str:
         return ""
 
 
-def _upload_id(execution: str) -> str:
-    """The upload id from the name of an execution, which goes on with a hash and perhaps an attempt."""
-    return re.sub(r"-[0-9a-f]{32}(-\d+)?$", "", execution)
-
-
 def _split(workflows: Sequence[str]) -> str:
     """The same share of uploads for each: `v1=33 v2=33 v3=34`."""
     share, rest = divmod(100, len(workflows))
@@ -237,7 +222,7 @@ def report(ends: Sequence[End], crowd: Crowd) -> str:
     orphans = sum(bool(end.renditions) for end in ends if end.status == "FAILED")
     how = (
         f"{len(ends)} uploads in {crowd.seconds:.0f} s ({rate:.1f} a second), split evenly among "
-        f"{', '.join(VERSIONS)}; one event in five came twice; {crowd.killed} processes were killed at "
+        f"{', '.join(PUBLISHING)}; one event in five came twice; {crowd.killed} processes were killed at "
         "random moments, besides those that the rules killed."
     )
     seen = (

@@ -32,7 +32,8 @@ class Rekognition:
     Args:
         real: a client of the real service (see `real_client`), which then answers everything.
         answers: recorded responses by the photo's SHA-256, then by operation; those for the sample photos
-            when left out. A rendition of a photo has other bytes, so that the detectors answer for it.
+            when left out; `record` adds some. A rendition of a photo has other bytes, so that the detectors
+            answer for it.
 
     The request of each operation is the service's own, of valid types (`Image.S3Object` or `Image.Bytes` says
     where the photo came from); `image` is the photo itself. The response is the service's own as well.
@@ -46,10 +47,17 @@ class Rekognition:
 
     def __init__(self, real: RekognitionClient | None = None, answers: Answers | None = None) -> None:
         self._real = real
-        self._answers = sample_answers() if answers is None else answers
+        self._answers = dict(sample_answers() if answers is None else answers)
         # What was read, by the photo's SHA-256: a caller who lost patience gets it when it asks again.
         self._read: dict[str, list[dict[str, Any]]] = {}
         self._reading = threading.Lock()
+
+    def record(self, image: bytes, answers: Mapping[str, Any]) -> None:
+        """Gives a photo answers of its own, from now on: by operation (`DetectLabels`), the whole response.
+
+        What they do not have is answered as for a photo that nobody knows.
+        """
+        self._answers[hashlib.sha256(image).hexdigest()] = answers
 
     def detect_labels(self, request: Mapping[str, Any], image: bytes) -> dict[str, Any]:
         """The labels of the photo, the surest first.

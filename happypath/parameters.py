@@ -1,0 +1,163 @@
+"""The parameters of a stack's template: which there are, and what CloudFormation would say to their values.
+
+Asked before anything is built or started. `Prefix` is not among them: it names the stack, too, and is an
+option of its own.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from happypath.project import template_of
+
+_PREFIX = "Prefix"
+
+
+class ParameterError(Exception):
+    """A parameter cannot have a value, or has none; the message names it, and says which there are."""
+
+
+def parse(given: Iterable[str]) -> dict[str, str]:
+    """What is written as NAME=VALUE; of one that is given twice the last counts.
+
+    >>> parse(["MinPixels=100", "RequiredWords=a=b"])
+    {'MinPixels': '100', 'RequiredWords': 'a=b'}
+
+    Raises:
+        ParameterError: it is written in another way.
+    """
+    found = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not name or not equals:
+            raise ParameterError(f"--parameter wants NAME=VALUE, not {each!r}.")
+        found[name] = value
+    return found
+
+
+def check(stack: str, values: Mapping[str, str]) -> None:
+    """Looks at values as CloudFormation does.
+
+    Raises:
+        ParameterError: the template has no such parameter, or does not allow the value.
+    """
+    declared = template_of(stack).get("Parameters", {})
+    there = (
+        "its parameters: " + ", ".join(_described(declared)) if declared.keys() - {_PREFIX} else "it has none"
+    )
+    for name, value in values.items():
+        if name == _PREFIX or name not in declared:
+            raise ParameterError(f"{stack} has no parameter {name}; {there}.")
+        if problem := _problem(declared[name], value):
+            raise ParameterError(f"{name} of {stack} cannot be {value!r}: {problem}; {there}.")
+
+
+def missing(stack: str, values: Mapping[str, str]) -> list[str]:
+    """The parameters that a new stack would have no value for."""
+    declared = template_of(stack).get("Parameters", {}).items()
+    return [name for name, each in declared if "Default" not in each and name not in values]
+
+
+def check_all(stack: str, values: Mapping[str, str]) -> None:
+    """Looks at all values that a new stack would have: the template's defaults, and these.
+
+    Raises:
+        ParameterError: one has none, or the template does not allow them, each or together.
+    """
+    check(stack, values)
+    if lacking := missing(stack, values):
+        wanted = " ".join(f"--parameter {name}=…" for name in lacking)
+        raise ParameterError(f"{stack} wants {wanted}: the template has no default.")
+    template = template_of(stack)
+    defaults = {
+        name: str(each["Default"])
+        for name, each in template.get("Parameters", {}).items()
+        if "Default" in each
+    }
+    for said in _broken(template.get("Rules", {}), {**defaults, **values}):
+        raise ParameterError(f"{stack}: {said}")
+
+
+def _described(declared: Mapping[str, Any]) -> Iterator[str]:
+    """The parameters, each with its default if it has one."""
+    for name, each in sorted(declared.items()):
+        if name != _PREFIX:
+            yield f"{name}={each['Default']}" if "Default" in each else name
+
+
+def _problem(declared: Mapping[str, Any], value: str) -> str | None:
+    """Why a parameter cannot have a value; None if it can.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+    """
+    kind = declared["Type"]
+    if kind in {"CommaDelimitedList", "List<Number>"}:
+        single = {**declared, "Type": "Number" if "Number" in kind else "String"}
+        problems = (_problem(single, each.strip()) for each in value.split(","))
+        return next(filter(None, problems), None)
+    problem = None
+    if "AllowedValues" in declared and value not in (
+        allowed := [str(each) for each in declared["AllowedValues"]]
+    ):
+        problem = f"it must be one of {', '.join(allowed)}"
+    elif kind == "Number":
+        problem = _number_problem(declared, value)
+    elif not int(declared.get("MinLength", 0)) <= len(value) <= float(declared.get("MaxLength", math.inf)):
+        least, most = declared.get("MinLength", 0), declared.get("MaxLength", "any number of")
+        problem = f"it must have {least} to {most} characters"
+    elif "AllowedPattern" in declared and not re.fullmatch(declared["AllowedPattern"], value):
+        problem = f"it must match {declared['AllowedPattern']}"
+    return problem and declared.get("ConstraintDescription", problem)
+
+
+def _number_problem(declared: Mapping[str, Any], value: str) -> str | None:
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        return "it must be a number"
+    if number < float(declared.get("MinValue", -math.inf)):
+        return f"it must be at least {declared['MinValue']}"
+    if number > float(declared.get("MaxValue", math.inf)):
+        return f"it must be at most {declared['MaxValue']}"
+    return None
+
+
+def _broken(rules: Mapping[str, Any], values: Mapping[str, str]) -> Iterator[str]:
+    """What a template's rules have against the values of its parameters, in the template's words.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/rules-section-structure.html
+    """
+    for name, rule in rules.items():
+        if _value(rule.get("RuleCondition", True), values):
+            for assertion in rule["Assertions"]:
+                if not _value(assertion["Assert"], values):
+                    yield assertion.get("AssertDescription", f"its rule {name} does not allow these values.")
+
+
+_FUNCTIONS: dict[str, Callable[[list[Any]], Any]] = {
+    "Fn::And": all,
+    "Fn::Or": any,
+    "Fn::Not": lambda given: not given[0],
+    "Fn::Equals": lambda given: given[0] == given[1],
+    "Fn::Contains": lambda given: given[1] in given[0],
+}
+
+
+def _value(expression: Any, values: Mapping[str, str]) -> Any:
+    """An expression of a rule, worked out. What only CloudFormation knows holds here: it is asked later."""
+    match expression:
+        case {"Ref": name} if name in values:
+            return values[name]
+        case dict() if len(expression) == 1 and next(iter(expression)) in _FUNCTIONS:
+            ((function, arguments),) = expression.items()
+            return _FUNCTIONS[function]([_value(each, values) for each in arguments])
+        case dict():
+            return True
+        case list():
+            return [_value(each, values) for each in expression]
+    return expression

@@ -1,0 +1,59 @@
+"""What a workflow is tried with: parameters that its template has no default for, and photos to upload.
+
+They are in `samples/<workflow>.json`, or for a workflow without such a file in `samples/uploads.json`:
+
+    {"parameters": {"RequiredLabels": "Person"},
+     "uploads": [{"photo": "photos/cat.jpg", "placeType": "park"}]}
+
+where photos are named by their paths below `samples/`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from happypath.project import SAMPLES
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo to upload, and the type of the place that it is of."""
+
+    path: Path
+    place_type: str
+
+    @property
+    def place_id(self) -> str:
+        """The place that is listed for it in a sandbox."""
+        return f"sample-{self.place_type}"
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What a workflow is tried with, and the file that says so."""
+
+    file: Path
+    parameters: Mapping[str, str]
+    photos: tuple[Photo, ...]
+
+    @property
+    def place_type(self) -> str:
+        """The type of place of photos that come without one."""
+        return self.photos[0].place_type
+
+    def at(self, place_type: str | None) -> list[Photo]:
+        """The photos, each once at its place, or all at one type of place."""
+        placed = [Photo(each.path, place_type or each.place_type) for each in self.photos]
+        return list(dict.fromkeys(placed))
+
+
+def of(workflow: str) -> Samples:
+    """The samples of a workflow."""
+    own = SAMPLES / f"{workflow}.json"
+    file = own if own.exists() else SAMPLES / "uploads.json"
+    data = json.loads(file.read_text(encoding="utf-8"))
+    photos = tuple(Photo(SAMPLES / each["photo"], each["placeType"]) for each in data["uploads"])
+    return Samples(file, data["parameters"], photos)
