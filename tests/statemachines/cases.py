@@ -158,7 +158,7 @@ def _failing(usual: Case, task: str, raised: Sequence[Raised], why: str) -> Case
     return replace(
         usual,
         name=f"{title(task)}{why}",
-        answers={**_before(usual, task), task: raised},
+        answers={**_before(usual, task), task: raised, FAILED: [Done()]},
         path=(*until, FAILED, "Failed"),
         record=("FAILED", error),
         detail={"Error": error, "Cause": raised[-1].cause()},
@@ -172,13 +172,21 @@ def _caught(workflow: str, usual: Case, task: str, raised: Raised, target: str) 
     while "Next" in (state := states(workflow)[then[-1]]):
         then.append(state["Next"])
     until = usual.path[: usual.path.index(task) + 1]
-    return replace(
+    ended = replace(
         usual,
         name=f"{title(task)}Raises{title(raised.error)}",
         answers={**_before(usual, task), task: [raised]},
         path=(*until, *then),
-        record=("REJECTED", raised.error) if then[-1] == REFUSED else None,
-        detail=json.loads(raised.message) if then[-1] == REFUSED else {},
+        record=None,
+        detail={},
+    )
+    if then[-1] != REFUSED:
+        return ended
+    return replace(
+        ended,
+        answers={**ended.answers, REFUSED: [Done()]},
+        record=("REJECTED", raised.error),
+        detail=json.loads(raised.message),
     )
 
 
