@@ -108,7 +108,7 @@ class Transitions:
 
     NAME = "transitions"
 
-    # How many executions made each transition, by version; None without a sandbox.
+    # How many executions made each transition, by workflow; None without a sandbox.
     counts: dict[str, Counter[Transition]] | None = None
     # What is to be said at the end, and whether it fails the run.
     lines: list[str] = field(default_factory=list)
@@ -121,10 +121,10 @@ class Transitions:
 
     def read(self, installation: Installation) -> None:
         """Reads what all executions did."""
-        self.counts = {version: Counter() for version in WORKFLOWS}
-        for version, counter in self.counts.items():
-            definition = states(version)
-            for execution in installation.executions(version, None):
+        self.counts = {workflow: Counter() for workflow in WORKFLOWS}
+        for workflow, counter in self.counts.items():
+            definition = states(workflow)
+            for execution in installation.executions(workflow, None):
                 counter.update(driven(installation.history(execution["executionArn"]), definition))
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
@@ -163,8 +163,8 @@ class Transitions:
         counts = None
         if self.counts is not None:
             counts = {
-                version: [[each.state, each.to, each.errors, number] for each, number in counter.items()]
-                for version, counter in self.counts.items()
+                workflow: [[each.state, each.to, each.errors, number] for each, number in counter.items()]
+                for workflow, counter in self.counts.items()
             }
         return json.dumps([counts, self._narrowed, sorted(self._selected), sorted(self._ran)])
 
@@ -174,10 +174,10 @@ class Transitions:
         counts, narrowed, selected, ran = json.loads(told)
         if counts is not None:
             counts = {
-                version: Counter(
+                workflow: Counter(
                     {Transition(state, to, tuple(errors)): n for state, to, errors, n in counted}
                 )
-                for version, counted in counts.items()
+                for workflow, counted in counts.items()
             }
         return cls(counts, _narrowed=narrowed, _selected=set(selected), _ran=set(ran))
 
@@ -186,9 +186,9 @@ class Transitions:
         self._selected = set().union(*(part._selected for part in self._parts))
         self._ran = set().union(*(part._ran for part in self._parts))
         for part in self._parts:
-            for version, counter in (part.counts or {}).items():
+            for workflow, counter in (part.counts or {}).items():
                 self.counts = self.counts or {}
-                self.counts.setdefault(version, Counter()).update(counter)
+                self.counts.setdefault(workflow, Counter()).update(counter)
 
     def _judge(self, counts: dict[str, Counter[Transition]]) -> None:
         self.lines = list(table(counts))
@@ -209,11 +209,11 @@ class Transitions:
             terminalreporter.line(self.failure, red=True)
 
     def missing(self) -> list[str]:
-        """The transitions that no execution made, each with its version."""
+        """The transitions that no execution made, each with its workflow."""
         return [
-            f"{version}: {transition}"
-            for version, counter in (self.counts or {}).items()
-            for transition in declared(states(version))
+            f"{workflow}: {transition}"
+            for workflow, counter in (self.counts or {}).items()
+            for transition in declared(states(workflow))
             if not counter[transition]
         ]
 
@@ -223,19 +223,26 @@ def _is_ours(item: pytest.Item) -> bool:
 
 
 def table(counts: dict[str, Counter[Transition]]) -> Iterator[str]:
-    """How many executions made each transition: a line for each, a column for each version."""
-    by_version = {version: declared(states(version)) for version in counts}
-    rows = list(dict.fromkeys(each for version in reversed(counts) for each in by_version[version]))
+    """How many executions made each transition: a line for each, a column for each workflow."""
+    by_workflow = {workflow: declared(states(workflow)) for workflow in counts}
+    rows = list(dict.fromkeys(each for workflow in reversed(counts) for each in by_workflow[workflow]))
     width = max(len(str(row)) for row in rows)
-    yield f"{'':{width}}" + "".join(f"{version:>9}" for version in counts)
+
+    def line(name: str, cells: Iterable[str]) -> str:
+        columns = (
+            f"{cell:>{max(9, len(workflow) + 2)}}" for workflow, cell in zip(counts, cells, strict=True)
+        )
+        return f"{name:{width}}" + "".join(columns)
+
+    yield line("", counts)
     for row in rows:
         cells = (
-            (str(counter[row]) if counter[row] else "MISSING") if row in by_version[version] else "·"
-            for version, counter in counts.items()
+            (str(counter[row]) if counter[row] else "MISSING") if row in by_workflow[workflow] else "·"
+            for workflow, counter in counts.items()
         )
-        yield f"{row!s:{width}}" + "".join(f"{cell:>9}" for cell in cells)
+        yield line(str(row), cells)
     sums = (
-        f"{sum(1 for each in by_version[version] if counter[each])}/{len(by_version[version])}"
-        for version, counter in counts.items()
+        f"{sum(1 for each in by_workflow[workflow] if counter[each])}/{len(by_workflow[workflow])}"
+        for workflow, counter in counts.items()
     )
-    yield f"{'driven / declared':{width}}" + "".join(f"{each:>9}" for each in sums)
+    yield line("driven / declared", sums)

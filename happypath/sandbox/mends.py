@@ -89,7 +89,7 @@ def mended(invoke: Invoke, endpoint: str, application: Any, executions_at_once: 
             _executions_have_names_and_turns(executions_at_once),
             shortened(endpoint, application),
             _states_are_entered_at_times_as_on_aws(),
-            _errors_have_the_names_of_aws(),
+            errors_have_the_names_of_aws(),
             _templates_are_transformed(),
             change_sets_deploy(),
             writes_are_whole(),
@@ -282,7 +282,7 @@ def states_all_leaves_out_two() -> Iterator[None]:
 
 
 @contextmanager
-def _errors_have_the_names_of_aws() -> Iterator[None]:
+def errors_have_the_names_of_aws() -> Iterator[None]:
     """Five things about errors, by whose names state machines retry and catch.
 
     An error that a service does not name among its own is called after the service on AWS (a denied call is

@@ -7,41 +7,82 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, TypeAlias
 
-ROOT = Path(__file__).resolve().parents[2]
-# The versions of the workflow that publishes photos, and all workflows.
-VERSIONS = ("v1", "v2", "v3", "v4")
-WORKFLOWS = (*VERSIONS, "matcher")
+from happypath import project
+
+ROOT = project.ROOT
+FOLDER = ROOT / "statemachines"
+# Every workflow that there is. Tests read from the definitions what they have to know of one.
+WORKFLOWS = project.WORKFLOWS
+REFUSED, FAILED = "RecordFailState", "RecordErrorState"
 
 State: TypeAlias = dict[str, Any]
-# A path into the state's data, such as "$.refusal.reason".
+# A path into the state's data, such as "$.decision.reason".
 Field: TypeAlias = str
 
 
 @cache
-def text(version: str) -> str:
-    return (ROOT / "statemachines" / f"{version}.asl.json").read_text(encoding="utf-8")
+def text(workflow: str) -> str:
+    return (FOLDER / f"{workflow}.asl.json").read_text(encoding="utf-8")
 
 
-def load(version: str) -> dict[str, Any]:
-    machine: dict[str, Any] = json.loads(text(version))
+def load(workflow: str) -> dict[str, Any]:
+    machine: dict[str, Any] = json.loads(text(workflow))
     return machine
 
 
-def states(version: str) -> dict[str, State]:
-    found: dict[str, State] = load(version)["States"]
+def states(workflow: str) -> dict[str, State]:
+    found: dict[str, State] = load(workflow)["States"]
     return found
 
 
-def tasks(version: str) -> dict[str, State]:
-    return {name: state for name, state in states(version).items() if state["Type"] == "Task"}
+def tasks(workflow: str) -> dict[str, State]:
+    return {name: state for name, state in states(workflow).items() if state["Type"] == "Task"}
+
+
+# The versions of the workflow that publishes photos.
+VERSIONS = tuple(workflow for workflow in WORKFLOWS if "Publish" in tasks(workflow))
 
 
 def all_tasks() -> list[tuple[str, str]]:
     """Every task as (workflow, name): parameters for tests."""
-    return [(version, name) for version in WORKFLOWS for name in tasks(version)]
+    return [(workflow, name) for workflow in WORKFLOWS for name in tasks(workflow)]
+
+
+# What a state is, whatever its name
+
+
+def service(task: State) -> str:
+    """The service that a task calls: `lambda`, `dynamodb`, `events`."""
+    return str(task["Resource"].split(":")[-2])
+
+
+def is_lambda(state: State) -> bool:
+    """Whether it calls a function."""
+    return state["Type"] == "Task" and service(state) == "lambda"
+
+
+def decides(state: State) -> bool:
+    """Whether it is a task that answers with a Decision."""
+    return is_lambda(state) and state["ResultPath"] == "$.decision"
+
+
+def holds_record(state: State) -> bool:
+    """Whether it is a task that writes to the workflow record, if its execution still owns that."""
+    return state["Type"] == "Task" and str(state["Resource"]).endswith(":dynamodb:updateItem")
+
+
+def status_recorded(state: State) -> str | None:
+    """The status of an upload that a state records, if it is one that does."""
+    if not holds_record(state):
+        return None
+    status: State = state["Parameters"]["ExpressionAttributeValues"].get(":status", {})
+    return status.get("S")
+
+
+def errors_retried(task: State) -> set[str]:
+    return {error for each in task["Retry"] if each["MaxAttempts"] for error in each["ErrorEquals"]}
 
 
 @dataclass(frozen=True)
@@ -130,9 +171,9 @@ def _fields(expression: str) -> set[Field]:
     return set(re.findall(r"(?<!\$)\$(?:\.\w+)+", expression))
 
 
-def given(version: str, start: frozenset[Field]) -> dict[str, frozenset[Field]]:
+def given(workflow: str, start: frozenset[Field]) -> dict[str, frozenset[Field]]:
     """For each state the fields that are there whichever way it was reached, `start` being the input's."""
-    machine = load(version)
+    machine = load(workflow)
     there: dict[str, frozenset[Field]] = {machine["StartAt"]: start}
     waiting = [machine["StartAt"]]
     while waiting:
@@ -151,16 +192,16 @@ def given(version: str, start: frozenset[Field]) -> dict[str, frozenset[Field]]:
     return there
 
 
-def paths_to(version: str, end: str) -> set[tuple[str, ...]]:
-    """Every way from the start to a state on which nothing is caught."""
-    machine = load(version)
+def paths(workflow: str) -> set[tuple[str, ...]]:
+    """Every way from the start to an end on which nothing is caught."""
+    machine = load(workflow)
 
     def walk(path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-        if path[-1] == end:
+        following = [edge.to for edge in edges(machine["States"][path[-1]]) if not edge.caught]
+        if not following:
             yield path
-            return
-        for edge in edges(machine["States"][path[-1]]):
-            if not edge.caught and edge.to not in path:
-                yield from walk((*path, edge.to))
+        for to in dict.fromkeys(following):
+            assert to not in path, f"{path} comes back to {to}"
+            yield from walk((*path, to))
 
     return set(walk((machine["StartAt"],)))

@@ -1,124 +1,167 @@
-"""What must be true of the state machines as files, whatever runs them."""
+"""What must be true of the state machines as files, whatever runs them: rules for each kind of state."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
-from functions.decision import Reason
+from functions.decide import rules
+from functions.decision import REASON, Reason
 from functions.upload import Upload
+from tests.outcomes import rows
+from tests.statemachines import filled
 from tests.statemachines.definitions import (
+    FAILED,
+    FOLDER,
+    REFUSED,
     VERSIONS,
     WORKFLOWS,
     all_tasks,
+    decides,
     edges,
     given,
+    holds_record,
+    is_lambda,
     load,
-    paths_to,
+    paths,
     reads,
+    service,
     states,
+    status_recorded,
     tasks,
     text,
 )
 
-RECORDING = {"RecordFailState", "RecordErrorState", "RecordMatchState"}
-# As patient as those, but what it gives up for can still be recorded.
-CONFIRMING = {"Confirm match"}
+TASKS = all_tasks()
+LAMBDA_TASKS = [(workflow, name) for workflow, name in TASKS if is_lambda(tasks(workflow)[name])]
+DECIDING_TASKS = [(workflow, name) for workflow, name in LAMBDA_TASKS if decides(tasks(workflow)[name])]
+# Recording, and asking by a write whether the record is still this execution's.
+HOLDING_TASKS = [(workflow, name) for workflow, name in TASKS if holds_record(tasks(workflow)[name])]
+WORKING_TASKS = [each for each in TASKS if each not in HOLDING_TASKS]
 
-CHECKED = ("Check Dimensions", "Dimensions Result?")
-MODERATED = ("Moderator", "Moderation Result?")
-LOOKED_AT = ("Get labels", "Check for people")
-PLACED = ("Get place type from DynamoDB", "Place type?")
-ENDED = ("Resizer", "Publish")
-ACCEPTED = {
-    "v1": {ENDED},
-    "v2": {MODERATED + ENDED},
-    "v3": {CHECKED + MODERATED + ENDED},
-    "v4": {CHECKED + PLACED + MODERATED + ENDED, CHECKED + PLACED + LOOKED_AT + ENDED},
+# What a burst does to each service: it passes when the burst has.
+THROTTLED = {
+    "lambda": {"ThrottledError", "Lambda.TooManyRequestsException"},
+    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+    "dynamodb": {
+        "DynamoDB.ProvisionedThroughputExceededException",
+        "DynamoDB.RequestLimitExceeded",
+        "DynamoDB.RequestLimitExceededException",
+        "DynamoDB.ThrottlingException",
+    },
+    # https://docs.aws.amazon.com/step-functions/latest/dg/connect-eventbridge.html
+    "events": {"EventBridge.ThrottlingException"},
 }
-
-# https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html
-# but for Lambda.AWSLambdaException, which is what a denied call is called (docs/reliability.md).
-TRANSIENT_IN_LAMBDA = {
-    "Lambda.ServiceException",
-    "Lambda.SdkClientException",
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.TooManyRequestsException",
-    "Sandbox.Timedout",
-    "States.Timeout",
-    "ThrottledError",
-    "ServiceUnavailableError",
+# What passes by itself.
+TRANSIENT = {
+    # https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html
+    # but for Lambda.AWSLambdaException, which is what a denied call is called (docs/reliability.md).
+    "lambda": {
+        "Lambda.ServiceException",
+        "Lambda.SdkClientException",
+        "Lambda.ClientExecutionTimeoutException",
+        "Lambda.Unknown",
+        # A process that died.
+        "Runtime.ExitError",
+        "Sandbox.Timedout",
+        "ServiceUnavailableError",
+        "States.Timeout",
+    },
+    "dynamodb": {
+        "DynamoDB.InternalServerError",
+        "DynamoDB.InternalServerErrorException",
+        "DynamoDB.ServiceUnavailable",
+        "DynamoDB.SdkClientException",
+        # Step Functions' name for an answer of DynamoDB that has no name of its own there.
+        "DynamoDB.AmazonDynamoDBException",
+        "States.Timeout",
+    },
+    "events": {
+        "EventBridge.FailedEntry",
+        "EventBridge.InternalException",
+        "EventBridge.SdkClientException",
+        # An answer of EventBridge that has no name of its own.
+        "EventBridge.AmazonEventBridgeException",
+        "States.Timeout",
+    },
 }
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
-TRANSIENT_IN_DYNAMODB = {
-    "DynamoDB.InternalServerError",
-    "DynamoDB.ProvisionedThroughputExceededException",
-    "DynamoDB.RequestLimitExceeded",
-    "DynamoDB.ServiceUnavailable",
-    "DynamoDB.ThrottlingException",
-    # Step Functions' name for an answer of DynamoDB that has no name of its own there.
-    "DynamoDB.AmazonDynamoDBException",
-    "States.Timeout",
-}
-# https://docs.aws.amazon.com/step-functions/latest/dg/connect-eventbridge.html
-TRANSIENT_IN_EVENTS = {
-    "EventBridge.FailedEntry",
-    "EventBridge.ThrottlingException",
-    "EventBridge.InternalException",
-    # An answer of EventBridge that has no name of its own.
-    "EventBridge.AmazonEventBridgeException",
-    "States.Timeout",
-}
+HOUR_S = 3600
 
 
-@pytest.mark.parametrize("version", WORKFLOWS)
-def test_an_interpreter_understands_it(version: str) -> None:
-    AmazonStateLanguageParser.parse(text(version))
+def test_every_state_machine_is_that_of_a_template_and_the_other_way_round() -> None:
+    assert {path.name.removesuffix(".asl.json") for path in FOLDER.glob("*")} == set(WORKFLOWS)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_an_accepted_photo_takes_the_designed_path(version: str) -> None:
-    assert paths_to(version, "Publish") == ACCEPTED[version]
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_an_interpreter_understands_it(workflow: str) -> None:
+    AmazonStateLanguageParser.parse(text(workflow))
 
 
-def test_a_match_is_told_of_between_two_looks_at_who_owns_the_record() -> None:
-    (path,) = paths_to("matcher", "RecordMatchState")
-    decided = ("Decider", "Match Result?", "Match")
-    assert path == (*decided, "Confirm match", "Publish match", "RecordMatchState")
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_it_runs_in_every_partition(workflow: str) -> None:
+    assert "arn:aws" not in text(workflow)
+    for task in tasks(workflow).values():
+        assert task["Resource"].startswith("arn:${Partition}:states:::")
 
 
-def test_confirming_a_match_changes_nothing() -> None:
-    parameters = tasks("matcher")["Confirm match"]["Parameters"]
-    assert parameters["ConditionExpression"] == "executionArn = :execution AND objStatus = :received"
-    assert parameters["UpdateExpression"] == "SET executionArn = :execution"
+# Paths
 
 
-def test_a_picture_that_does_not_match_is_told_apart_from_one_that_cannot_be_used() -> None:
-    decided = ("Decider", "Match Result?")
-    assert paths_to("matcher", "RecordFailState") == {
-        (*decided, "No match", "RecordFailState"),
-        (*decided, "Unusable picture", "RecordFailState"),
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_an_accepted_upload_takes_the_paths_of_the_table(workflow: str) -> None:
+    accepted = {path for path in paths(workflow) if path[-1] != REFUSED}
+
+    assert accepted == {row.path for row in rows(workflow) if not row.reason}
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_every_way_to_a_refusal_is_in_the_table(workflow: str) -> None:
+    refused = {path for path in paths(workflow) if path[-1] == REFUSED}
+
+    assert refused <= {row.path for row in rows(workflow) if row.reason}
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_every_row_of_the_table_is_a_way_through_it(workflow: str) -> None:
+    for row in rows(workflow):
+        assert row.path[0] == load(workflow)["StartAt"]
+        for name, then in zip(row.path, row.path[1:], strict=False):
+            assert then in {edge.to for edge in edges(states(workflow)[name])}, f"{row}: {name} → {then}"
+        assert (row.path[-1] == REFUSED) is bool(row.reason)
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_every_type_of_place_that_it_knows_is_in_the_table(workflow: str) -> None:
+    choices = [state for state in states(workflow).values() if state["Type"] == "Choice"]
+    known = {
+        rule["StringEquals"]
+        for choice in choices
+        for rule in choice["Choices"]
+        if rule.get("Variable", "").startswith("$.place.") and "StringEquals" in rule
     }
 
-
-@pytest.mark.parametrize("version", WORKFLOWS)
-def test_every_state_can_be_reached_and_every_transition_arrives(version: str) -> None:
-    targets = {edge.to for state in states(version).values() for edge in edges(state)}
-
-    assert targets | {load(version)["StartAt"]} == set(states(version))
+    assert known <= {row.place for row in rows(workflow) if not row.reason}
 
 
-@pytest.mark.parametrize("version", WORKFLOWS)
-def test_no_state_reads_a_field_that_may_be_missing(version: str) -> None:
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_every_state_can_be_reached_and_every_transition_arrives(workflow: str) -> None:
+    targets = {edge.to for state in states(workflow).values() for edge in edges(state)}
+
+    assert targets | {load(workflow)["StartAt"]} == set(states(workflow))
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_no_state_reads_a_field_that_may_be_missing(workflow: str) -> None:
     record = Upload("bucket", "place/photo.jpg", "place", "photo").as_detail()
     start = frozenset({"$.detail", *(f"$.detail.{key}" for key in record)})
 
     missing = {
         (name, field)
-        for name, there in given(version, start).items()
-        for field in _read_by(states(version)[name]) - there
+        for name, there in given(workflow, start).items()
+        for field in _read_by(states(workflow)[name]) - there
     }
 
     assert missing == set()
@@ -148,12 +191,13 @@ def _compared_unguarded(choice: dict[str, Any]) -> set[str]:
     return unguarded
 
 
-def test_states_of_one_name_are_the_same_in_every_workflow() -> None:
+def test_states_that_record_and_those_that_end_are_the_same_in_every_workflow() -> None:
     seen: dict[str, tuple[str, Any]] = {}
-    for version in WORKFLOWS:
-        for name, state in states(version).items():
-            first, other = seen.setdefault(name, (version, _without_targets(state)))
-            assert _without_targets(state) == other, f"{name} differs between {first} and {version}"
+    for workflow in WORKFLOWS:
+        for name, state in states(workflow).items():
+            if holds_record(state) or state["Type"] in {"Fail", "Succeed"}:
+                first, other = seen.setdefault(name, (workflow, _without_targets(state)))
+                assert _without_targets(state) == other, f"{name} differs between {first} and {workflow}"
 
 
 def _without_targets(value: Any) -> Any:
@@ -165,24 +209,59 @@ def _without_targets(value: Any) -> Any:
     return [_without_targets(each) for each in value] if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize(("version", "name"), all_tasks())
-def test_every_task_has_an_end(version: str, name: str) -> None:
-    assert 0 < tasks(version)[name]["TimeoutSeconds"] <= 120
+# Time
 
 
-@pytest.mark.parametrize("version", WORKFLOWS)
-def test_the_whole_has_no_time_out_because_nothing_could_catch_it(version: str) -> None:
-    assert "TimeoutSeconds" not in load(version)
+@pytest.mark.parametrize(("workflow", "name"), TASKS)
+def test_every_task_has_an_end(workflow: str, name: str) -> None:
+    assert 0 < tasks(workflow)[name]["TimeoutSeconds"] <= 120
 
 
-@pytest.mark.parametrize(("version", "name"), all_tasks())
-def test_every_retry_backs_off_with_jitter_and_ends(version: str, name: str) -> None:
-    for retrier in tasks(version)[name]["Retry"]:
-        if retrier["MaxAttempts"] == 0:
-            continue
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_the_whole_has_no_time_out_because_nothing_could_catch_it(workflow: str) -> None:
+    assert "TimeoutSeconds" not in load(workflow)
+
+
+# Retries
+
+
+@pytest.mark.parametrize(("workflow", "name"), TASKS)
+def test_every_retry_backs_off_with_jitter(workflow: str, name: str) -> None:
+    for retrier in _retriers(workflow, name):
         assert retrier["JitterStrategy"] == "FULL"
         assert retrier["BackoffRate"] > 1
-        assert _longest_wait_s(retrier) <= 600
+
+
+@pytest.mark.parametrize(("workflow", "name"), TASKS)
+def test_what_is_throttled_waits_for_hours_and_ends(workflow: str, name: str) -> None:
+    throttled, _ = _retriers(workflow, name)
+
+    assert set(throttled["ErrorEquals"]) == THROTTLED[service(tasks(workflow)[name])]
+    assert 2 * HOUR_S <= _longest_wait_s(throttled) <= 48 * HOUR_S
+
+
+@pytest.mark.parametrize(("workflow", "name"), WORKING_TASKS)
+def test_what_passes_by_itself_is_tried_again_for_a_minute_or_two(workflow: str, name: str) -> None:
+    assert len(tasks(workflow)[name]["Retry"]) == 2
+    _, transient = _retriers(workflow, name)
+
+    assert set(transient["ErrorEquals"]) == TRANSIENT[service(tasks(workflow)[name])]
+    assert 60 <= _longest_wait_s(transient) <= 120
+
+
+@pytest.mark.parametrize(("workflow", "name"), HOLDING_TASKS)
+def test_what_is_written_to_the_record_is_tried_longest_whatever_the_error(workflow: str, name: str) -> None:
+    owned, *_ = tasks(workflow)[name]["Retry"]
+    _, everything = _retriers(workflow, name)
+
+    assert owned == {"ErrorEquals": ["DynamoDB.ConditionalCheckFailedException"], "MaxAttempts": 0}
+    assert everything["ErrorEquals"] == ["States.ALL"]
+    assert 120 < _longest_wait_s(everything) <= 600
+
+
+def _retriers(workflow: str, name: str) -> list[dict[str, Any]]:
+    """Those that do retry."""
+    return [each for each in tasks(workflow)[name]["Retry"] if each["MaxAttempts"]]
 
 
 def _longest_wait_s(retrier: dict[str, Any]) -> float:
@@ -190,103 +269,165 @@ def _longest_wait_s(retrier: dict[str, Any]) -> float:
     return float(sum(min(wait, retrier["MaxDelaySeconds"]) for wait in waits))
 
 
-@pytest.mark.parametrize(("version", "name"), all_tasks())
-def test_every_transient_error_is_retried(version: str, name: str) -> None:
-    task = tasks(version)[name]
-    retried = {error for each in task["Retry"] if each["MaxAttempts"] for error in each["ErrorEquals"]}
-
-    if name in RECORDING | CONFIRMING:
-        assert retried == {"States.ALL"}
-    elif "lambda" in task["Resource"]:
-        assert retried == TRANSIENT_IN_LAMBDA
-    else:
-        assert retried >= (TRANSIENT_IN_DYNAMODB if "dynamodb" in task["Resource"] else TRANSIENT_IN_EVENTS)
-
-
-def test_a_table_that_may_deny_is_asked_again_for_seconds_only() -> None:
-    [retrier] = [
-        each
-        for each in tasks("v4")["Get place type from DynamoDB"]["Retry"]
-        if "DynamoDB.AmazonDynamoDBException" in each["ErrorEquals"]
-    ]
-
-    assert retrier["ErrorEquals"] == ["DynamoDB.AmazonDynamoDBException"]
-    assert _longest_wait_s(retrier) <= 6
-
-
-@pytest.mark.parametrize("version", WORKFLOWS)
-def test_recording_is_retried_longest(version: str) -> None:
-    longest = {
-        name: max(_longest_wait_s(each) for each in task["Retry"] if each["MaxAttempts"])
-        for name, task in tasks(version).items()
-    }
-
-    recording = [longest.pop(name) for name in sorted((RECORDING | CONFIRMING) & longest.keys())]
-    assert min(recording) > max(longest.values())
-
-
-@pytest.mark.parametrize(("version", "name"), all_tasks())
+@pytest.mark.parametrize(("workflow", "name"), TASKS)
 @pytest.mark.parametrize("field", ["Retry", "Catch"])
-def test_the_name_for_all_errors_stands_alone_and_last(version: str, name: str, field: str) -> None:
-    *others, last = (each["ErrorEquals"] for each in tasks(version)[name][field])
+def test_the_name_for_all_errors_stands_alone_and_last(workflow: str, name: str, field: str) -> None:
+    *others, last = (each["ErrorEquals"] for each in tasks(workflow)[name][field])
 
     assert all("States.ALL" not in errors for errors in others)
     assert "States.ALL" not in last or last == ["States.ALL"]
 
 
-@pytest.mark.parametrize(("version", "name"), all_tasks())
-def test_every_error_is_caught_and_keeps_the_input(version: str, name: str) -> None:
-    catchers = tasks(version)[name]["Catch"]
+# Errors
+
+
+@pytest.mark.parametrize(("workflow", "name"), TASKS)
+def test_every_error_is_caught_and_keeps_the_input(workflow: str, name: str) -> None:
+    catchers = tasks(workflow)[name]["Catch"]
     caught = {error: each["Next"] for each in catchers for error in each["ErrorEquals"]}
 
-    assert caught["States.ALL"] == ("RecordingFailed" if name in RECORDING else "RecordErrorState")
-    if name not in RECORDING:
+    if status_recorded(tasks(workflow)[name]):
+        assert caught["States.ALL"] == "RecordingFailed"
+    else:
         # States.ALL leaves this one out, as AWS says; a task's own result may be too large at any time.
         # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
-        assert caught["States.DataLimitExceeded"] == "RecordErrorState"
+        assert (caught["States.ALL"], caught["States.DataLimitExceeded"]) == (FAILED, FAILED)
     assert {each["ResultPath"] for each in catchers} <= {"$.error", "$.recording"}
 
 
-@pytest.mark.parametrize(("version", "name"), all_tasks())
-def test_a_malformed_result_cannot_end_an_execution_unrecorded(version: str, name: str) -> None:
+@pytest.mark.parametrize(("workflow", "name"), HOLDING_TASKS)
+def test_a_record_of_another_execution_is_left_alone(workflow: str, name: str) -> None:
+    task = tasks(workflow)[name]
+    (missed,) = (
+        each for each in task["Catch"] if each["ErrorEquals"] == ["DynamoDB.ConditionalCheckFailedException"]
+    )
+
+    assert task["Parameters"]["ConditionExpression"].startswith("executionArn = :execution AND objStatus ")
+    assert missed["Next"] == ("Failed" if status_recorded(task) == "FAILED" else "Superseded")
+    if not status_recorded(task):
+        # It asks, and changes nothing.
+        assert task["Parameters"]["UpdateExpression"] == "SET executionArn = :execution"
+
+
+@pytest.mark.parametrize(("workflow", "name"), TASKS)
+def test_what_is_caught_by_a_reason_is_a_refusal(workflow: str, name: str) -> None:
+    caught = {
+        error: each["Next"]
+        for each in tasks(workflow)[name]["Catch"]
+        for error in each["ErrorEquals"]
+        if REASON.fullmatch(error)
+    }
+
+    assert caught.keys() <= set(Reason)
+    for state in caught.values():
+        then = [state]
+        while states(workflow)[then[-1]]["Type"] == "Pass":
+            then.append(states(workflow)[then[-1]]["Next"])
+        assert then[-1] == REFUSED
+    if is_lambda(tasks(workflow)[name]) and filled.handler(workflow, name) == "functions.resize.handler":
+        assert caught.keys() == {Reason.CORRUPT_IMAGE, Reason.UNSUPPORTED_TYPE, Reason.IMAGE_TOO_LARGE}
+
+
+# Decisions
+
+
+@pytest.mark.parametrize(("workflow", "name"), LAMBDA_TASKS)
+def test_a_function_is_told_of_the_upload_and_of_the_execution(workflow: str, name: str) -> None:
+    payload = tasks(workflow)[name]["Parameters"]["Payload"]
+
+    assert payload["detail.$"] == "$.detail"
+    assert payload["executionArn.$"] == "$$.Execution.Id"
+
+
+@pytest.mark.parametrize(("workflow", "name"), DECIDING_TASKS)
+def test_a_decision_is_taken_whole(workflow: str, name: str) -> None:
+    assert tasks(workflow)[name]["ResultSelector"] == {
+        "accepted.$": "$.Payload.accepted",
+        "reason.$": "$.Payload.reason",
+        "detail.$": "$.Payload.detail",
+    }
+
+
+@pytest.mark.parametrize(("workflow", "name"), [each for each in LAMBDA_TASKS if each not in DECIDING_TASKS])
+def test_a_malformed_result_cannot_end_an_execution_unrecorded(workflow: str, name: str) -> None:
     """A path into a result that lacks it is States.Runtime, which AWS lets nobody catch.
 
-    So results are taken whole, and the states after look at them. Publish is the exception: there is no state
-    after it, and an execution that fails is better than one that succeeds with nothing published.
+    A Decision is whole, Python guarantees it. Other results are taken as they are, and who gets them looks at
+    them. The last task is the exception: there is nobody after it, and an execution that fails is better than
+    one that succeeds with nothing done.
     """
-    selector = tasks(version)[name].get("ResultSelector", {})
-    expected = {"published.$": "$.Payload.published"} if name == "Publish" else {"result.$": "$.Payload"}
+    task = tasks(workflow)[name]
+    if not task.get("End"):
+        assert task["ResultSelector"] == {"result.$": "$.Payload"}
 
-    assert selector == (expected if "lambda" in tasks(version)[name]["Resource"] else {})
+
+@pytest.mark.parametrize(("workflow", "name"), DECIDING_TASKS)
+def test_a_decider_is_given_rules_that_it_takes(workflow: str, name: str) -> None:
+    payload = json.loads(filled.definition(workflow))["States"][name]["Parameters"]["Payload"]
+
+    rules.read(filled.shape_of_rules(workflow, name), payload["rules"])
 
 
-@pytest.mark.parametrize("version", WORKFLOWS)
-def test_every_refusal_has_a_known_reason_and_a_detail(version: str) -> None:
-    refusals = {
-        name: state["Parameters"]
-        for name, state in states(version).items()
-        if any(edge.to == "RecordFailState" for edge in edges(state))
+@pytest.mark.parametrize(("workflow", "name"), DECIDING_TASKS)
+def test_only_what_is_accepted_goes_on_and_a_refusal_is_recorded_next(workflow: str, name: str) -> None:
+    choice = states(workflow)[tasks(workflow)[name]["Next"]]
+
+    assert choice["Type"] == "Choice"
+    assert choice["Default"] == REFUSED
+    for rule in choice["Choices"]:
+        conditions = [
+            {key: each for key, each in one.items() if key != "Next"} for one in rule.get("And", [rule])
+        ]
+        assert {"Variable": "$.decision.accepted", "BooleanEquals": True} in conditions
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_a_refusal_is_a_decision_wherever_it_is_made(workflow: str) -> None:
+    """It is that of the task before its Choice, or a Pass writes it whole."""
+    choices_of_tasks = {tasks(workflow)[name]["Next"] for each, name in DECIDING_TASKS if each == workflow}
+    refusing = {
+        name: state
+        for name, state in states(workflow).items()
+        if any(edge.to == REFUSED for edge in edges(state)) and name not in choices_of_tasks
     }
 
-    assert refusals
-    for name, refusal in refusals.items():
-        assert states(version)[name]["Type"] == "Pass"
-        assert {key.removesuffix(".$") for key in refusal} == {"reason", "detail"}
-        assert "reason.$" in refusal or refusal["reason"] in set(Reason)
+    for name, state in refusing.items():
+        assert state["Type"] == "Pass", name
+        assert state["ResultPath"] == "$.decision"
+        decision = state["Parameters"]
+        assert {key.removesuffix(".$") for key in decision} == {"accepted", "reason", "detail"}
+        assert decision["accepted"] is False
+        assert "reason.$" in decision or REASON.fullmatch(decision["reason"])
+        assert "detail.$" in decision or isinstance(decision["detail"], dict)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_what_the_resizer_refuses_is_a_refusal_and_no_error(version: str) -> None:
-    refused, *_ = tasks(version)["Resizer"]["Catch"]
-
-    assert refused["Next"] == "Read refusal"
-    assert set(refused["ErrorEquals"]) == {
-        Reason.CORRUPT_IMAGE,
-        Reason.UNSUPPORTED_TYPE,
-        Reason.IMAGE_TOO_LARGE,
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_no_lambda_records_a_refusal(workflow: str) -> None:
+    recording = {
+        status_recorded(state): name for name, state in tasks(workflow).items() if status_recorded(state)
     }
 
+    assert (recording["REJECTED"], recording["FAILED"]) == (REFUSED, FAILED)
 
-@pytest.mark.parametrize("version", WORKFLOWS)
-def test_no_lambda_records_a_refusal(version: str) -> None:
-    assert states(version)["RecordFailState"]["Resource"] == "arn:aws:states:::dynamodb:updateItem"
+
+@pytest.mark.parametrize("workflow", VERSIONS)
+def test_a_version_publishes_last_and_what_the_resizer_made(workflow: str) -> None:
+    task = tasks(workflow)["Publish"]
+
+    assert task["End"]
+    assert filled.handler(workflow, "Publish") == "functions.publish.handler"
+    assert all(path[-2:] == ("Resizer", "Publish") for path in paths(workflow) if path[-1] != REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("workflow", "name"),
+    [(workflow, name) for workflow, name in TASKS if service(tasks(workflow)[name]) == "events"],
+)
+def test_an_event_is_sent_between_two_looks_at_who_owns_the_record(workflow: str, name: str) -> None:
+    for path in paths(workflow):
+        if name in path:
+            place = path.index(name)
+            before, after = (states(workflow)[each] for each in (path[place - 1], path[place + 1]))
+            assert holds_record(before)
+            assert status_recorded(before) is None
+            assert status_recorded(after) == "PROCESSED"

@@ -1,4 +1,4 @@
-"""MockConfigFile.json for the sandbox's interpreter.
+"""A mock configuration file of Step Functions Local for the sandbox's interpreter.
 
 moto's interpreter can answer for tasks, but nothing in moto reads the file, nor the case in
 `<state machine's ARN>#<case>`. This does both, as Step Functions Local does.

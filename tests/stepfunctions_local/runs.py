@@ -1,4 +1,4 @@
-"""Runs all cases of MockConfigFile.json, in the sandbox or in Step Functions Local."""
+"""Runs all cases of the state machines, in the sandbox or in Step Functions Local."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from string import Template
 from typing import Any
 
 import boto3
 from botocore.exceptions import EndpointConnectionError, HTTPClientError
 
 from happypath.sandbox.sandbox import Sandbox
-from tests.statemachines import definitions
-from tests.stepfunctions_local.cases import FILE, ROUTES, cases, machine
+from tests.statemachines import filled
+from tests.statemachines.cases import cases
+from tests.statemachines.definitions import WORKFLOWS
+from tests.stepfunctions_local.config import config, machine
 from tests.stepfunctions_local.mocking import mocked
 
-_ACCOUNT = "us-east-1:123456789012"
-_PATIENCE_S = 110.0
+# Step Functions Local waits a second, at most, before each of some hundred retries.
+_PATIENCE_S = 600.0
 _DETAIL = {
     "bucket": "uploads",
     "key": "the-place/photo.jpg",
@@ -55,8 +56,7 @@ def service() -> Iterator[Any]:
         _await(client)
         yield client
     else:
-        config = json.loads(FILE.read_text(encoding="utf-8"))
-        with Sandbox(retry_wait_scale=0) as sandbox, mocked(config):
+        with Sandbox(retry_wait_scale=0) as sandbox, mocked(config()):
             yield sandbox.client("stepfunctions")
 
 
@@ -75,42 +75,35 @@ def _await(client: Any) -> None:
 
 
 def run_all(stepfunctions: Any) -> dict[tuple[str, str], Run]:
-    """Runs every case of every version, all at once."""
+    """Runs every case of every workflow, all at once."""
     started = {
-        (version, case.name): arn for version in ROUTES for case, arn in _start(stepfunctions, version)
+        (workflow, name): arn for workflow in WORKFLOWS for name, arn in _start(stepfunctions, workflow)
     }
     deadline = time.monotonic() + _PATIENCE_S
     return {case: _ended(stepfunctions, arn, deadline) for case, arn in started.items()}
 
 
-def _start(stepfunctions: Any, version: str) -> Iterator[tuple[Any, str]]:
+def _start(stepfunctions: Any, workflow: str) -> Iterator[tuple[str, str]]:
     created = stepfunctions.create_state_machine(
-        name=machine(version),
-        definition=_definition(version),
-        roleArn="arn:aws:iam::123456789012:role/workflow",
+        name=machine(workflow),
+        definition=_definition(workflow),
+        roleArn=f"arn:aws:iam::{filled.ACCOUNT}:role/workflow",
     )
-    for case in cases(version):
+    for case in cases(workflow):
         execution = stepfunctions.start_execution(
             stateMachineArn=f"{created['stateMachineArn']}#{case.name}",
-            name=f"{case.name}-{time.time_ns()}",
+            name=f"{case.name}-{time.time_ns()}"[-80:],
             input=json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": _DETAIL}),
         )
-        yield case, execution["executionArn"]
+        yield case.name, execution["executionArn"]
 
 
-def _definition(version: str) -> str:
-    """A version's definition with its names filled in, as `sam deploy` does, and with short waits.
+def _definition(workflow: str) -> str:
+    """A workflow's definition as it is deployed, but with short waits.
 
-    Step Functions Local waits before a retry as AWS does, a minute at times.
+    Step Functions Local waits before a retry as AWS does, minutes at times.
     """
-    text = definitions.text(version)
-    functions = {
-        name: f"arn:aws:lambda:{_ACCOUNT}:function:{machine(version)}-{name.removesuffix('FunctionArn')}"
-        for name in Template(text).get_identifiers()
-    }
-    for name, value in {**functions, "TableName": "happypath"}.items():
-        text = text.replace(f"${{{name}}}", value)
-    definition = json.loads(text)
+    definition = json.loads(filled.definition(workflow))
     for state in definition["States"].values():
         for retrier in state.get("Retry", []):
             retrier.pop("MaxDelaySeconds", None)

@@ -1,7 +1,8 @@
-"""Every case of MockConfigFile.json goes the way that it should, and together they go every way."""
+"""Step Functions Local's cases: each goes the way that it should, and together they go every way."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -10,37 +11,30 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.statemachines.definitions import ROOT, WORKFLOWS, states, tasks
-from tests.stepfunctions_local.cases import FILE, ROUTES, Case, cases, config, text
-from tests.stepfunctions_local.runs import Run, run_all, service
+from tests.statemachines.cases import Case, cases
+from tests.statemachines.definitions import ROOT, WORKFLOWS, service, states, tasks
+from tests.statemachines.willing import Raised
+from tests.stepfunctions_local import runs as all_runs
+from tests.stepfunctions_local.config import FILE, config
+from tests.stepfunctions_local.runs import Run, run_all
 from tests.transitions import declared, driven
 
 CASES = [
-    pytest.param(version, case, id=f"{version}-{case.name}") for version in ROUTES for case in cases(version)
+    pytest.param(workflow, case, id=f"{workflow}-{case.name}")
+    for workflow in WORKFLOWS
+    for case in cases(workflow)
 ]
 
 
 @pytest.fixture(scope="module")
 def runs() -> Mapping[tuple[str, str], Run]:
-    with service() as stepfunctions:
+    with all_runs.service() as stepfunctions:
         return run_all(stepfunctions)
 
 
-def test_the_file_says_what_the_cases_say() -> None:
-    assert FILE.read_text(encoding="utf-8") == text(), "run: python -m tests.stepfunctions_local.cases"
-
-
-def test_every_version_has_cases_with_names_of_their_own() -> None:
-    assert set(ROUTES) == set(WORKFLOWS)
-    for version in ROUTES:
-        names = [case.name for case in cases(version)]
-        assert len(set(names)) == len(names)
-        assert all(name.isalnum() for name in names)
-
-
-@pytest.mark.parametrize(("version", "case"), CASES)
-def test_a_case_goes_its_way(runs: Mapping[tuple[str, str], Run], version: str, case: Case) -> None:
-    run = runs[version, case.name]
+@pytest.mark.parametrize(("workflow", "case"), CASES)
+def test_a_case_goes_its_way(runs: Mapping[tuple[str, str], Run], workflow: str, case: Case) -> None:
+    run = runs[workflow, case.name]
 
     assert run.path == case.path
     assert (run.status, run.error) == ("FAILED" if case.error else "SUCCEEDED", case.error)
@@ -49,25 +43,28 @@ def test_a_case_goes_its_way(runs: Mapping[tuple[str, str], Run], version: str, 
         assert run.record_key == {"PK": {"S": "workflow"}, "SK": {"S": "the-place/photo.jpg"}}
 
 
-@pytest.mark.parametrize("version", ROUTES)
-def test_every_transition_is_made_by_some_case(runs: Mapping[tuple[str, str], Run], version: str) -> None:
-    histories = [run.history for (its, _), run in runs.items() if its == version]
-    made = set().union(*(driven(history, states(version)) for history in histories))
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_every_transition_is_made_by_some_case(runs: Mapping[tuple[str, str], Run], workflow: str) -> None:
+    histories = [run.history for (its, _), run in runs.items() if its == workflow]
+    made = set().union(*(driven(history, states(workflow)) for history in histories))
 
-    assert [str(each) for each in declared(states(version)) if each not in made] == []
+    assert [str(each) for each in declared(states(workflow)) if each not in made] == []
 
 
-@pytest.mark.parametrize("version", ROUTES)
-def test_every_error_that_is_retried_or_caught_by_name_is_thrown_by_some_case(version: str) -> None:
-    responses = config()["MockedResponses"]
-    thrown: dict[str, set[str]] = {}
-    for case in cases(version):
-        for state, name in case.answers.items():
-            throws = [each["Throw"]["Error"] for each in responses[name].values() if "Throw" in each]
-            thrown.setdefault(state, set()).update(throws)
-    for state, task in tasks(version).items():
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_every_error_that_is_retried_or_caught_by_name_is_thrown_by_some_case(workflow: str) -> None:
+    for state, task in tasks(workflow).items():
+        answers = (answer for case in cases(workflow) for answer in case.answers.get(state, ()))
+        thrown = {answer.error for answer in answers if isinstance(answer, Raised)}
         named = {error for rule in [*task["Retry"], *task["Catch"]] for error in rule["ErrorEquals"]}
-        assert named - {"States.ALL"} <= thrown[state], state
+        assert named - {"States.ALL"} <= thrown, state
+
+
+def test_the_file_stays_small_and_says_each_answer_once() -> None:
+    responses = [json.dumps(each) for each in config()["MockedResponses"].values()]
+
+    assert len(set(responses)) == len(responses)
+    assert max(len(each) for each in config()["MockedResponses"].values()) < 20
 
 
 # Step Functions Local itself
@@ -79,7 +76,7 @@ def test_the_container_reads_the_file_and_asks_nobody_on_aws() -> None:
     environment = container["environment"]
 
     assert container["volumes"] == [f"./{FILE.name}:{environment['SFN_MOCK_CONFIG']}:ro"]
-    services = {task["Resource"].split(":")[-2] for version in WORKFLOWS for task in tasks(version).values()}
+    services = {service(task) for workflow in WORKFLOWS for task in tasks(workflow).values()}
     for name in services:
         assert environment[f"{name.upper()}_ENDPOINT"].startswith("http://127.0.0.1:")
 

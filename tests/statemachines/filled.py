@@ -1,0 +1,82 @@
+"""The state machines as they are deployed: filled in by their templates, with the templates' defaults."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from functools import cache
+from typing import Any
+from unittest.mock import patch
+
+from happypath.project import PREFIX, template_of
+from tests.statemachines.definitions import State, tasks, text
+
+REGION, ACCOUNT = "us-east-1", "123456789012"
+TABLE = f"{PREFIX}-Table"
+# For a parameter that has no default.
+SAMPLE = "Sample"
+
+
+@cache
+def definition(workflow: str) -> str:
+    """A workflow's definition, its functions named by their logical ids and its table `TABLE`."""
+    given = {name: _value(workflow, value) for name, value in _substitutions(workflow).items()}
+    return re.sub(r"\$\{(\w+)\}", lambda name: given[name[1]], text(workflow))
+
+
+def handler(workflow: str, task: str) -> str:
+    """The handler of the function behind a task, such as `functions.resize.handler`."""
+    name = tasks(workflow)[task]["Parameters"]["FunctionName"].removeprefix("${").removesuffix("}")
+    function, _ = _substitutions(workflow)[name]["Fn::GetAtt"]
+    found: str = _template(workflow)["Resources"][function]["Properties"]["Handler"]
+    return found
+
+
+def shape_of_rules(workflow: str, task: str) -> type[Any]:
+    """The dataclass of the rules that a deciding task's function knows."""
+    variables = _template(workflow)["Globals"]["Function"]["Environment"]["Variables"]
+    environment = {name: _value(workflow, value) for name, value in variables.items()}
+    # A function reads its environment when it is imported, as on Lambda.
+    with patch.dict(os.environ, {**environment, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}):
+        module: Any = importlib.import_module(handler(workflow, task).rpartition(".")[0])
+    shape: type[Any] = module.Rules
+    return shape
+
+
+@cache
+def _template(workflow: str) -> dict[str, Any]:
+    return template_of(workflow)
+
+
+def _substitutions(workflow: str) -> dict[str, Any]:
+    (machine,) = (
+        each["Properties"]
+        for each in _template(workflow)["Resources"].values()
+        if each["Type"] == "AWS::Serverless::StateMachine"
+    )
+    found: dict[str, Any] = machine["DefinitionSubstitutions"]
+    return found
+
+
+def _value(workflow: str, value: Any) -> str:
+    """What CloudFormation makes of a value, as text."""
+    match value:
+        case {"Ref": "AWS::Partition"}:
+            return "aws"
+        case {"Ref": name}:
+            return _parameter(_template(workflow)["Parameters"][name])
+        case {"Fn::GetAtt": [name, "Arn"]}:
+            return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+        case {"Fn::ImportValue": name}:
+            return _value(workflow, name)
+        case {"Fn::Sub": str(parts)}:
+            return re.sub(r"\$\{([\w:]+)\}", lambda name: _value(workflow, {"Ref": name[1]}), parts)
+    return str(value)
+
+
+def _parameter(parameter: State) -> str:
+    if "AllowedValues" in parameter:
+        return str(parameter.get("Default", parameter["AllowedValues"][0]))
+    sample = parameter.get("MinValue", 1) if parameter["Type"] == "Number" else SAMPLE
+    return str(parameter.get("Default", sample))

@@ -1,0 +1,84 @@
+"""What tasks can be answered, and what they are answered when all goes well, which their kinds say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from tests.outcomes import Row
+from tests.statemachines.definitions import REFUSED, State, decides, is_lambda, states
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An attempt that ends in an error, as Step Functions names it."""
+
+    error: str
+    message: str = "it went wrong"
+
+    def cause(self) -> str:
+        """The JSON that Lambda makes of an exception.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
+        """
+        said = {"errorMessage": self.message, "errorType": self.error, "requestId": "1", "stackTrace": []}
+        return json.dumps(said)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A service that does what it is asked for."""
+
+
+# Task → what it is answered, attempt by attempt: a function's payload, `Raised`, or a service's `Done`. The
+# last one repeats.
+Answers: TypeAlias = Mapping[str, Sequence[Any]]
+
+RENDITIONS = {
+    "width": 1200,
+    "height": 900,
+    "tile": {"key": "the-place/photo-tile.jpg", "width": 400, "height": 400, "bytes": 1},
+    "scaled": {"key": "the-place/photo-scaled.jpg", "width": 600, "height": 450, "bytes": 1},
+}
+
+
+def accept(**detail: Any) -> dict[str, Any]:
+    return {"accepted": True, "reason": None, "detail": detail}
+
+
+def reject(reason: str, **detail: Any) -> dict[str, Any]:
+    return {"accepted": False, "reason": reason, "detail": detail}
+
+
+def willing(task: State) -> Any:
+    """What a task is answered that lets an upload go on."""
+    if not is_lambda(task):
+        return Done()
+    if decides(task):
+        return accept(seen=1)
+    # What is taken whole is taken as it is, and what is picked is a fact such as `published`.
+    picked = picked_by(task)
+    return dict.fromkeys(picked, True) if picked else RENDITIONS
+
+
+def picked_by(task: State) -> list[str]:
+    """What a state machine picks from a function's answer; nothing when it takes it whole."""
+    paths = task.get("ResultSelector", {}).values()
+    return [path.removeprefix("$.Payload.") for path in paths if path.startswith("$.Payload.")]
+
+
+def answers_of(workflow: str, row: Row) -> dict[str, list[Any]]:
+    """What lets an upload go the path of a row: the task before `RecordFailState` says the reason."""
+    found: dict[str, list[Any]] = {}
+    for name, then in zip(row.path, (*row.path[1:], ""), strict=True):
+        state = states(workflow)[name]
+        if state["Type"] == "Task":
+            found[name] = [willing(state)]
+            after = row.path[row.path.index(name) + 2 :]
+            if row.reason and decides(state) and after[:1] == (REFUSED,):
+                found[name] = [reject(row.reason, **row.detail)]
+            elif row.reason and is_lambda(state) and not decides(state) and then != state.get("Next"):
+                found[name] = [Raised(row.reason, json.dumps(dict(row.detail)))]
+    return found
