@@ -1,14 +1,17 @@
 """Faults on purpose: which calls in the sandbox go wrong, and how. docs/faults.md says what each kind does.
 
-A rule is `TARGET=KIND[@WHEN]`, for example `state:Resizer=throttle@1` or `s3:GetObject=error@10%`.
+A rule is `TARGET=KIND[@WHEN]`, for example `state:Resizer=throttle@1` or `s3:GetObject=error@10%`. A rule
+such as `function:Moderation=rate:5/s` throttles what is called more often than that.
 """
 
 from __future__ import annotations
 
 import difflib
+import math
 import random
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +24,9 @@ DEFAULT_ERROR = "InjectedError"
 # What it says with it: JSON, as refusals do, so that a rule can raise those, too.
 FAULT_MESSAGE = '{"message": "A fault on purpose."}'
 
+
+# The units of time in rates, in seconds.
+_UNITS_S = {"s": 1.0, "m": 60.0}
 
 # What a rule may raise of Step Functions' own errors.
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
@@ -51,9 +57,11 @@ class Kind(StrEnum):
     KILL = "kill"
     GARBAGE = "garbage"
     DUPLICATE = "duplicate"
+    # Of the calls beyond a rate, which then meet `throttle`.
+    RATE = "rate"
 
 
-_REFUSALS = {Kind.THROTTLE, Kind.ERROR, Kind.DENIED, Kind.GONE}
+_REFUSALS = {Kind.THROTTLE, Kind.ERROR, Kind.DENIED, Kind.GONE, Kind.RATE}
 _BY_TARGET = {
     "state": {*_REFUSALS, Kind.RAISE, Kind.DELAY, Kind.TIMEOUT, Kind.GARBAGE},
     "function": {*_REFUSALS, Kind.RAISE, Kind.DELAY, Kind.TIMEOUT, Kind.KILL, Kind.GARBAGE},
@@ -89,6 +97,39 @@ class Fault:
     seconds: float = 0.0
 
 
+class TokenBucket:
+    """Lets `per_second` calls through on average, and at once as many as come in a second, at least one.
+
+    It is full at first. `clock` tells seconds.
+
+    >>> now = 0.0
+    >>> bucket = TokenBucket(2.0, clock=lambda: now)
+    >>> [bucket.take() for _ in range(3)]
+    [True, True, False]
+    >>> now = 0.5
+    >>> [bucket.take() for _ in range(2)]
+    [True, False]
+    """
+
+    def __init__(self, per_second: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_second = per_second
+        self._clock = clock
+        self._size = max(1.0, per_second)
+        self._tokens = self._size
+        self._filled_at = clock()
+
+    def take(self) -> bool:
+        """Takes a token, if there is one."""
+        now = self._clock()
+        self._tokens = min(self._size, self._tokens + (now - self._filled_at) * self._per_second)
+        self._filled_at = now
+        # Sums of parts of a token: the last part may be a rounding error short.
+        if self._tokens < 1.0 and not math.isclose(self._tokens, 1.0):
+            return False
+        self._tokens -= 1.0
+        return True
+
+
 @dataclass
 class Rule:
     """One rule, and how many calls have met it."""
@@ -114,19 +155,22 @@ class Faults:
     ('throttle', None)
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.seed = seed
+        self._clock = clock
         self._lock = threading.Lock()
         self._rules: tuple[Rule, ...] = ()
 
     @classmethod
-    def parse(cls, rules: Iterable[str], *, seed: int = 0) -> Faults:
-        """Faults by these rules. `seed` decides which calls a percentage hits.
+    def parse(
+        cls, rules: Iterable[str], *, seed: int = 0, clock: Callable[[], float] = time.monotonic
+    ) -> Faults:
+        """Faults by these rules. `seed` decides which calls a percentage hits; rates go by `clock`, in s.
 
         Raises:
             FaultError: a rule cannot be used.
         """
-        faults = cls(seed)
+        faults = cls(seed, clock=clock)
         faults.set(rules)
         return faults
 
@@ -135,7 +179,7 @@ class Faults:
 
     def set(self, rules: Iterable[str]) -> None:
         """Puts these rules in place of those in force."""
-        self._rules = tuple(parse(rule, self.seed) for rule in rules)
+        self._rules = tuple(parse(rule, self.seed, self._clock) for rule in rules)
 
     def clear(self) -> None:
         """Ends all faults."""
@@ -144,7 +188,7 @@ class Faults:
     @contextmanager
     def __call__(self, *rules: str) -> Iterator[None]:
         """Adds these rules to those in force as long as the block lasts."""
-        added = tuple(parse(rule, self.seed) for rule in rules)
+        added = tuple(parse(rule, self.seed, self._clock) for rule in rules)
         with self._lock:
             self._rules += added
         try:
@@ -167,7 +211,7 @@ class Faults:
         return [rule.text for rule in self._rules if not rule.met]
 
 
-def parse(text: str, seed: int = 0) -> Rule:
+def parse(text: str, seed: int = 0, clock: Callable[[], float] = time.monotonic) -> Rule:
     """Reads one rule.
 
     Raises:
@@ -177,9 +221,36 @@ def parse(text: str, seed: int = 0) -> Rule:
     target, equals, what = text.rpartition("=")
     if not equals:
         raise _error(text, "it is not TARGET=KIND[@WHEN], such as state:Resizer=throttle@1")
-    kind, at, when = what.partition("@")
-    fault = _fault(text, kind, _kinds(text, target))
+    words, at, when = what.partition("@")
+    allowed = _kinds(text, target)
+    name, _, parameter = words.partition(":")
+    if name == Kind.RATE and Kind.RATE in allowed:
+        if at:
+            raise _error(text, f"a rate says itself which calls it hits: leave @{when} out")
+        bucket = TokenBucket(_per_second(text, parameter), clock=clock)
+        return Rule(text, target, Fault(Kind.THROTTLE), lambda _: not bucket.take())
+    fault = _fault(text, words, allowed)
     return Rule(text, target, fault, _when(text, when, seed) if at else _always)
+
+
+def _per_second(text: str, rate: str) -> float:
+    """The rate in calls a second."""
+    read = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?)/([sm])", rate)
+    if read is None or not float(read[1]):
+        raise _error(
+            text, "rate is written rate:CALLS/s or rate:CALLS/m, such as rate:5/s, rate:0.5/s, rate:300/m"
+        )
+    return float(read[1]) / _UNITS_S[read[2]]
+
+
+def endings(name: str) -> list[str]:
+    """A name with and without what an installation puts before it, which may hold hyphens as the name may.
+
+    >>> endings("happypath-v4-Resize")
+    ['happypath-v4-Resize', 'v4-Resize', 'Resize']
+    """
+    parts = name.split("-")
+    return ["-".join(parts[start:]) for start in range(len(parts))]
 
 
 def _error(text: str, problem: str) -> FaultError:
@@ -231,7 +302,7 @@ def _fault(text: str, words: str, allowed: set[Kind]) -> Fault:
 
 
 def _usage(kind: Kind) -> str:
-    parameters = {Kind.RAISE: "raise[:ERROR]", Kind.DELAY: "delay:SECONDS"}
+    parameters = {Kind.RAISE: "raise[:ERROR]", Kind.DELAY: "delay:SECONDS", Kind.RATE: "rate:CALLS/s"}
     return parameters.get(kind, kind.value)
 
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from happypath.sandbox.environment import Environment, Function, Outcome, timed_out
-from happypath.sandbox.faults import FAULT_MESSAGE, Fault, Faults, Kind
+from happypath.sandbox.faults import FAULT_MESSAGE, Fault, Faults, Kind, endings
 from happypath.sandbox.refusals import Refusal, refusal
 from happypath.sandbox.runtime_api import Answer, error_answer
 
@@ -192,8 +192,7 @@ def _names(function: Function) -> list[str]:
 
     For `happypath-v4-Resize` they are `happypath-v4-Resize`, `v4-Resize` and `Resize`.
     """
-    parts = function.name.split("-")
-    return [f"function:{'-'.join(parts[start:])}" for start in range(len(parts))]
+    return [f"function:{end}" for end in endings(function.name)]
 
 
 def _instead(fault: Fault, function: Function) -> Answer | None:

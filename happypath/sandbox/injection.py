@@ -22,7 +22,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.failure_event imp
     FailureEventException,
 )
 
-from happypath.sandbox.faults import FAULT_MESSAGE, Fault, Faults, Kind
+from happypath.sandbox.faults import FAULT_MESSAGE, Fault, Faults, Kind, endings
 from happypath.sandbox.mends import TASKS, task_failure
 from happypath.sandbox.refusals import Refusal, refusal
 
@@ -64,12 +64,16 @@ def _tasks_fail(integration: Any, service: str, faults: Faults) -> Iterator[None
 
 
 def _state_names(machine: str, state: str) -> tuple[str, ...]:
-    """The names of a state in rules: alone, and with its workflow before it.
+    """The names of a state in rules: alone, and with its workflow before it, with and without the prefix.
 
-    >>> _state_names("happypath-v4", "Resizer")
-    ('state:Resizer', 'state:v4/Resizer')
+    Either may hold hyphens, so that each part of the machine's name that ends it may be the workflow.
+
+    >>> _state_names("team-a-my-flow", "Resizer")[:3]
+    ('state:Resizer', 'state:team-a-my-flow/Resizer', 'state:a-my-flow/Resizer')
+    >>> _state_names("team-a-my-flow", "Resizer")[3:]
+    ('state:my-flow/Resizer', 'state:flow/Resizer')
     """
-    return f"state:{state}", f"state:{machine.rpartition('-')[2]}/{state}"
+    return f"state:{state}", *(f"state:{end}/{state}" for end in endings(machine))
 
 
 def _fail(fault: Fault, task: Any, env: Any, service: str) -> None:

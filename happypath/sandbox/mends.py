@@ -53,6 +53,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
     StateTaskService,
 )
 from moto.stepfunctions.parser.asl.component.state.fail import state_fail
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
@@ -217,12 +218,34 @@ def _executions_have_names_and_turns(at_once: int) -> Iterator[None]:
     """Three things about executions.
 
     Without a name, moto's second execution collides with the first. All executions would run at once, each
-    in a thread, and time out while they wait for a function; here they take turns. And where the interpreter
-    itself fails, moto leaves the execution running for ever; here it ends as `States.Runtime`.
+    in a thread, and time out while they wait for a function; here they take turns. One that waits for its
+    next attempt, or in a Wait state, leaves its turn to others: on AWS any number wait at once. And where
+    the interpreter itself fails, moto leaves the execution running for ever; here it ends as
+    `States.Runtime`.
     """
     start: Any = StepFunctionsParserBackend.start_execution
     run: Any = ExecutionWorker._execution_logic
+    wait: Any = WaitFunction._eval_body
+    # Scaled already, if at all.
+    module: Any = retrier_decl
+    sleep: Callable[[float], None] = module.time.sleep
     turns = threading.Semaphore(at_once)
+
+    @contextmanager
+    def turn_left_to_others() -> Iterator[None]:
+        turns.release()
+        try:
+            yield
+        finally:
+            turns.acquire()
+
+    def sleep_out_of_turn(seconds: float) -> None:
+        with turn_left_to_others():
+            sleep(seconds)
+
+    def wait_out_of_turn(state: Any, env: Any) -> None:
+        with turn_left_to_others():
+            wait(state, env)
 
     def start_with_name(
         backend: Any, state_machine_arn: str, name: Any = None, *rest: Any, **more: Any
@@ -242,6 +265,8 @@ def _executions_have_names_and_turns(at_once: int) -> Iterator[None]:
     with (
         patch.object(StepFunctionsParserBackend, "start_execution", start_with_name),
         patch.object(ExecutionWorker, "_execution_logic", run_in_turn),
+        patch.object(WaitFunction, "_eval_body", wait_out_of_turn),
+        patch.object(retrier_decl, "time", SimpleNamespace(sleep=sleep_out_of_turn)),
     ):
         yield
 

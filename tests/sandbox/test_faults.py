@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,6 +50,63 @@ def test_a_percentage_hits_that_many_and_the_same_calls_for_the_same_seed() -> N
     assert hits(rule, 1000, seed=7) == hits(rule, 1000, seed=7) != hits(rule, 1000, seed=8)
 
 
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def let_through(faults: Faults, calls: int, target: str = "state:A") -> int:
+    """How many of so many calls at once meet no fault."""
+    return sum(faults.hit(target) is None for _ in range(calls))
+
+
+@pytest.mark.parametrize(
+    ("rate", "burst", "a_minute"),
+    [("5/s", 5, 300), ("0.5/s", 1, 30), ("300/m", 5, 300), ("30/m", 1, 30), ("2.5/s", 2, 150)],
+)
+def test_calls_beyond_a_rate_are_throttled(rate: str, burst: int, a_minute: int) -> None:
+    clock = Clock()
+    faults = Faults.parse([f"state:A=rate:{rate}"], clock=clock)
+
+    # At first as many at once as come in a second, and no more however many ask.
+    assert let_through(faults, 50) == burst
+    assert faults.hit("state:A") == Fault(Kind.THROTTLE)
+    passed = 0
+    for _ in range(600):
+        clock.now += 0.1
+        passed += let_through(faults, 3)
+    assert abs(passed - a_minute) <= 1
+    # What is not used is not kept beyond that.
+    clock.now += 3600
+    assert let_through(faults, 50) == burst
+
+
+def test_a_rate_is_kept_by_every_caller_together_and_apart_from_other_rules() -> None:
+    clock = Clock()
+    faults = Faults.parse(["state:A=rate:2/s", "function:B=rate:2/s"], clock=clock)
+
+    passed = [faults.hit("state:A", f"state:{flow}/A") is None for flow in ("v1", "v2", "v3")]
+    assert passed == [True, True, False]
+    assert let_through(faults, 3, "function:B") == 2
+    clock.now += 0.5
+    assert let_through(faults, 3) == 1
+
+
+def test_a_rate_holds_for_calls_of_many_threads() -> None:
+    faults = Faults.parse(["state:A=rate:100/s"], clock=Clock())
+    passed: list[int] = []
+    threads = [threading.Thread(target=lambda: passed.append(let_through(faults, 100))) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(passed) == 100
+
+
 def test_rules_with_percentages_do_not_change_each_others_calls() -> None:
     alone = Faults.parse(["state:A=throttle@50%"], seed=3)
     beside = Faults.parse(["state:A=throttle@50%", "state:B=throttle@50%"], seed=3)
@@ -74,6 +132,11 @@ def test_rules_with_percentages_do_not_change_each_others_calls() -> None:
         ("states:StartExecution=gone", Fault(Kind.GONE)),
         ("lambda:Invoke=error", Fault(Kind.ERROR)),
         ("event:upload=duplicate@1", Fault(Kind.DUPLICATE)),
+        ("state:my-flow/Resizer=raise", Fault(Kind.RAISE)),
+        # What is called too often is throttled.
+        ("function:Moderation=rate:5/s", Fault(Kind.THROTTLE)),
+        ("state:Moderator=rate:0.5/s", Fault(Kind.THROTTLE)),
+        ("rekognition:DetectModerationLabels=rate:300/m", Fault(Kind.THROTTLE)),
     ],
 )
 def test_a_rule_is_read_as_it_is_meant(rule: str, fault: Fault) -> None:
@@ -101,7 +164,7 @@ def test_a_rule_is_read_as_it_is_meant(rule: str, fault: Fault) -> None:
         ("state:Resizer=kill", "for this target choose one of"),
         (
             "s3:GetObject=timeout",
-            "for this target choose one of throttle, error, denied, gone, delay:SECONDS.",
+            "for this target choose one of throttle, error, denied, gone, delay:SECONDS, rate:CALLS/s.",
         ),
         ("event:upload=throttle", "for this target choose one of duplicate."),
         ("state:Resizer=throttle:3", "throttle takes no parameter"),
@@ -117,6 +180,17 @@ def test_a_rule_is_read_as_it_is_meant(rule: str, fault: Fault) -> None:
         ("state:Resizer=throttle@0%", "@0% is none of"),
         ("state:Resizer=throttle@101%", "@101% is none of"),
         ("state:Resizer=throttle@4-2", "@4-2 ends before it begins"),
+        ("state:Resizer=rate", "rate is written rate:CALLS/s or rate:CALLS/m, such as rate:5/s"),
+        ("state:Resizer=rate:5", "rate is written rate:CALLS/s or"),
+        ("state:Resizer=rate:/s", "rate is written rate:CALLS/s or"),
+        ("state:Resizer=rate:0/s", "rate is written rate:CALLS/s or"),
+        ("state:Resizer=rate:0.000/m", "rate is written rate:CALLS/s or"),
+        ("state:Resizer=rate:-5/s", "rate is written rate:CALLS/s or"),
+        ("state:Resizer=rate:5/h", "rate is written rate:CALLS/s or"),
+        ("state:Resizer=rate:inf/s", "rate is written rate:CALLS/s or"),
+        ("s3:GetObject=rate:5/s@2-", "a rate says itself which calls it hits: leave @2- out"),
+        ("s3:GetObject=rate:5/s@", "a rate says itself which calls it hits: leave @ out"),
+        ("event:upload=rate:5/s", "for this target choose one of duplicate."),
     ],
 )
 def test_a_rule_that_cannot_be_used_is_named_with_what_is_allowed(rule: str, complaint: str) -> None:
@@ -274,6 +348,16 @@ def test_operations_are_told_by_their_target_header(operation: str, service: str
     assert server.ask("POST", "/", service, HTTP_X_AMZ_TARGET=other)[0] == "200 OK"
 
 
+def test_an_operation_beyond_its_rate_is_answered_as_when_throttled() -> None:
+    server = Server("rekognition:DetectModerationLabels=rate:1/s", "s3:GetObject=rate:1/s")
+    target = {"HTTP_X_AMZ_TARGET": "RekognitionService.DetectModerationLabels"}
+
+    answers = [server.ask("POST", "/", "rekognition", **target)[0] for _ in range(2)]
+    assert answers == ["200 OK", "400 ThrottlingException"]
+    answers = [server.ask("GET", "/bucket/key", "s3")[0] for _ in range(2)]
+    assert answers == ["200 OK", "503 SlowDown"]
+
+
 def test_a_delay_answers_late_and_as_ever() -> None:
     server = Server("s3:GetObject=delay:0.01")
 
@@ -377,3 +461,43 @@ def test_the_sandboxs_own_calls_meet_no_fault(sandbox: Any, clients: Any) -> Non
         assert sandbox.client("ssm").get_parameter(Name="/happypath/live")["Parameter"]["Value"]
         with pytest.raises(ClientError, match="A fault on purpose"):
             clients("ssm").get_parameter(Name="/happypath/live")
+
+
+@pytest.mark.parametrize("rule", ["state:my-flow/Look up=rate:1/m", "state:Look up=rate:1/m"])
+def test_a_state_is_throttled_beyond_its_rate_also_where_its_workflows_name_has_a_hyphen(
+    rule: str, sandbox: Any
+) -> None:
+    stepfunctions = sandbox.client("stepfunctions")
+    look_up = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::dynamodb:getItem",
+        "Parameters": {"TableName": sandbox.prefix, "Key": {"PK": {"S": "a"}, "SK": {"S": "b"}}},
+        "End": True,
+    }
+    machine = stepfunctions.create_state_machine(
+        name=f"{sandbox.prefix}-my-flow",
+        definition=json.dumps({"StartAt": "Look up", "States": {"Look up": look_up}}),
+        roleArn="arn:aws:iam::123456789012:role/any",
+    )["stateMachineArn"]
+    try:
+        with sandbox.faults(rule):
+            ends = [ended(stepfunctions, machine) for _ in range(3)]
+        after = ended(stepfunctions, machine)
+    finally:
+        stepfunctions.delete_state_machine(stateMachineArn=machine)
+
+    throttled = ("FAILED", "DynamoDB.ThrottlingException")
+    assert ends == [("SUCCEEDED", None), throttled, throttled]
+    assert after == ("SUCCEEDED", None)
+
+
+def ended(stepfunctions: Any, machine: str) -> tuple[str, str | None]:
+    """Starts an execution, and waits for its status and error."""
+    arn = stepfunctions.start_execution(stateMachineArn=machine)["executionArn"]
+    deadline = time.monotonic() + 30
+    while True:
+        described = stepfunctions.describe_execution(executionArn=arn)
+        if described["status"] != "RUNNING":
+            return described["status"], described.get("error")
+        assert time.monotonic() < deadline, f"{arn} has not ended"
+        time.sleep(0.02)

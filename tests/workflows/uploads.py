@@ -12,16 +12,19 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import psutil
 
 from happypath.installation import TERMINAL
+from happypath.sandbox.faults import DEFAULT_ERROR
 from tests.outcomes import rows
+from tests.statemachines.definitions import tasks
 from tests.workflows import document
 from tests.workflows.driver import Driver, named_in, opened, readable_name, wait_until
 from tests.workflows.photos import bomb, drawn, gif, sample, truncated
@@ -32,7 +35,8 @@ PART = "uploads"
 
 # The functions of the workflows that publish, by the names that they share.
 _FUNCTIONS = sorted({task.role for task in all_tasks() if task.role and task.workflow in PUBLISHING})
-# What goes wrong, and how often. With so much of it some uploads run out of attempts, and must end as FAILED.
+# What goes wrong, and how often. What passes by itself is tried again; of all this only `raise` fails an
+# upload at once.
 FAULTS = (
     "event:upload=duplicate@20%",
     *(f"function:StartExecution={what}" for what in ("kill@4%", "timeout@2%", "raise@2%")),
@@ -105,6 +109,9 @@ class End:
     executions: int
     has_photo: bool
     renditions: frozenset[str]
+    # Of the task that the execution gave up at, what each of its attempts failed of. Of others: none.
+    failures: tuple[str, ...] = ()
+    task: str = ""
 
     def check(self) -> None:
         """Whether it ended, once, and what the world sees is what the record says.
@@ -119,6 +126,17 @@ class End:
             assert not self.upload.is_bad, self
         elif self.status == "REJECTED":
             assert not self.renditions, self
+        else:
+            assert self.reason == DEFAULT_ERROR or self.is_exhausted, self
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether it failed of what is tried again, and every attempt that its task has failed so."""
+        for retrier in tasks(self.workflow)[self.task]["Retry"]:
+            if self.reason in retrier["ErrorEquals"]:
+                met = sum(failure in retrier["ErrorEquals"] for failure in self.failures)
+                return met == 1 + int(retrier["MaxAttempts"])
+        return False
 
 
 class Crowd:
@@ -169,6 +187,10 @@ class Crowd:
     def _end(self, upload: Upload, executions: int) -> End:
         published = self._driver.published(upload.key)
         record = self._driver.installation.record(upload.key) or {}
+        task, failures = "", list[str]()
+        if record["objStatus"] == "FAILED":
+            history = self._driver.installation.history(record["executionArn"])
+            task, failures = given_up(history, record["workflow"])
         return End(
             upload,
             status=record["objStatus"],
@@ -177,6 +199,8 @@ class Crowd:
             executions=executions,
             has_photo=published.photo is not None,
             renditions=frozenset(published.renditions),
+            failures=tuple(failures),
+            task=task,
         )
 
     @contextmanager
@@ -199,6 +223,21 @@ class Crowd:
         finally:
             over.set()
             thread.join()
+
+
+def given_up(history: Sequence[Mapping[str, Any]], workflow: str) -> tuple[str, list[str]]:
+    """The task that an execution gave up at, and what each of its attempts failed of; others record that."""
+    recording = {task.name for task in all_tasks() if task.workflow == workflow and task.records}
+    state, task, failures = "", "", list[str]()
+    for event in history:
+        if "stateEnteredEventDetails" in event:
+            state = event["stateEnteredEventDetails"]["name"]
+        for details in ("taskFailedEventDetails", "taskTimedOutEventDetails"):
+            if details in event and state not in recording:
+                if state != task:
+                    task, failures = state, []
+                failures.append(event[details]["error"])
+    return task, failures
 
 
 def _handler(process: psutil.Process) -> str:
@@ -230,6 +269,13 @@ def report(ends: Sequence[End], crowd: Crowd) -> str:
         f"{sum(end.has_photo for end in ends)} photo items and {by_status['PROCESSED']} `PROCESSED` records, "
         "of the same uploads. No file of a `REJECTED` one lies in the distribution bucket. Of "
         f"{orphans} `FAILED` ones the renditions do, which nothing refers to: they failed after Resizer."
+    )
+    failed = [end for end in ends if end.status == "FAILED"]
+    exhausted = sum(end.is_exhausted for end in failed)
+    seen += (
+        f" Of the {len(failed)} `FAILED` ones {len(failed) - exhausted} raised an error that nothing tries "
+        f"again, and {exhausted} failed at every attempt that their task has: none failed of a process that "
+        "died less often."
     )
     lines = [how, "", "| record | uploads | reasons |", "| --- | --- | --- |"]
     for status, number in sorted(by_status.items()):
