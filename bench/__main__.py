@@ -12,7 +12,15 @@ from bench.frame import Result, progress
 from bench.photos import photos_in
 
 # In the order of the report, each with how many rounds it takes; fewer make it quick, and its figures rough.
-BENCHMARKS = {"resize": 7, "dimensions": 5, "cold_start": 9, "sandbox": 3, "memory": 1, "tracing": 2}
+BENCHMARKS = {
+    "resize": 7,
+    "dimensions": 5,
+    "cold_start": 9,
+    "sandbox": 3,
+    "memory": 1,
+    "tracing": 2,
+    "scaling": 1,
+}
 
 
 def main() -> None:

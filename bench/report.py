@@ -1,4 +1,4 @@
-"""What was found, where people read it: bench/results.json, and its part of docs/performance.md."""
+"""What was found, where people read it: bench/results.json, and its part of docs/performance.md or a page."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from bench.frame import Bar, Result, Table, number
@@ -14,6 +15,8 @@ from happypath.project import ROOT
 
 RESULTS = ROOT / "bench" / "results.json"
 PAGE = ROOT / "docs" / "performance.md"
+# Of benchmarks that are about something else than speed, and measure nothing on this machine.
+OWN_PAGES = {"scaling": ROOT / "docs" / "scaling.md"}
 CHARTS = ROOT / "docs" / "performance"
 _BEGIN, _END = "<!-- figures: written by scripts/bench -->", "<!-- end of figures -->"
 
@@ -39,21 +42,28 @@ def keep(results: Mapping[str, Result]) -> None:
 
 
 def write(order: list[str]) -> None:
-    """Writes the figures of all results into the page, and their charts beside it."""
+    """Writes the figures of all results into their pages, and their charts beside them."""
     everything = kept()
     results = {name: Result.of(_without_machine(everything[name])) for name in order if name in everything}
     CHARTS.mkdir(parents=True, exist_ok=True)
     for name, result in results.items():
         if result.chart:
             (CHARTS / f"{name}.svg").write_text(svg(result.chart), encoding="utf-8")
-    page = PAGE.read_text(encoding="utf-8")
-    before, _, rest = page.partition(_BEGIN)
+    measured = {name: result for name, result in results.items() if name not in OWN_PAGES}
+    machines = {json.dumps(everything[name]["machine"], sort_keys=True) for name in measured}
+    sections = [line for name, result in measured.items() for line in ("", *_section(name, result))]
+    _put(PAGE, [*_machines(machines), "", *_bars(measured), *sections])
+    for name, page in OWN_PAGES.items():
+        if name in results:
+            # Its title is the page's.
+            _put(page, [*list(_section(name, results[name]))[2:], "", *_bars({name: results[name]})])
+
+
+def _put(page: Path, lines: list[str]) -> None:
+    """Puts lines in place of a page's figures."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(_BEGIN)
     _, _, after = rest.partition(_END)
-    machines = {json.dumps(everything[name]["machine"], sort_keys=True) for name in results}
-    lines = [_BEGIN, "", *_machines(machines), "", *_bars(results)]
-    for name, result in results.items():
-        lines += ["", *_section(name, result)]
-    PAGE.write_text(before + "\n".join([*lines, "", _END]) + after, encoding="utf-8")
+    page.write_text(before + "\n".join([_BEGIN, "", *lines, "", _END]) + after, encoding="utf-8")
 
 
 def shown(bars: Mapping[str, Result]) -> str:

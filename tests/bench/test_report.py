@@ -12,7 +12,7 @@ from bench import report
 from bench.__main__ import BENCHMARKS
 from bench.frame import Bar, Result, Table
 
-COMMITTED = report.PAGE, report.CHARTS
+COMMITTED = report.PAGE, report.CHARTS, report.OWN_PAGES
 
 
 @pytest.fixture(autouse=True)
@@ -21,11 +21,16 @@ def copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         copy = shutil.copy(getattr(report, name), tmp_path)
         monkeypatch.setattr(report, name, Path(copy))
     monkeypatch.setattr(report, "CHARTS", tmp_path / "charts")
+    pages = {name: Path(shutil.copy(page, tmp_path)) for name, page in report.OWN_PAGES.items()}
+    monkeypatch.setattr(report, "OWN_PAGES", pages)
 
 
 def test_the_page_and_its_charts_show_what_was_kept() -> None:
     report.write(list(BENCHMARKS))
-    page, charts = COMMITTED
+    page, charts, own_pages = COMMITTED
+    for name, own in own_pages.items():
+        assert report.OWN_PAGES[name].read_text(encoding="utf-8") == own.read_text(encoding="utf-8")
+        assert report.kept()[name]["about"] in own.read_text(encoding="utf-8")
     assert report.PAGE.read_text(encoding="utf-8") == page.read_text(encoding="utf-8")
     assert {each.name: each.read_bytes() for each in report.CHARTS.iterdir()} == {
         each.name: each.read_bytes() for each in charts.iterdir()
