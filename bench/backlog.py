@@ -45,7 +45,7 @@ class Retrier:
         """The most that is waited before a retry, from 1.
 
         >>> [Retrier(2, 2, 300, 300).longest_wait_s(retry) for retry in (1, 2, 8, 9, 300)]
-        [2.0, 4.0, 256.0, 300, 300]
+        [2, 4, 256, 300, 300]
         """
         # Beyond that the power alone is out of range, and far beyond any delay.
         return min(self.max_delay_s, self.interval_s * self.backoff_rate ** min(retry - 1, 64))
