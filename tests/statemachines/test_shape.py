@@ -237,7 +237,8 @@ def test_what_is_throttled_waits_for_hours_and_ends(workflow: str, name: str) ->
     throttled, _ = _retriers(workflow, name)
 
     assert set(throttled["ErrorEquals"]) == THROTTLED[service(tasks(workflow)[name])]
-    assert 2 * HOUR_S <= _longest_wait_s(throttled) <= 48 * HOUR_S
+    # A backlog of a million at five a second takes two and a half days (docs/scaling.md).
+    assert 48 * HOUR_S <= _longest_wait_s(throttled) <= 7 * 24 * HOUR_S
 
 
 @pytest.mark.parametrize(("workflow", "name"), WORKING_TASKS)
