@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -65,6 +66,13 @@ def test_the_file_stays_small_and_says_each_answer_once() -> None:
 
     assert len(set(responses)) == len(responses)
     assert max(len(each) for each in config()["MockedResponses"].values()) < 20
+
+
+def test_the_case_in_the_document_is_one() -> None:
+    document = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    ((workflow, name),) = re.findall(r"stateMachine:happypath-(\w+)#(\w+)", document)
+
+    assert name in {case.name for case in cases(workflow)}
 
 
 # Step Functions Local itself
