@@ -37,9 +37,9 @@ DETAIL = {
     "bucket": "uploads",
     "key": "the-place/photo.jpg",
     "placeId": "the-place",
-    "ID": "photo",
+    "ID": "photo.jpg",
     "version": "1",
-    "record": "photo",
+    "record": "the-place/photo.jpg",
 }
 Item: TypeAlias = dict[str, Any]
 _RECORD: Item = {"PK": {"S": "workflow"}, "SK": {"S": DETAIL["record"]}}

@@ -39,8 +39,8 @@ Answers: TypeAlias = Mapping[str, Sequence[Any]]
 RENDITIONS = {
     "width": 1200,
     "height": 900,
-    "tile": {"key": "the-place/photo-tile.jpg", "width": 400, "height": 400, "bytes": 1},
-    "scaled": {"key": "the-place/photo-scaled.jpg", "width": 600, "height": 450, "bytes": 1},
+    "tile": {"key": "the-place/photo.jpg/tile.jpg", "width": 400, "height": 400, "bytes": 1},
+    "scaled": {"key": "the-place/photo.jpg/scaled.jpg", "width": 600, "height": 450, "bytes": 1},
 }
 
 

@@ -14,6 +14,7 @@ import yaml
 
 from tests.statemachines.cases import Case, cases
 from tests.statemachines.definitions import ROOT, WORKFLOWS, service, states, tasks
+from tests.statemachines.interpreter import DETAIL
 from tests.statemachines.willing import Raised
 from tests.stepfunctions_local import runs as all_runs
 from tests.stepfunctions_local.config import FILE, config
@@ -41,7 +42,7 @@ def test_a_case_goes_its_way(runs: Mapping[tuple[str, str], Run], workflow: str,
     assert (run.status, run.error) == ("FAILED" if case.error else "SUCCEEDED", case.error)
     assert run.record == case.record
     if case.record:
-        assert run.record_key == {"PK": {"S": "workflow"}, "SK": {"S": "photo"}}
+        assert run.record_key == {"PK": {"S": "workflow"}, "SK": {"S": DETAIL["record"]}}
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
