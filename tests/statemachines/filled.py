@@ -72,7 +72,9 @@ def _value(workflow: str, value: Any) -> str:
             return _value(workflow, name)
         case {"Fn::Sub": str(parts)}:
             return re.sub(r"\$\{([\w:]+)\}", lambda name: _value(workflow, {"Ref": name[1]}), parts)
-    return str(value)
+        case str() | int():
+            return str(value)
+    raise ValueError(f"What {value!r} in the template of {workflow} comes to is not known here: teach it.")
 
 
 def _parameter(parameter: State) -> str:

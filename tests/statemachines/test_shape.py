@@ -340,6 +340,13 @@ def test_a_function_is_told_of_the_upload_and_of_the_execution(workflow: str, na
     assert payload["executionArn.$"] == "$$.Execution.Id"
 
 
+@pytest.mark.parametrize(("workflow", "name"), LAMBDA_TASKS)
+def test_every_decision_is_left_at_one_place(workflow: str, name: str) -> None:
+    is_decider = filled.handler(workflow, name).startswith("functions.decide.")
+
+    assert is_decider is decides(tasks(workflow)[name])
+
+
 @pytest.mark.parametrize(("workflow", "name"), DECIDING_TASKS)
 def test_a_decision_is_taken_whole(workflow: str, name: str) -> None:
     assert tasks(workflow)[name]["ResultSelector"] == {
@@ -416,6 +423,7 @@ def test_a_version_publishes_last_and_what_the_resizer_made(workflow: str) -> No
     task = tasks(workflow)["Publish"]
 
     assert task["End"]
+    assert task["ResultSelector"] == {"published.$": "$.Payload.published"}
     assert filled.handler(workflow, "Publish") == "functions.publish.handler"
     assert all(path[-2:] == ("Resizer", "Publish") for path in paths(workflow) if path[-1] != REFUSED)
 

@@ -17,19 +17,12 @@ from happypath.sandbox.sandbox import Sandbox
 from tests.statemachines import filled
 from tests.statemachines.cases import cases
 from tests.statemachines.definitions import WORKFLOWS
+from tests.statemachines.interpreter import DETAIL
 from tests.stepfunctions_local.config import config, machine
 from tests.stepfunctions_local.mocking import mocked
 
 # Step Functions Local waits a second, at most, before each of some hundred retries.
 _PATIENCE_S = 600.0
-_DETAIL = {
-    "bucket": "uploads",
-    "key": "the-place/photo.jpg",
-    "placeId": "the-place",
-    "ID": "photo.jpg",
-    "version": "1",
-    "record": "the-place/photo.jpg",
-}
 
 
 @dataclass(frozen=True)
@@ -93,7 +86,7 @@ def _start(stepfunctions: Any, workflow: str) -> Iterator[tuple[str, str]]:
         execution = stepfunctions.start_execution(
             stateMachineArn=f"{created['stateMachineArn']}#{case.name}",
             name=f"{case.name}-{time.time_ns()}"[-80:],
-            input=json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": _DETAIL}),
+            input=json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": DETAIL}),
         )
         yield case.name, execution["executionArn"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import yaml
 
 from tests.statemachines.cases import Case, cases
 from tests.statemachines.definitions import ROOT, WORKFLOWS, service, states, tasks
+from tests.statemachines.interpreter import DETAIL
 from tests.statemachines.willing import Raised
 from tests.stepfunctions_local import runs as all_runs
 from tests.stepfunctions_local.config import FILE, config
@@ -40,7 +42,7 @@ def test_a_case_goes_its_way(runs: Mapping[tuple[str, str], Run], workflow: str,
     assert (run.status, run.error) == ("FAILED" if case.error else "SUCCEEDED", case.error)
     assert run.record == case.record
     if case.record:
-        assert run.record_key == {"PK": {"S": "workflow"}, "SK": {"S": "the-place/photo.jpg"}}
+        assert run.record_key == {"PK": {"S": "workflow"}, "SK": {"S": DETAIL["record"]}}
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
@@ -65,6 +67,13 @@ def test_the_file_stays_small_and_says_each_answer_once() -> None:
 
     assert len(set(responses)) == len(responses)
     assert max(len(each) for each in config()["MockedResponses"].values()) < 20
+
+
+def test_the_case_in_the_document_is_one() -> None:
+    document = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    ((workflow, name),) = re.findall(r"stateMachine:happypath-(\w+)#(\w+)", document)
+
+    assert name in {case.name for case in cases(workflow)}
 
 
 # Step Functions Local itself
