@@ -64,6 +64,7 @@ from happypath.sandbox.host import InvokeError
 from happypath.sandbox.log_groups import functions_log_where_they_say
 from happypath.sandbox.queues import queues_are_whole
 from happypath.sandbox.refusals import Refusal
+from happypath.sandbox.roles import roles_have_managed_policies
 from happypath.sandbox.runtime_api import Answer
 from happypath.sandbox.serverless import expand
 from happypath.sandbox.shortcuts import shortened
@@ -100,6 +101,7 @@ def mended(invoke: Invoke, endpoint: str, application: Any, executions_at_once: 
             _parameters_say_who_wrote_them(),
             functions_log_where_they_say(),
             _executions_run_from_the_first(),
+            roles_have_managed_policies(),
         ):
             mends.enter_context(mend)
         yield

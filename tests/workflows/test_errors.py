@@ -59,10 +59,10 @@ class Case:
 Ended: TypeAlias = Callable[[Case], Outcome]
 
 
-def at(task: Task, fault: str) -> Case:
-    """The fault in a task, to which an upload comes on its way."""
+def at(task: Task, *faults: str) -> Case:
+    """The faults in a task, to which an upload comes on its way."""
     way = task.way
-    return Case(task.workflow, way.row, (*way.rules, f"{task.target}={fault}"), task)
+    return Case(task.workflow, way.row, (*way.rules, *(f"{task.target}={fault}" for fault in faults)), task)
 
 
 def cases(*each: Case) -> pytest.MarkDecorator:
@@ -179,12 +179,12 @@ def test_a_decision_that_is_none_publishes_nothing_and_leaves_the_upload_open(
     assert not outcome.is_published
 
 
-@cases(*(at(task, "error@1-10") for task in OUTLASTING_TASKS))
+@cases(*(at(task, "throttle@1", "error@2-11") for task in OUTLASTING_TASKS))
 def test_recording_outlasts_an_outage(case: Case, ended: Ended) -> None:
     outcome = ended(case)
 
     assert case.task
-    assert outcome.attempts[case.task.name] == 11
+    assert outcome.attempts[case.task.name] == 12
     if case.task.records == "FAILED":
         check_failed(outcome, first_task(case.row, case.workflow).name, CAUSE)
     else:

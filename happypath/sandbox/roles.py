@@ -1,0 +1,84 @@
+"""The managed policies of a stack's roles, which moto leaves out: they are attached, AWS's own among them.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from typing import Any
+from unittest.mock import patch
+
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam.models import AWSManagedPolicy, IAMBackend, Role, iam_backends
+from moto.utilities.utils import get_partition
+
+# Its functions, not its bound methods: classes inherit.
+_created_by_stack = vars(Role)["create_from_cloudformation_json"].__func__
+_updated_by_stack = vars(Role)["update_from_cloudformation_json"].__func__
+_deleted_by_stack = vars(Role)["delete_from_cloudformation_json"].__func__
+
+
+@contextmanager
+def roles_have_managed_policies() -> Iterator[None]:
+    """Attaches the managed policies of roles that stacks make, and detaches them with their stacks."""
+    with ExitStack() as patches:
+        for name, replacement in (
+            ("create_from_cloudformation_json", _create),
+            ("update_from_cloudformation_json", _update),
+            ("delete_from_cloudformation_json", _delete),
+        ):
+            patches.enter_context(patch.object(Role, name, classmethod(replacement)))
+        yield
+
+
+def _backend(account_id: str, region_name: str) -> IAMBackend:
+    return iam_backends[account_id][get_partition(region_name)]
+
+
+@cache
+def _of_aws() -> dict[str, Any]:
+    """AWS's own policies, by name."""
+    policies: dict[str, Any] = json.loads(aws_managed_policies_data)
+    return policies
+
+
+def _attach(role: Any, resource: dict[str, Any], account_id: str, region_name: str) -> None:
+    wanted = set(resource["Properties"].get("ManagedPolicyArns", []))
+    for arn in set(role.managed_policies) - wanted:
+        role.managed_policies[arn].detach_from(role)
+    for arn in wanted - set(role.managed_policies):
+        if arn.split(":")[4] == "aws":
+            # The account has these only if moto was told so before it began, and then all thousand of them.
+            name = arn.rpartition("/")[2]
+            policy = AWSManagedPolicy.from_data(name, account_id, region_name, _of_aws()[name])
+            policy.attach_to(role)
+        else:
+            _backend(account_id, region_name).attach_role_policy(arn, role.name)
+
+
+def _create(
+    cls: Any, name: str, resource: dict[str, Any], account_id: str, region_name: str, **more: Any
+) -> Any:
+    role = _created_by_stack(cls, name, resource, account_id, region_name, **more)
+    _attach(role, resource, account_id, region_name)
+    return role
+
+
+def _update(
+    cls: Any, before: Any, name: str, resource: dict[str, Any], account_id: str, region_name: str
+) -> Any:
+    role = _updated_by_stack(cls, before, name, resource, account_id, region_name)
+    _attach(role, resource, account_id, region_name)
+    return role
+
+
+def _delete(cls: Any, name: str, resource: dict[str, Any], account_id: str, region_name: str) -> None:
+    roles = _backend(account_id, region_name).roles.values()
+    for role in [each for each in roles if each.name == name]:
+        for policy in list(role.managed_policies.values()):
+            policy.detach_from(role)
+    _deleted_by_stack(cls, name, resource, account_id, region_name)
