@@ -69,10 +69,17 @@ def _create(
 
 
 def _update(
-    cls: Any, before: Any, name: str, resource: dict[str, Any], account_id: str, region_name: str
+    cls: Any,
+    original_resource: Any,
+    new_resource_name: str,
+    cloudformation_json: dict[str, Any],
+    account_id: str,
+    region_name: str,
 ) -> Any:
-    role = _updated_by_stack(cls, before, name, resource, account_id, region_name)
-    _attach(role, resource, account_id, region_name)
+    role = _updated_by_stack(
+        cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name
+    )
+    _attach(role, cloudformation_json, account_id, region_name)
     return role
 
 
