@@ -102,11 +102,11 @@ def run(installation: Installation, workflow: str, photos: list[Photo], label: s
     installation.set_live(workflow)
     time.sleep(MAX_AGE_S + 0.5)  # StartExecution knows by then
     for number, photo in enumerate(photos):
-        upload = f"{label}-{workflow}-{number}"
-        installation.upload(photo.path.read_bytes(), f"{photo.place_id}/{upload}{photo.path.suffix}")
-        seen = wait(installation, upload, timeout_s=120, every_s=0.05)
+        key = f"{photo.place_id}/{label}-{workflow}-{number}{photo.path.suffix}"
+        installation.upload(photo.path.read_bytes(), key)
+        seen = wait(installation, key, timeout_s=120, every_s=0.05)
         if seen.status not in {"PROCESSED", "REJECTED"}:
-            raise SystemExit(f"{upload} came to no decision: {seen}")
+            raise SystemExit(f"{key} came to no decision: {seen}")
 
 
 def logged(
