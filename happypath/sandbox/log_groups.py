@@ -63,7 +63,7 @@ def _create_by_stack(cls: Any, name: str, resource: dict[str, Any], *more: Any, 
     return function
 
 
-def _update_by_stack(cls: Any, before: Any, name: str, resource: dict[str, Any], *more: Any) -> Any:
-    function = _updated_by_stack(cls, before, name, resource, *more)
-    _set(function, resource["Properties"].get("LoggingConfig"))
+def _update_by_stack(cls: Any, /, *, cloudformation_json: dict[str, Any], **named: Any) -> Any:
+    function = _updated_by_stack(cls, cloudformation_json=cloudformation_json, **named)
+    _set(function, cloudformation_json["Properties"].get("LoggingConfig"))
     return function

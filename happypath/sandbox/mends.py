@@ -53,6 +53,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
     StateTaskService,
 )
 from moto.stepfunctions.parser.asl.component.state.fail import state_fail
+from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
@@ -99,6 +100,7 @@ def mended(invoke: Invoke, endpoint: str, application: Any, executions_at_once: 
             _parameters_say_who_wrote_them(),
             functions_log_where_they_say(),
             roles_have_managed_policies(),
+            _executions_run_from_the_first(),
         ):
             mends.enter_context(mend)
         yield
@@ -456,4 +458,27 @@ def _parameters_say_who_wrote_them() -> Iterator[None]:
         return {**described, "LastModifiedUser": f"arn:aws:iam::{parameter.account_id}:root"}
 
     with patch.object(Parameter, "describe_response_object", describe_whole):
+        yield
+
+
+@contextmanager
+def _executions_run_from_the_first() -> Iterator[None]:
+    """moto's executions can be found before they have a status and a history, and calls about them fail then.
+
+    On AWS they are RUNNING from the moment that they exist.
+    """
+    made: Any = Execution.__init__
+    history: Any = Execution.to_history_output
+
+    def make(execution: Any, *given: Any, **named: Any) -> None:
+        made(execution, *given, **named)
+        execution.exec_status = ExecutionStatus.RUNNING
+
+    def so_far(execution: Any) -> Any:
+        return history(execution) if execution.exec_worker else {"events": []}
+
+    with (
+        patch.object(Execution, "__init__", make),
+        patch.object(Execution, "to_history_output", so_far),
+    ):
         yield
