@@ -12,8 +12,9 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -37,7 +38,7 @@ _MENDED = "; then `reconcile --fix`: "
 # Longer than that is the kind `timeout`.
 _PARAMETERS = {Kind.DELAY: ":0.2"}
 # Three hundred attempts five minutes apart are over in a second or two.
-RETRY_WAIT_SCALE = 0.00001
+_RETRY_WAIT_SCALE = 0.00001
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ class Table:
         by_workflow: dict[str, list[Cell]] = {}
         for cell in chosen:
             by_workflow.setdefault(cell.task.workflow, []).append(cell)
-        with ThreadPoolExecutor(max(1, len(by_workflow))) as pool:
+        with self._hurried(), ThreadPoolExecutor(max(1, len(by_workflow))) as pool:
             outcomes = {
                 cell: outcome
                 for each in pool.map(self._drive, by_workflow.values())
@@ -143,6 +144,15 @@ class Table:
             for cell, status in self._reconciled(workflow, lost).items():
                 found[cell] += f"{_MENDED}{status}"
         return found
+
+    @contextmanager
+    def _hurried(self) -> Iterator[None]:
+        sandbox = self._driver.sandbox
+        before, sandbox.retry_wait_scale = sandbox.retry_wait_scale, _RETRY_WAIT_SCALE
+        try:
+            yield
+        finally:
+            sandbox.retry_wait_scale = before
 
     def _drive(self, chosen: Sequence[Cell]) -> dict[Cell, Outcome]:
         found = {}
@@ -268,7 +278,7 @@ def main() -> None:
         "while everything goes wrong that can, and `hostile`, files that mean harm.",
     ).parse_args()
     started = time.monotonic()
-    with opened(RETRY_WAIT_SCALE) as driver:
+    with opened() as driver:
         results = Table(driver).drive(cells())
     text = f"{summary(results)}\n\n{rendered(agreed(results))}"
     print(text)
