@@ -77,10 +77,7 @@ FaultRules = Annotated[
     typer.Option(
         "--fault",
         metavar="RULE",
-        help=(
-            "Make calls fail on purpose: state:Resizer=throttle@1, function:Moderation=rate:5/s "
-            "(docs/faults.md). Repeatable."
-        ),
+        help="Make calls fail on purpose: state:Resizer=throttle@1 (docs/faults.md). Repeatable.",
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Decides which calls a fault with a percentage hits.")]

@@ -41,14 +41,13 @@ def _needs_sandbox(item: pytest.Item) -> bool:
 def sandbox() -> Iterator[Sandbox]:
     """A sandbox with core and every workflow deployed, and none of them live.
 
-    The state machines retry as often as they say, which is up to 300 times, and wait a hundred-thousandth of
-    what they say.
+    The state machines retry as often as they say, and wait a thousandth of what they say.
     """
     # moto and OpenCV take a second to import, which only those wait for who need a sandbox.
     from happypath.project import WORKFLOWS
     from happypath.sandbox.sandbox import Sandbox
 
-    with Sandbox(retry_wait_scale=0.00001) as sandbox:
+    with Sandbox(retry_wait_scale=0.001) as sandbox:
         for stack in ("core", *WORKFLOWS):
             sandbox.deploy(stack)
         yield sandbox

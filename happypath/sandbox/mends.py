@@ -407,13 +407,13 @@ def _named_after_the_service(integration: Any, service: str, fallback: str) -> I
 
 
 @contextmanager
-def retries_wait(scale: float) -> Iterator[None]:
+def retries_wait(scale: Callable[[], float]) -> Iterator[None]:
     """Scales the time between a task's attempts, which is all that the interpreter's retriers sleep for.
 
     Not a mend: a test of several retries would take minutes at 1, which is as on AWS.
     """
     with patch.object(
-        retrier_decl, "time", SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * scale))
+        retrier_decl, "time", SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * scale()))
     ):
         yield
 

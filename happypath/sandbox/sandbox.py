@@ -54,7 +54,7 @@ class Sandbox:
 
     `faults` makes calls go wrong (`happypath.sandbox.faults`), and can be changed while the sandbox runs.
     `retry_wait_scale` is for tests: 1 waits between the attempts of a task as AWS does, 0.01 a hundredth; so
-    do the messages of queues between their deliveries.
+    do the messages of queues between their deliveries. For tasks it can be changed while the sandbox runs.
     Without `tracing` there is no X-Ray daemon, and nothing is traced.
 
     >>> with Sandbox() as sandbox:                                 # doctest: +SKIP
@@ -79,7 +79,7 @@ class Sandbox:
         self.faults = Faults() if faults is None else faults
         # What the functions and state machines have called so far.
         self.calls = Calls(REGION, ACCOUNT_ID)
-        self._retry_wait_scale = retry_wait_scale
+        self.retry_wait_scale = retry_wait_scale
         self._port = port
         self._real_rekognition = real_rekognition
         # One session for all: making one reads megabytes of descriptions of AWS.
@@ -107,7 +107,7 @@ class Sandbox:
         processors = os.cpu_count() or 1
         with ExitStack() as opened:
             opened.callback(gc.unfreeze)
-            opened.enter_context(retries_wait(self._retry_wait_scale))
+            opened.enter_context(retries_wait(lambda: self.retry_wait_scale))
             account = Account(
                 self._port,
                 self._invoke,
@@ -128,7 +128,7 @@ class Sandbox:
             self._host = FunctionHost(variables, _write_log, faults=self.faults)
             opened.callback(self._host.close)
             self._pollers = Pollers(
-                self._poller_clients, self._invoke_by_arn, retry_s=round(_RETRY_S * self._retry_wait_scale)
+                self._poller_clients, self._invoke_by_arn, retry_s=round(_RETRY_S * self.retry_wait_scale)
             )
             opened.callback(self._pollers.close)
             self.client("s3").create_bucket(Bucket=_ARTIFACTS)

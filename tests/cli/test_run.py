@@ -142,7 +142,7 @@ def test_own_pictures_are_matched_by_what_is_written_on_them(tmp_path: Path) -> 
     assert run.returncode == 0, run.stderr
     matched, other = sorted(results(run), key=lambda each: str(each["status"]))
     assert (matched["photo"], matched["status"], matched["outputs"]) == ("sign.png", "PROCESSED", [])
-    assert [each["seen"] for each in matched["detail"]["found"]["words"]] == ["New York", "Street"]
+    assert [each["seen"] for each in matched["detail"]["words"]["found"]] == ["New York", "Street"]
     assert (other["photo"], other["reason"]) == ("other.jpg", "NO_MATCH")
     assert other["detail"]["missing"]["words"] == ["new york", "STREET"]
     assert other["detail"]["required"]["min_confidence"] == 60
@@ -163,7 +163,7 @@ def test_parameters_that_are_not_given_are_the_samples_and_a_person_is_told(tmp_
     assert run.returncode == 0, run.stderr
     (matched,) = results(run)
     assert (matched["status"], matched["placeId"]) == ("PROCESSED", "sample-document")
-    assert [each["name"] for each in matched["detail"]["found"]["labels"]] == ["Driving License", "Person"]
+    assert [each["name"] for each in matched["detail"]["labels"]["found"]] == ["Driving License", "Person"]
     assert "RequiredLabels=Driving License, Person: as for the samples" in run.stderr
     assert "RequiredWords" not in run.stderr
 

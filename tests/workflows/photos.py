@@ -20,12 +20,6 @@ def sample(name: str) -> bytes:
 
 
 @cache
-def document(name: str) -> bytes:
-    """A sample document by its name without `.png`."""
-    return (SAMPLES / "documents" / f"{name}.png").read_bytes()
-
-
-@cache
 def drawn(kind: str = "PNG", width: int = 900, height: int = 800) -> bytes:
     """A picture of a slope, which shows nothing that anybody could object to."""
     slope = Image.linear_gradient("L").resize((width, height))

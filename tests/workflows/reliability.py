@@ -12,8 +12,9 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -28,7 +29,8 @@ from tests.workflows.tasks import Task, all_tasks, publishes
 
 PART = "table"
 
-_EVENTS = {Kind.DUPLICATE}
+# A rate is `throttle` for some calls.
+_ELSEWHERE = {Kind.DUPLICATE, Kind.RATE}
 # These may pass. The rules of a task try again at least twice.
 _TRANSIENT = {Kind.THROTTLE, Kind.ERROR, Kind.TIMEOUT}
 _PASSING = "@1-2"
@@ -37,7 +39,7 @@ _MENDED = "; then `reconcile --fix`: "
 # Longer than that is the kind `timeout`.
 _PARAMETERS = {Kind.DELAY: ":0.2"}
 # Three hundred attempts five minutes apart are over in a second or two.
-RETRY_WAIT_SCALE = 0.00001
+_RETRY_WAIT_SCALE = 0.00001
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def faults() -> list[Fault]:
         Fault(of, f"{kind}{_PARAMETERS.get(kind, '')}{when}")
         for of in ("state", "function")
         for kind in Kind
-        if kind not in _EVENTS
+        if kind not in _ELSEWHERE
         for when in ((_PASSING, "") if kind in _TRANSIENT else ("",))
     ]
 
@@ -127,7 +129,7 @@ class Table:
         by_workflow: dict[str, list[Cell]] = {}
         for cell in chosen:
             by_workflow.setdefault(cell.task.workflow, []).append(cell)
-        with ThreadPoolExecutor(max(1, len(by_workflow))) as pool:
+        with self._hurried(), ThreadPoolExecutor(max(1, len(by_workflow))) as pool:
             outcomes = {
                 cell: outcome
                 for each in pool.map(self._drive, by_workflow.values())
@@ -143,6 +145,15 @@ class Table:
             for cell, status in self._reconciled(workflow, lost).items():
                 found[cell] += f"{_MENDED}{status}"
         return found
+
+    @contextmanager
+    def _hurried(self) -> Iterator[None]:
+        sandbox = self._driver.sandbox
+        before, sandbox.retry_wait_scale = sandbox.retry_wait_scale, _RETRY_WAIT_SCALE
+        try:
+            yield
+        finally:
+            sandbox.retry_wait_scale = before
 
     def _drive(self, chosen: Sequence[Cell]) -> dict[Cell, Outcome]:
         found = {}
@@ -268,7 +279,7 @@ def main() -> None:
         "while everything goes wrong that can, and `hostile`, files that mean harm.",
     ).parse_args()
     started = time.monotonic()
-    with opened(RETRY_WAIT_SCALE) as driver:
+    with opened() as driver:
         results = Table(driver).drive(cells())
     text = f"{summary(results)}\n\n{rendered(agreed(results))}"
     print(text)

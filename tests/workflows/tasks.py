@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -165,13 +164,13 @@ def all_tasks() -> tuple[Task, ...]:
     return tuple(Task(workflow, name) for workflow in WORKFLOWS for name in definitions.tasks(workflow))
 
 
-def one_of_each(tasks: Iterator[Task] | tuple[Task, ...]) -> list[Task]:
-    """One task for each kind that is among these.
+def one_of_each() -> list[Task]:
+    """One task for each kind that there is.
 
     Kinds that many workflows have are spread over them: workflows are driven side by side.
     """
     by_kind: dict[str, list[Task]] = {}
-    for task in tasks:
+    for task in all_tasks():
         by_kind.setdefault(task.kind, []).append(task)
     return [each[number % len(each)] for number, each in enumerate(by_kind.values())]
 

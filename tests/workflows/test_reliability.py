@@ -18,7 +18,7 @@ from tests.workflows.tasks import all_tasks, one_of_each
 
 KEPT = reliability.kept()
 _OF_FUNCTIONS = {Kind.RAISE, Kind.KILL, Kind.GARBAGE}
-_TASKS = one_of_each(all_tasks())
+_TASKS = one_of_each()
 
 
 def is_driven(cell: Cell) -> bool:
