@@ -144,8 +144,8 @@ def test_own_pictures_are_matched_by_what_is_written_on_them(tmp_path: Path) -> 
     assert (matched["photo"], matched["status"], matched["outputs"]) == ("sign.png", "PROCESSED", [])
     assert [each["seen"] for each in matched["detail"]["words"]["found"]] == ["New York", "Street"]
     assert (other["photo"], other["reason"]) == ("other.jpg", "NO_MATCH")
-    assert other["detail"]["missing"]["words"] == ["new york", "STREET"]
-    assert other["detail"]["required"]["min_confidence"] == 60
+    assert other["detail"]["words"]["missing"] == ["new york", "STREET"]
+    assert other["detail"]["words"]["min_confidence"] == 60
 
 
 def test_parameters_that_are_not_given_are_the_samples_and_a_person_is_told(tmp_path: Path) -> None:

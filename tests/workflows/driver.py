@@ -315,9 +315,9 @@ def named_in(execution: str) -> str:
 
 
 @contextmanager
-def opened() -> Iterator[Driver]:
+def opened(retry_wait_scale: float = 0.001) -> Iterator[Driver]:
     """A driver of a sandbox of its own, with everything deployed, for commands outside of tests."""
-    with Sandbox(retry_wait_scale=0.001) as sandbox:
+    with Sandbox(retry_wait_scale=retry_wait_scale) as sandbox:
         for stack in ("core", *WORKFLOWS):
             sandbox.deploy(stack)
         driver = Driver(sandbox, Installation(sandbox.client, sandbox.prefix))
