@@ -13,12 +13,15 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from string import Template
+from typing import Any
 
 from bench import certificates
 from bench.account import EXECUTION, served
 from bench.frame import Bar, Chart, Contender, Result, Table, interleaved, number, progress, ratio, spread
 from bench.processes import ENVIRONMENT, ran
-from happypath.project import NEWEST, ROOT, SAMPLES, TEMPLATES
+from happypath import cost, samples
+from happypath.project import NEWEST, ROOT, SAMPLES, TEMPLATES, WORKFLOWS, template_of
 
 BARE = "import boto3\nclient = boto3.client('s3')"
 _SHOWN_PACKAGES = 8
@@ -147,6 +150,20 @@ def handlers() -> list[str]:
     return list(found)
 
 
+def rules(module: str) -> Any:
+    """The rules that a state machine sends to a handler, as it is deployed with samples; None for others."""
+    for workflow in WORKFLOWS:
+        machine = cost.read(workflow)
+        parameters = template_of(workflow)["Parameters"]
+        values = {name: each.get("Default") for name, each in parameters.items()}
+        values |= samples.of(workflow).parameters
+        for state, function in machine.function_of.items():
+            if machine.handler[function] == f"{module}.handler":
+                text = json.dumps(machine.states[state]["Parameters"]["Payload"].get("rules"))
+                return json.loads(Template(text).substitute(values))
+    return None
+
+
 def _short(name: str) -> str:
     return name.rpartition(".")[2]
 
@@ -160,9 +177,10 @@ def _invoked(code: Mapping[str, str], root: Path, rounds: int) -> dict[str, list
 
         def contender(name: str) -> Contender:
             handler = BARE + _BARE_WORK if code[name] == BARE else f"from {name} import handler"
+            event = json.dumps(_EVENT | {"rules": rules(name)})
 
             def invoke() -> float:
-                process = ran(handler + _INVOKED, root, json.dumps(_EVENT), variables=variables)
+                process = ran(handler + _INVOKED, root, event, variables=variables)
                 first, later = json.loads(process.said.rpartition("\n")[2])
                 found[name].append((first, later))
                 return process.wall_ms
