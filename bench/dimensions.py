@@ -19,9 +19,9 @@ from PIL import Image
 from bench.account import served
 from bench.frame import Bar, Result, Table, cpu, interleaved, number, progress, ratio, spread
 from bench.photos import SIZES, Photo, all_photos, made
-from functions import photo as photos
-from functions.image import header
-from functions.photo import FIRST_BYTES, S3File
+from functions.imaging.header import header
+from functions.platform import source_object as photos
+from functions.platform.source_object import FIRST_BYTES, S3File
 from functions.upload import Upload
 
 if TYPE_CHECKING:

@@ -16,11 +16,12 @@ from happypath.usage import load
 KINDS = ("baseline", "progressive", "PNG", "WEBP")
 _RESIZE, _RENDITION = "resize", "a rendition for Rekognition"
 _DECODING = {
-    _RESIZE: "from functions import resize; from functions.renditions import renditions\n"
+    _RESIZE: "from functions.publish import resize; from functions.imaging.renditions import renditions\n"
     "made = renditions(open(sys.argv[1], 'rb').read(), max_pixels=int(sys.argv[2]))\n"
     "made.tile.jpeg(), made.scaled.jpeg()",
-    _RENDITION: "from functions.decide import moderation; from functions import image\n"
-    "image.reduced_jpeg(open(sys.argv[1], 'rb'), max_pixels=int(sys.argv[2]), longest_side_px=2048, "
+    _RENDITION: "from functions.decide import moderation\n"
+    "from functions.imaging.decoded import reduced_jpeg\n"
+    "reduced_jpeg(open(sys.argv[1], 'rb').read(), max_pixels=int(sys.argv[2]), longest_side_px=2048, "
     "at_most_bytes=5 * 2**20)",
 }
 # What a handler calls that does the work of a task.

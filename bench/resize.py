@@ -22,8 +22,8 @@ from PIL import Image, features
 from bench.frame import Bar, Chart, Result, Table, interleaved, number, progress, ratio, spread, timed
 from bench.photos import Photo, all_photos
 from bench.quality import psnr, ssim
-from functions.picture import QUALITY
-from functions.renditions import TILE_PX, enough, renditions
+from functions.imaging.decoded import QUALITY
+from functions.imaging.renditions import TILE_PX, enough, renditions
 
 MAX_PIXELS = 100_000_000
 # From here on the limit is what counts; below it is a few milliseconds.
@@ -279,7 +279,7 @@ def _steps(work: Callable[[], object]) -> dict[str, float]:
     taken = dict.fromkeys(_STEPS, 0.0)
     whole = max(cumulated for _, _, _, cumulated, _ in functions.values())
     for (file, _, name), (_, _, own, cumulated, _) in functions.items():
-        if file.endswith("functions/image.py") and name == "pixels":
+        if file.endswith("functions/imaging/header.py") and name == "pixels":
             taken["find the segments"] += cumulated
         for step, (kind, method) in _STEPS.items():
             if f"'{kind}'" in name and method in name:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from functions.live import MAX_AGE_S
+from functions.ingest.live import MAX_AGE_S
 from happypath import samples
 from happypath.installation import Installation
 from happypath.logs import events, groups, report

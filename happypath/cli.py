@@ -36,7 +36,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from functions.live import Live
+from functions.ingest.live import Live
 from functions.upload import InvalidKeyError
 from happypath import display, parameters, samples
 from happypath.deploy import STACKS, DeployRefusedError

@@ -13,7 +13,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from functions.live import Live
+from functions.ingest.live import Live
 from functions.upload import SHADOW, Upload, parse_key, without_extension
 from happypath.installation import Installation
 from happypath.live import changes

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from functions.live import MAX_AGE_S
+from functions.ingest.live import MAX_AGE_S
 from happypath import parameters
 from happypath.installation import Installation
 from happypath.live import changes, workflows

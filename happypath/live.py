@@ -1,7 +1,7 @@
 """Which version runs: looking at it, switching, and going back.
 
 The SSM parameter of core is the switch, and its history is the record: SSM itself notes who wrote each value
-and when (GetParameterHistory; it keeps the last 100). `functions.live` knows what the parameter may say.
+and when (GetParameterHistory; it keeps the last 100). `functions.ingest.live` knows what it may say.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from functions.live import Live
+from functions.ingest.live import Live
 from happypath.installation import Installation
 
 # A stack in one of these has its state machine and functions, and keeps them.

@@ -1,7 +1,7 @@
 """Uploads are run again: the messages of the dead-letter queue, and uploads that failed.
 
 Nothing here starts an execution or writes a record. All of it goes through the queue of uploads, and
-`functions.start_execution` decides, so it can be interrupted and repeated at any time.
+`functions.ingest.start_execution` decides, so it can be interrupted and repeated at any time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from functions.arrival import MAX_ATTEMPTS
+from functions.ingest.upload_event import MAX_ATTEMPTS
 from happypath.installation import TERMINAL, Installation
 from happypath.records import UploadNameError, find, having
 

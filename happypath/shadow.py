@@ -6,7 +6,7 @@ description of a workflow. It differs from the deployed definition in this:
 
 - A task that is no function and does not only read (`RecordFailState`, `RecordErrorState`) becomes a Pass
   state of the same name, which puts what would have been written into the execution's history.
-- The input says `shadow`: functions that would write then do not (`functions.task`).
+- The input says `shadow`: functions that would write then do not (`functions.platform.task`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from functions.aws import READING
+from functions.platform.aws import READING
 from happypath.installation import Installation, steps
 
 if TYPE_CHECKING:

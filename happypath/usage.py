@@ -42,7 +42,7 @@ class FunctionUsage:
 
 @dataclass(frozen=True)
 class Usage:
-    """What was measured, of functions by their handlers: `functions.resize.handler`."""
+    """What was measured, of functions by their handlers: `functions.publish.resize.handler`."""
 
     # When, on what, and with what.
     about: str

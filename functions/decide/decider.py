@@ -8,8 +8,8 @@ from typing import Any, TypeAlias, TypeVar
 
 from functions.decide import rules
 from functions.decision import Decision, MalformedDecisionError, Refusal
-from functions.observability import subsegment
-from functions.task import Event, Result, task
+from functions.platform.observability import subsegment
+from functions.platform.task import Event, Result, task
 from functions.upload import Upload
 
 R = TypeVar("R")

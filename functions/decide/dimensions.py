@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from functions.aws import prepare
 from functions.decide.decider import decider
 from functions.decision import Decision, Reason, Refusal
-from functions.formats import Source
-from functions.image import READABLE, header
-from functions.observability import logger
-from functions.photo import open_photo
+from functions.imaging.formats import Source
+from functions.imaging.header import READABLE, header
+from functions.platform.aws import prepare
+from functions.platform.observability import logger
+from functions.platform.source_object import open_photo
+from functions.platform.values import entries, value, whole
 from functions.upload import Upload
-from functions.values import entries, value, whole
 
 prepare("s3")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from functions.aws import prepare
 from functions.decide.decider import decider
+from functions.decide.detected_text import plain
+from functions.decide.look import Look, names
 from functions.decide.sought import Found, Rules, decide
 from functions.decision import Decision
-from functions.look import Look, names
+from functions.platform.aws import prepare
 from functions.upload import Upload
-from functions.words import plain
 
 prepare("s3", "rekognition")
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from functions.aws import prepare
 from functions.decide import labels, sought, words
 from functions.decide.decider import decider
+from functions.decide.look import Look
 from functions.decide.rules import RuleError, read
 from functions.decision import Decision
-from functions.look import Look
+from functions.platform.aws import prepare
+from functions.platform.values import value
 from functions.upload import Upload
-from functions.values import value
 
 prepare("s3", "rekognition")
 

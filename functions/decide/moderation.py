@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from functions.aws import prepare
 from functions.decide.decider import decider
+from functions.decide.look import Look
 from functions.decide.rules import reason
 from functions.decision import Decision
-from functions.look import Look
+from functions.platform.aws import prepare
+from functions.platform.values import percent, value
 from functions.upload import Upload
-from functions.values import percent, value
 
 prepare("s3", "rekognition")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from functions.decision import REASON
-from functions.values import fill
+from functions.platform.values import fill
 
 T = TypeVar("T")
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from functions.decide.look import Look
 from functions.decide.rules import RuleError, reason
 from functions.decision import Decision
-from functions.look import Look
-from functions.values import entries, percent, value
+from functions.platform.values import entries, percent, value
 
 
 @dataclass(frozen=True)

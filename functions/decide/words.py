@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from functions import words
-from functions.aws import prepare
+from functions.decide import detected_text as words
 from functions.decide.decider import decider
+from functions.decide.look import Look
 from functions.decide.sought import Found, Rules, decide
 from functions.decision import Decision
-from functions.look import Look
+from functions.platform.aws import prepare
 from functions.upload import Upload
 
 prepare("s3", "rekognition")
@@ -19,8 +19,8 @@ prepare("s3", "rekognition")
 def handler(upload: Upload, rules: Rules) -> Decision:
     """Decides by words that can be read: no refused entry is on the photo, and each required one is.
 
-    An entry may be a phrase; `functions.words.find` says how it is compared. The rules, and the detail of the
-    Decision, are those of `functions.decide.sought`.
+    An entry may be a phrase; `functions.decide.detected_text.find` says how it is compared. The rules, and
+    the detail of the Decision, are those of `functions.decide.sought`.
     """
     rules.check()
     return decide(rules, find, Look(upload))

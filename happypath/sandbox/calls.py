@@ -25,7 +25,7 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 
-from functions.record import PARTITION
+from functions.ingest.record import PARTITION
 from happypath.sandbox.injection import Environ, Wsgi, operation
 from happypath.sandbox.mends import TASKS
 

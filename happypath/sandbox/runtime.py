@@ -1,6 +1,6 @@
 """A stand-in for AWS's runtime interface client, where `awslambdaric` has no wheel.
 
-Speaks the same API in the same shapes: python -m happypath.sandbox.runtime functions.resize.handler
+Speaks the same API in the same shapes: python -m happypath.sandbox.runtime functions.publish.resize.handler
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html
 """
 

@@ -6,7 +6,7 @@ import pytest
 
 from bench import dimensions, report
 from bench.photos import photos_in
-from functions.photo import FIRST_BYTES
+from functions.platform.source_object import FIRST_BYTES
 from happypath.project import SAMPLES
 
 

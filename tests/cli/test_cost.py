@@ -32,7 +32,8 @@ def quantities(bill: Bill) -> dict[str, float]:
 
 
 def by_hand(**functions: FunctionUsage) -> Usage:
-    handlers = {f"functions.{module}.handler": each for module, each in functions.items()}
+    rooms = {"start_execution": "ingest", "resize": "publish", "publish": "publish"}
+    handlers = {f"functions.{rooms[module]}.{module}.handler": each for module, each in functions.items()}
     return Usage("by hand", 1000.0, 500.0, handlers)
 
 
@@ -150,7 +151,7 @@ def a_workflow() -> Workflow:
         states={"Good?": {"Type": "Choice"}}
         | {name: {"Type": "Task", "Resource": resource} for name, resource in tasks.items()},
         function_of={"Look": "x-Look"},
-        handler={"StartExecution": "functions.begin.handler", "x-Look": "functions.look.handler"},
+        handler={"StartExecution": "functions.begin.handler", "x-Look": "functions.decide.look.handler"},
         memory_mb={"StartExecution": 512, "x-Look": 1024},
         alarm_metrics=9,
         keys=2,
@@ -169,7 +170,7 @@ ITS_USAGE = Usage(
         "functions.begin.handler": FunctionUsage(
             100.0, {"dynamodb:PutItem": 1.0, "s3:HeadObject": 1.0}, A_MIB, list("abcd")
         ),
-        "functions.look.handler": FunctionUsage(
+        "functions.decide.look.handler": FunctionUsage(
             200.0,
             {
                 "dynamodb:DeleteItem": 1.0,
@@ -298,14 +299,15 @@ def test_a_hundred_million_uploads_reach_rekognitions_lower_tiers() -> None:
 
 def test_a_function_that_was_not_measured_is_named() -> None:
     measured = {name: each for name, each in load().functions.items() if "resize" not in name}
-    with pytest.raises(NotMeasuredError, match=r"functions\.resize\.handler was not measured"):
+    with pytest.raises(NotMeasuredError, match=r"functions\.publish\.resize\.handler was not measured"):
         bill("v1", 1, 1.0, replace(load(), functions=measured), prices())
 
 
 def test_a_workflows_functions_are_those_that_it_calls_and_the_one_that_starts_it() -> None:
     assert read("v1").functions == {"StartExecution", "v1-Resize", "v1-Publish"}
     assert read("v1").handlers == {
-        f"functions.{each}.handler" for each in ("start_execution", "resize", "publish")
+        f"functions.{each}.handler"
+        for each in ("ingest.start_execution", "publish.resize", "publish.publish")
     }
 
 
@@ -318,7 +320,7 @@ def test_what_was_measured_is_what_is_deployed_and_what_it_calls() -> None:
     }
     assert usage.functions.keys() == deployed
     # A photo is published by whose record it still is: each time the record is read.
-    assert usage.functions["functions.resize.handler"].requests["dynamodb:GetItem"] > 0
+    assert usage.functions["functions.publish.resize.handler"].requests["dynamodb:GetItem"] > 0
 
 
 def test_what_a_function_asks_for_some_photos_only_is_said_not_to_follow_the_part_that_is_accepted() -> None:
@@ -334,15 +336,15 @@ def test_what_a_function_asks_for_some_photos_only_is_said_not_to_follow_the_par
 
 def test_a_function_that_no_log_tells_of_is_assumed_and_named() -> None:
     wanted = read("v1").handlers
-    resize, publish = "functions.resize.handler", "functions.publish.handler"
+    resize, publish = "functions.publish.resize.handler", "functions.publish.publish.handler"
     usage = load().with_times({resize: 1234.5}, wanted, "the logs of team, last 7d")
 
     assert usage.functions[resize].billed_ms == 1234.5
     assert usage.functions[publish] == load().functions[publish]
     assumed = " ".join(bill("v1", 1000, 1.0, usage, prices()).assumptions)
     assert (
-        f"times from the logs of team, last 7d, which have none of {publish}, functions.start_execution"
-        in assumed
+        "times from the logs of team, last 7d, "
+        f"which have none of functions.ingest.start_execution.handler, {publish}" in assumed
     )
 
     every = load().with_times(dict.fromkeys(wanted, 1.0), wanted, "the logs of team, last 7d")

@@ -150,7 +150,7 @@ def test_the_tasks_do_not_import_what_was_left_out() -> None:
 import dataclasses, importlib, os, pkgutil, sys
 for name in {NOT_IMPORTED!r}:
     sys.modules[name] = None
-from functions import settings
+from functions.platform import settings
 for each in vars(settings).values():
     if isinstance(each, type) and dataclasses.is_dataclass(each):
         for field in dataclasses.fields(each):

@@ -11,7 +11,7 @@ from unittest.mock import patch
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from functions.aws import client
+from functions.platform.aws import client
 from tests import table
 
 TABLE = os.environ["TABLE_NAME"]

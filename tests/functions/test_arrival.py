@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.arrival import Arrival, UnknownShapeError, is_newer, locate, parse
-from functions.aws import client
+from functions.ingest.upload_event import Arrival, UnknownShapeError, is_newer, locate, parse
+from functions.platform.aws import client
 from tests.functions.account import answering, error
 
 BUCKET = "uploads"

@@ -12,7 +12,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from functions.aws import (
+from functions.platform.aws import (
     AccessDeniedError,
     AwsCallError,
     PhotoNotFoundError,

@@ -8,8 +8,8 @@ import pytest
 from functions.decide.decider import decider
 from functions.decide.rules import RuleError
 from functions.decision import Decision, MalformedDecisionError, Refusal
+from functions.platform.values import value, whole
 from functions.upload import Upload
-from functions.values import value, whole
 from tests.functions.test_moderation import CONTEXT, event
 
 UPLOAD = Upload("bucket", "p/u.jpg", "p", "u", "v1")

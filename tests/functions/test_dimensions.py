@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from functions.aws import PhotoNotFoundError, client
 from functions.decide import dimensions
 from functions.decide.dimensions import Rules
 from functions.decide.rules import RuleError, read
-from functions.photo import FIRST_BYTES
+from functions.platform.aws import PhotoNotFoundError, client
+from functions.platform.source_object import FIRST_BYTES
 from functions.upload import Upload
 from tests.functions.account import answering
 from tests.functions.pictures import (

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from functions import distribution
-from functions.aws import ServiceUnavailableError, client
+from functions.platform.aws import ServiceUnavailableError, client
+from functions.publish import distribution
 from functions.upload import Upload
 from tests.functions.account import TABLE, answering, error, make_table, put
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-HANDLERS = ["start_execution", "resize", "decide.labels"]
+HANDLERS = ["ingest.start_execution", "publish.resize", "decide.labels"]
 # What the libraries would bring along, and no task uses, or not each.
 HEAVY = {
     "boto3",
@@ -27,7 +27,7 @@ def started(handler: str, **variables: str) -> Any:
     code = f"""
 import gc, json, sys
 import functions.{handler}
-from functions import aws
+from functions.platform import aws
 print(json.dumps({{
     "modules": list(sys.modules),
     "clients": aws._client.cache_info().currsize,
@@ -47,7 +47,7 @@ def test_in_lambda_the_clients_are_there_and_nothing_that_is_not_used(handler: s
     found = started(handler, AWS_LAMBDA_FUNCTION_NAME="function")
 
     assert found["clients"]
-    decodes = {"PIL"} if handler == "resize" else set()
+    decodes = {"PIL"} if handler == "publish.resize" else set()
     assert HEAVY & set(found["modules"]) == decodes
     # Garbage is collected from now on, of what is made from now on.
     assert found["collects"]
@@ -55,6 +55,6 @@ def test_in_lambda_the_clients_are_there_and_nothing_that_is_not_used(handler: s
 
 
 def test_elsewhere_a_handler_makes_no_clients_and_leaves_the_process_as_it_is() -> None:
-    found = started("publish")
+    found = started("publish.publish")
 
     assert (found["clients"], found["frozen"], found["collects"]) == (0, 0, True)

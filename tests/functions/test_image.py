@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from functions.decision import Refusal
-from functions.formats.exif import orientation
-from functions.image import Header, header, pixels, reduced_jpeg
-from functions.picture import decode
+from functions.imaging.decoded import decode, reduced_jpeg
+from functions.imaging.formats.exif import orientation
+from functions.imaging.header import Header, header, pixels
 from tests.functions.pictures import (
     SAMPLES,
     chunk,
@@ -48,7 +48,7 @@ def read(data: bytes) -> Header:
 
 def reduce(data: bytes, **limits: Any) -> bytes:
     limits = {"max_pixels": 10**8, "longest_side_px": 1_000, "at_most_bytes": 10**7, **limits}
-    return reduced_jpeg(io.BytesIO(data), **limits)
+    return reduced_jpeg(data, **limits)
 
 
 def refused(data: bytes) -> tuple[str, dict[str, Any]]:
@@ -396,10 +396,10 @@ def test_metadata_is_no_bomb() -> None:
 def test_only_the_decoders_of_the_three_types_are_used() -> None:
     # Pillow reads EXIF by its TIFF reader, and imports all its decoders for a type that it has not met.
     program = """
-import io, sys
-from functions.image import reduced_jpeg
+import sys
+from functions.imaging.decoded import reduced_jpeg
 for size in sys.argv[1:]:
-    photo = io.BytesIO(sys.stdin.buffer.read(int(size)))
+    photo = sys.stdin.buffer.read(int(size))
     reduced_jpeg(photo, max_pixels=10**6, longest_side_px=9, at_most_bytes=10**6)
 print(*(f'PIL.{name}ImagePlugin' in sys.modules for name in ('WebP', 'Tiff', 'Psd')))
 """

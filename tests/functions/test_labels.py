@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from functions.aws import ThrottledError
 from functions.decide import labels
 from functions.decide.rules import RuleError
+from functions.platform.aws import ThrottledError
 from tests.functions.account import answering, error
 from tests.functions.test_moderation import CONTEXT, event
 from tests.functions.test_rekognition import photo, uploaded

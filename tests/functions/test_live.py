@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.aws import client
-from functions.live import Live, LiveError, LiveParameter
+from functions.ingest.live import Live, LiveError, LiveParameter
+from functions.platform.aws import client
 from tests.functions.account import answering, error
 
 PARAMETER = "/happypath/live"

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from functions.aws import ThrottledError
 from functions.decide import match
 from functions.decide.rules import RuleError
+from functions.platform.aws import ThrottledError
 from tests.functions.account import answering, error
 from tests.functions.test_labels import label
 from tests.functions.test_moderation import CONTEXT, event

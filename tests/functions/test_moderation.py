@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from functions.aws import AccessDeniedError, PhotoNotFoundError, ThrottledError
 from functions.decide import moderation
+from functions.platform.aws import AccessDeniedError, PhotoNotFoundError, ThrottledError
 from functions.upload import Upload
 from tests.functions.account import answering, error
 from tests.functions.test_rekognition import photo, uploaded

@@ -9,9 +9,9 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.aws import PhotoNotFoundError, client, task_error
 from functions.decision import Refusal
-from functions.photo import FIRST_BYTES, HEADER_BYTES, WHOLE_BYTES, S3File, open_photo
+from functions.platform.aws import PhotoNotFoundError, client, task_error
+from functions.platform.source_object import FIRST_BYTES, HEADER_BYTES, WHOLE_BYTES, S3File, open_photo
 from functions.upload import Upload
 from tests.functions.account import answering
 

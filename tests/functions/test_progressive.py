@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from functions.image import pixels
+from functions.imaging.header import pixels
 from tests.functions.pictures import SAMPLES, encoded, scene
 
 WAYS: dict[str, tuple[str, dict[str, Any]]] = {

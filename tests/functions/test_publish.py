@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions import publish
-from functions.aws import AwsCallError, ThrottledError
+from functions.platform.aws import AwsCallError, ThrottledError
+from functions.publish import publish
 from functions.upload import Upload
 from tests.functions import account
 from tests.functions.account import TABLE, answering, error, make_table

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from functions import rekognition
-from functions.aws import client
+from functions.decide import rekognition
+from functions.decide.look import Look
+from functions.decide.rekognition import image_argument
 from functions.decision import Reason, Refusal
-from functions.look import Look
-from functions.rekognition import image_argument
+from functions.platform.aws import client
 from functions.upload import Upload
 from tests.functions.account import answering, error
 

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from functions import resize
-from functions.aws import AwsCallError, PhotoNotFoundError, client
 from functions.decision import Refusal
-from functions.raster import Interleaved
+from functions.imaging.pixels import Interleaved
+from functions.platform.aws import AwsCallError, PhotoNotFoundError, client
+from functions.publish import resize
 from functions.upload import Upload
 from tests.functions.account import answering, make_table, put
 from tests.functions.pictures import (

@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 from botocore.loaders import Loader
 
-from functions.service_models import Service, loader
+from functions.platform.service_models import Service, loader
 
 OURS = loader()
 BOTOCORES = Loader()

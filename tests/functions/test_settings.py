@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from functions import settings
-from functions.settings import (
+from functions.platform import settings
+from functions.platform.settings import (
     DecodingSettings,
     IngestSettings,
     PublishSettings,

@@ -13,12 +13,12 @@ from botocore.exceptions import ClientError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from functions import record as records
-from functions import start_execution
-from functions.arrival import MAX_ATTEMPTS, Arrival
-from functions.aws import client
-from functions.live import LiveParameter
-from functions.record import Claim, ContendedError
+from functions.ingest import record as records
+from functions.ingest import start_execution
+from functions.ingest.live import LiveParameter
+from functions.ingest.record import Claim, ContendedError
+from functions.ingest.upload_event import MAX_ATTEMPTS, Arrival
+from functions.platform.aws import client
 from functions.upload import Upload
 from tests.functions import account
 from tests.functions.account import TABLE, answering, error, make_table

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from functions.aws import (
+from functions.decision import Reason, Refusal
+from functions.platform.aws import (
     PhotoNotFoundError,
     ServiceUnavailableError,
     ShadowWriteError,
     TaskError,
     client,
 )
-from functions.decision import Reason, Refusal
-from functions.observability import logger
-from functions.task import Event, Result, task
+from functions.platform.observability import logger
+from functions.platform.task import Event, Result, task
 from functions.upload import Upload
 from tests.functions.account import answering, error
 
@@ -69,7 +69,7 @@ def test_what_is_tried_again_is_counted_apart_from_what_fails(
     def measure(reason: str | None = None, *, across_workflows: bool = False, **metrics: float) -> None:
         counted.append((reason or {"across_workflows": across_workflows}, metrics))
 
-    monkeypatch.setattr("functions.task.measure", measure)
+    monkeypatch.setattr("functions.platform.task.measure", measure)
     with pytest.raises(TaskError):
         raising(error(code, "GetObject", status))(EVENT, CONTEXT)
     assert counted == measured

@@ -12,7 +12,7 @@ from botocore import httpsession
 
 from bench import certificates
 from bench.account import served
-from functions import tls
+from functions.platform import tls
 
 # Two services, and a third connection after both were closed. Printed: how often certificates were loaded
 # until the clients were there, and in all.
@@ -24,7 +24,7 @@ def counted(*arguments):
     loaded.append(arguments)
     load(*arguments)
 ssl.SSLContext.load_verify_locations = counted
-from functions.aws import client, prepare
+from functions.platform.aws import client, prepare
 prepare("s3", "dynamodb")
 at_start = len(loaded)
 client("s3").head_object(Bucket="uploads", Key="place/photo.jpg")

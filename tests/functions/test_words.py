@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.words import Reading, find, plain
+from functions.decide.detected_text import Reading, find, plain
 
 
 def words(*texts: str) -> list[Reading]:

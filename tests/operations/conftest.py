@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from functions.arrival import Arrival, parse
+from functions.ingest.upload_event import Arrival, parse
 from happypath import cli
 from happypath.installation import Installation
 from tests import table

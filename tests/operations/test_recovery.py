@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from functions.live import MAX_AGE_S
+from functions.ingest.live import MAX_AGE_S
 from happypath import reconcile
 from happypath.installation import TERMINAL, Installation
 from happypath.live import changes

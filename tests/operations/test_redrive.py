@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.arrival import MAX_ATTEMPTS
+from functions.ingest.upload_event import MAX_ATTEMPTS
 from happypath import redrive
 from happypath.redrive import Moved, RedriveError, Sent, dead_letters, run_again
 from tests.operations.conftest import Command, Offline

@@ -26,7 +26,7 @@ def definition(workflow: str) -> str:
 
 
 def handler(workflow: str, task: str) -> str:
-    """The handler of the function behind a task, such as `functions.resize.handler`."""
+    """The handler of the function behind a task, such as `functions.publish.resize.handler`."""
     name = tasks(workflow)[task]["Parameters"]["FunctionName"].removeprefix("${").removesuffix("}")
     function, _ = _substitutions(workflow)[name]["Fn::GetAtt"]
     found: str = _template(workflow)["Resources"][function]["Properties"]["Handler"]

@@ -325,7 +325,10 @@ def test_what_is_caught_by_a_reason_is_a_refusal(workflow: str, name: str) -> No
         while states(workflow)[then[-1]]["Type"] == "Pass":
             then.append(states(workflow)[then[-1]]["Next"])
         assert then[-1] == REFUSED
-    if is_lambda(tasks(workflow)[name]) and filled.handler(workflow, name) == "functions.resize.handler":
+    if (
+        is_lambda(tasks(workflow)[name])
+        and filled.handler(workflow, name) == "functions.publish.resize.handler"
+    ):
         assert caught.keys() == {Reason.CORRUPT_IMAGE, Reason.UNSUPPORTED_TYPE, Reason.IMAGE_TOO_LARGE}
 
 
@@ -424,7 +427,7 @@ def test_a_version_publishes_last_and_what_the_resizer_made(workflow: str) -> No
 
     assert task["End"]
     assert task["ResultSelector"] == {"published.$": "$.Payload.published"}
-    assert filled.handler(workflow, "Publish") == "functions.publish.handler"
+    assert filled.handler(workflow, "Publish") == "functions.publish.publish.handler"
     assert all(path[-2:] == ("Resizer", "Publish") for path in paths(workflow) if path[-1] != REFUSED)
 
 

@@ -131,6 +131,6 @@ def variables_of(handler: str) -> dict[str, Any]:
                 case ast.Assign(
                     targets=[ast.Name("SETTINGS")], value=ast.Call(ast.Name("read"), [ast.Name(name)], [])
                 ):
-                    settings: Any = getattr(importlib.import_module("functions.settings"), name)
+                    settings: Any = getattr(importlib.import_module("functions.platform.settings"), name)
                     found |= {each.name.upper(): each.metadata["parse"] for each in fields(settings)}
     return found

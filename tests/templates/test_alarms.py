@@ -100,7 +100,7 @@ def test_what_all_workflows_share_is_watched_once() -> None:
     assert of_core("FunctionsThrottledAlarm") == ("AWS/Lambda", "Throttles")
     shared = ("AWS/States", "ThrottledEvents", "ServiceMetric", "StateTransition")
     assert of_core("TransitionsThrottledAlarm") == shared
-    # As functions.task counts it.
+    # As functions.platform.task counts it.
     assert of_core("TasksRetriedAlarm") == ("HappyPath", "Retried", "service", {"Ref": "Prefix"})
     for name in ("FunctionsThrottledAlarm", "TransitionsThrottledAlarm", "TasksRetriedAlarm"):
         # What passes by itself is no alarm.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.live import Live
+from functions.ingest.live import Live
 from functions.upload import SHADOW
 from tests.templates.template import load, resources
 

@@ -12,7 +12,7 @@ from cfnlint.api import lint_file  # type: ignore[import-untyped]
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-from functions.record import PARTITION
+from functions.ingest.record import PARTITION
 from happypath.project import template_of
 from tests.statemachines import definitions
 from tests.statemachines.definitions import WORKFLOWS

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.trace_header import new_id, new_trace_id
+from functions.platform.trace_header import new_id, new_trace_id
 from happypath.sandbox.xray.daemon import Daemon, unwrap
 from happypath.sandbox.xray.documents import MAX_BYTES, Document
 from happypath.sandbox.xray.store import Traces

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.observability import is_traced
-from functions.trace_header import TraceHeader, is_id, is_trace_id, new_id, new_trace_id
+from functions.platform.observability import is_traced
+from functions.platform.trace_header import TraceHeader, is_id, is_trace_id, new_id, new_trace_id
 
 ROOT = Path(__file__).parents[2]
 TRACE_ID, PARENT = new_trace_id(), new_id()
@@ -54,7 +54,7 @@ def sent(code: str, **environment: str) -> list[dict[str, Any]]:
         daemon.setblocking(False)
         address = "{}:{}".format(*daemon.getsockname())
         run(
-            "from functions.observability import *\n" + textwrap.dedent(code),
+            "from functions.platform.observability import *\n" + textwrap.dedent(code),
             **{**LAMBDA, "_X_AMZN_TRACE_ID": SAMPLED, "AWS_XRAY_DAEMON_ADDRESS": address, **environment},
         )
         documents = []
@@ -67,8 +67,8 @@ def sent(code: str, **environment: str) -> list[dict[str, Any]]:
 
 WORK = """
     import sys
-    from functions.observability import continued, invocation, logger, measure, subsegment
-    from functions.trace_header import TraceHeader, new_trace_id
+    from functions.platform.observability import continued, invocation, logger, measure, subsegment
+    from functions.platform.trace_header import TraceHeader, new_trace_id
 
     with invocation("resize", "v4") as work:
         work.annotate(uploadId="u")
@@ -221,7 +221,7 @@ def metrics(output: str) -> list[dict[str, Any]]:
 def test_metrics_are_kept_by_workflow_and_by_reason_and_lead_to_the_upload() -> None:
     output = run(
         """
-        from functions.observability import invocation, logger, measure
+        from functions.platform.observability import invocation, logger, measure
         logger.append_keys(uploadId="u", placeId="p", executionArn="arn", function_request_id="r")
         with invocation("resize", "v4"):
             measure(PhotoBytes=5, PhotoPixels=6)

@@ -6,7 +6,7 @@ import json
 import random
 from typing import Any
 
-from functions.trace_header import new_id, new_trace_id
+from functions.platform.trace_header import new_id, new_trace_id
 from happypath.sandbox.xray.documents import Document
 from happypath.sandbox.xray.store import Traces, duration_s, parts
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from functions.trace_header import new_id
+from functions.platform.trace_header import new_id
 from happypath.trace import Kind, Node, Trace, tree
 from happypath.waterfall import bar, render, rows
 

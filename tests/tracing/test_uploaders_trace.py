@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
-from functions.trace_header import new_id, new_trace_id
+from functions.platform.trace_header import new_id, new_trace_id
 from happypath.sandbox.sandbox import Sandbox
 from tests.tracing.test_traces import assert_within
 from tests.tracing.uploads import OUTSIDE, Uploads, photo

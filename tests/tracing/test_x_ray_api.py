@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.trace_header import new_id, new_trace_id
+from functions.platform.trace_header import new_id, new_trace_id
 from happypath.sandbox.sandbox import Sandbox
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from functions import record as records
+from functions.ingest import record as records
 from functions.upload import InvalidKeyError, Upload, parse_key
 from happypath.installation import TERMINAL, Installation
 from happypath.project import WORKFLOWS

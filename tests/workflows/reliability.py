@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from functions.record import utc_now
+from functions.ingest.record import utc_now
 from happypath import reconcile
 from happypath.installation import TERMINAL
 from happypath.project import WORKFLOWS

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.record import utc_now
+from functions.ingest.record import utc_now
 from functions.upload import without_extension
 from happypath import reconcile
 from happypath.records import find

@@ -8,7 +8,7 @@ from unicodedata import normalize
 
 import pytest
 
-from functions.record import utc_now
+from functions.ingest.record import utc_now
 from happypath.reconcile import find as open_uploads
 from happypath.records import find
 from tests.workflows.driver import Driver, Published, wait_until

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from functions.record import utc_now
+from functions.ingest.record import utc_now
 from happypath import reconcile
 from happypath.project import WORKFLOWS
 from happypath.sandbox.sandbox import Sandbox

@@ -10,7 +10,7 @@ import math
 import re
 from typing import Any, NoReturn, TypeAlias
 
-from functions.trace_header import is_id, is_trace_id
+from functions.platform.trace_header import is_id, is_trace_id
 
 Document: TypeAlias = dict[str, Any]
 

@@ -28,7 +28,7 @@ from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from functions.trace_header import TraceHeader, new_trace_id
+from functions.platform.trace_header import TraceHeader, new_trace_id
 from happypath.sandbox.mends import DynamoDBTask, LambdaTask
 from happypath.sandbox.xray.recording import Work
 from happypath.sandbox.xray.store import Traces

@@ -9,7 +9,7 @@ import json
 import time
 from typing import Any
 
-from functions.trace_header import TraceHeader, new_trace_id
+from functions.platform.trace_header import TraceHeader, new_trace_id
 from happypath.sandbox.environment import Outcome
 from happypath.sandbox.refusals import Refusal
 from happypath.sandbox.runtime_api import Answer

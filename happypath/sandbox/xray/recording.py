@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from functions.trace_header import new_id
+from functions.platform.trace_header import new_id
 from happypath.sandbox.xray.documents import Document
 
 _MAX_MESSAGE = 500

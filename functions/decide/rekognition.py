@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from functions.decision import Reason, Refusal
-from functions.image import header, reduced_jpeg
-from functions.photo import open_photo
+from functions.imaging.header import header
+from functions.platform.source_object import open_photo
 from functions.upload import Upload
 
 if TYPE_CHECKING:
@@ -49,8 +49,11 @@ def image_argument(upload: Upload, max_pixels: int, *, in_place: bool = True) ->
         if upload.version_id is not None:
             in_s3["Version"] = upload.version_id
         return {"S3Object": in_s3}
+    # Most photos go to Rekognition as they are, so most runs can do without a decoder.
+    from functions.imaging.decoded import reduced_jpeg  # noqa: PLC0415
+
     return {
         "Bytes": reduced_jpeg(
-            file, max_pixels=max_pixels, longest_side_px=longest_px, at_most_bytes=MAX_BYTES_SENT
+            file.fetch(), max_pixels=max_pixels, longest_side_px=longest_px, at_most_bytes=MAX_BYTES_SENT
         )
     }

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from functions import image
 from functions.decision import Reason, Refusal
-from functions.formats import Pixels
-from functions.observability import subsegment
-from functions.raster import Interleaved, Raster, Subsampled
+from functions.imaging import header as image
+from functions.imaging.formats import Pixels
+from functions.imaging.pixels import Interleaved, Raster, Subsampled
+from functions.platform.observability import subsegment
 
 # Areas are checked before Pillow sees a file, against the limit that the user has set.
 Image.MAX_IMAGE_PIXELS = None
@@ -80,7 +80,7 @@ class Picture:
         with subsegment("encode") as work:
             pixels = _on_white(self.raster.image())
             if self.icc_profile and not _is_srgb(self.icc_profile):
-                from functions.colour import to_srgb  # noqa: PLC0415  # most photos do without
+                from functions.imaging.colour import to_srgb  # noqa: PLC0415  # most photos do without
 
                 if pixels.mode == "YCbCr":
                     pixels = pixels.convert("RGB")
@@ -121,7 +121,13 @@ def decode(data: bytes, *, max_pixels: int, enough: Callable[[int, int], float])
 
 
 def reduced_jpeg(data: bytes, *, max_pixels: int, longest_side_px: int, at_most_bytes: int) -> bytes:
-    """A JPEG within a size in pixels and in bytes; see `functions.image.reduced_jpeg`."""
+    """A smaller JPEG of a photo's bytes: upright, sRGB, without metadata, and never enlarged.
+
+    Where the JPEG would have more than `at_most_bytes`, it gets coarser first, then smaller.
+
+    Raises:
+        Refusal: the photo cannot be read, or has more than `max_pixels`.
+    """
 
     def enough(width: int, height: int) -> float:
         return min(1.0, longest_side_px / max(width, height))

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from functions.aws import cancellation_codes, client, prepare
-from functions.record import PARTITION, timestamp, utc_now
-from functions.settings import PublishSettings, read
-from functions.task import Event, Result, task
+from functions.ingest.record import PARTITION, timestamp, utc_now
+from functions.platform.aws import cancellation_codes, client, prepare
+from functions.platform.settings import PublishSettings, read
+from functions.platform.task import Event, Result, task
 from functions.upload import Upload
 
 SETTINGS = read(PublishSettings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 
-from functions.formats import (
+from functions.imaging.formats import (
     EXIF_BYTES,
     HEADER_PARTS,
     ICC_PROFILE_BYTES,
@@ -15,7 +15,7 @@ from functions.formats import (
     Stored,
     exactly,
 )
-from functions.formats.exif import orientation
+from functions.imaging.formats.exif import orientation
 
 # Flags of the VP8X chunk. Only the first two change how pixels are decoded.
 _ALPHA, _ANIMATION, _HAS_EXIF = 0x10, 0x02, 0x08

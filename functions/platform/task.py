@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.aws import ServiceUnavailableError, ThrottledError, only_reading, task_error
 from functions.decision import Refusal
-from functions.observability import Subsegment, invocation, logger, measure
+from functions.platform.aws import ServiceUnavailableError, ThrottledError, only_reading, task_error
+from functions.platform.observability import Subsegment, invocation, logger, measure
 from functions.upload import Upload
 
 Event: TypeAlias = Mapping[str, Any]
@@ -26,8 +26,8 @@ def task(work: Callable[[Upload, Event], Result]) -> Callable[[Event, Any], Resu
 
     The event is the state machine's payload: `detail` (the upload), `executionArn`, and what else the
     task asks for. Each log line carries the upload and the execution. Errors leave under the names that the
-    state machine retries or catches: AWS errors as `functions.aws.TaskError`, refusals as their reason. What
-    the task means for the upload goes into its trace and the metrics.
+    state machine retries or catches: AWS errors as `functions.platform.aws.TaskError`, refusals as their
+    reason. What the task means for the upload goes into its trace and the metrics.
 
     Of an upload in shadow the work must write nothing; a call that would is refused here (ShadowWriteError).
     """

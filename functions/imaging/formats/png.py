@@ -6,7 +6,7 @@ import io
 import zlib
 from collections.abc import Iterator
 
-from functions.formats import (
+from functions.imaging.formats import (
     EXIF_BYTES,
     HEADER_PARTS,
     ICC_PROFILE_BYTES,
@@ -16,7 +16,7 @@ from functions.formats import (
     Stored,
     exactly,
 )
-from functions.formats.exif import orientation
+from functions.imaging.formats.exif import orientation
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Bits per sample that each colour type may have.

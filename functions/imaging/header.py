@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.decision import Reason, Refusal
-from functions.formats import BrokenFileError, Pixels, Source, UnreadableVariantError, jpeg, magic, png, webp
+from functions.imaging.formats import (
+    BrokenFileError,
+    Pixels,
+    Source,
+    UnreadableVariantError,
+    jpeg,
+    magic,
+    png,
+    webp,
+)
 
 _FORMATS = {"jpg": jpeg, "png": png, "webp": webp}
 # All types that can be read.
@@ -64,25 +73,6 @@ def pixels(
     with _refusals(first.type):
         found = _FORMATS[first.type].pixels(data, enough(first.width, first.height))
     return Header(first.type, *found.stored.upright), found
-
-
-def reduced_jpeg(file: Source, *, max_pixels: int, longest_side_px: int, at_most_bytes: int) -> bytes:
-    """A smaller JPEG of a photo: upright, sRGB, without metadata, and never enlarged.
-
-    The file is read whole. Where the JPEG would have more than `at_most_bytes`, it gets coarser first, then
-    smaller.
-
-    Raises:
-        Refusal: the photo cannot be read, or has more than `max_pixels`.
-    """
-    # Most photos go to Rekognition as they are, so most runs can do without a decoder.
-    from functions import picture  # noqa: PLC0415
-
-    file.seek(0)
-    data = file.read()
-    return picture.reduced_jpeg(
-        data, max_pixels=max_pixels, longest_side_px=longest_side_px, at_most_bytes=at_most_bytes
-    )
 
 
 def _type(file: Source, types: frozenset[str]) -> str:

@@ -10,16 +10,16 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
-from functions import arrival as arrivals
-from functions import record as records
-from functions.arrival import Arrival, UnknownShapeError
-from functions.aws import client, prepare
 from functions.decision import Reason
-from functions.live import LiveParameter
-from functions.observability import Subsegment, continued, invocation, logger, measure, subsegment
-from functions.record import Claim
-from functions.settings import IngestSettings, read
-from functions.trace_header import TraceHeader
+from functions.ingest import record as records
+from functions.ingest import upload_event as arrivals
+from functions.ingest.live import LiveParameter
+from functions.ingest.record import Claim
+from functions.ingest.upload_event import Arrival, UnknownShapeError
+from functions.platform.aws import client, prepare
+from functions.platform.observability import Subsegment, continued, invocation, logger, measure, subsegment
+from functions.platform.settings import IngestSettings, read
+from functions.platform.trace_header import TraceHeader
 from functions.upload import InvalidKeyError, Upload, parse_key
 
 if TYPE_CHECKING:

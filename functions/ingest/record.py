@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from functions.aws import cancellation_codes, client
 from functions.decision import Reason
-from functions.observability import logger
+from functions.platform.aws import cancellation_codes, client
+from functions.platform.observability import logger
 from functions.upload import Upload
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from urllib.parse import unquote_plus
 
 from botocore.exceptions import ClientError
 
-from functions.aws import client
-from functions.trace_header import TraceHeader
+from functions.platform.aws import client
+from functions.platform.trace_header import TraceHeader
 from functions.upload import without_extension
 
 if TYPE_CHECKING:

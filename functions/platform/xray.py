@@ -16,7 +16,7 @@ from aws_xray_sdk.core.lambda_launcher import LambdaContext
 from aws_xray_sdk.core.models.segment import Segment
 
 from functions.decision import Refusal
-from functions.trace_header import TraceHeader
+from functions.platform.trace_header import TraceHeader
 
 # A trace that cannot be sent is no reason to disturb the log of what it would have shown.
 logging.getLogger("aws_xray_sdk").setLevel(logging.CRITICAL)
@@ -45,7 +45,7 @@ patch(("botocore",))
 
 
 class Subsegment:
-    """A subsegment that is open; see `functions.observability.Subsegment`."""
+    """A subsegment that is open; see `functions.platform.observability.Subsegment`."""
 
     def __init__(self, entity: Any) -> None:
         self._entity = entity

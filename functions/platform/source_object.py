@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from functions.aws import client
 from functions.decision import Reason, Refusal
-from functions.observability import subsegment
+from functions.platform.aws import client
+from functions.platform.observability import subsegment
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef

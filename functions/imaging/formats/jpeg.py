@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Iterator
 
-from functions.formats import (
+from functions.imaging.formats import (
     EXIF_BYTES,
     HEADER_PARTS,
     ICC_PROFILE_BYTES,
@@ -17,8 +17,8 @@ from functions.formats import (
     UnreadableVariantError,
     exactly,
 )
-from functions.formats.exif import orientation
-from functions.formats.progressive import coarse
+from functions.imaging.formats.exif import orientation
+from functions.imaging.formats.progressive import coarse
 
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
 _JFIF, _EXIF, _ICC, _ADOBE = 0xE0, 0xE1, 0xE2, 0xEE

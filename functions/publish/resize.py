@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functions import distribution
-from functions.aws import prepare
-from functions.observability import measure
-from functions.photo import open_photo
-from functions.picture import Picture
-from functions.renditions import renditions
-from functions.settings import ResizeSettings, read
-from functions.task import Event, Result, task
+from functions.imaging.decoded import Picture
+from functions.imaging.renditions import renditions
+from functions.platform.aws import prepare
+from functions.platform.observability import measure
+from functions.platform.settings import ResizeSettings, read
+from functions.platform.source_object import open_photo
+from functions.platform.task import Event, Result, task
+from functions.publish import distribution
 from functions.upload import Upload
 
 SETTINGS = read(ResizeSettings)
@@ -34,7 +34,8 @@ def handler(upload: Upload, event: Event) -> Result:
 def resize(upload: Upload, *, max_pixels: int) -> tuple[Result, dict[str, bytes]]:
     """Makes `<key>/tile.jpg` and `<key>/scaled.jpg`: what they are, and the files by their keys.
 
-    Both are upright, sRGB, and without metadata; `functions.renditions` says what of the photo they show.
+    Both are upright, sRGB, and without metadata; `functions.imaging.renditions` says what of the photo they
+    show.
 
     The first has `width` and `height` of the upright photo, and for `tile` and `scaled` each `key`, `width`
     and `height` in pixels, and `bytes`.

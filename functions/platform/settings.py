@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from functions.values import fill, text, value, whole
+from functions.platform.values import fill, text, value, whole
 
 T = TypeVar("T")
 

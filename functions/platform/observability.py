@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from functions.trace_header import TraceHeader, new_id
+from functions.platform.trace_header import TraceHeader, new_id
 
 Value: TypeAlias = str | int | float | bool
 
@@ -40,7 +40,7 @@ def is_traced(environment: Mapping[str, str]) -> bool:
 
 TRACED = is_traced(os.environ)
 if TRACED:
-    from functions import xray
+    from functions.platform import xray
 
 
 class Subsegment(Protocol):

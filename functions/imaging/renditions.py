@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from functions.picture import Picture, decode
+from functions.imaging.decoded import Picture, decode
 
 TILE_PX = 400
 SCALED_WIDTH_PX = 600

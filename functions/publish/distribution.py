@@ -18,9 +18,9 @@ from typing import TypeAlias
 
 from botocore.exceptions import ClientError
 
-from functions.aws import ServiceUnavailableError, client
-from functions.observability import logger
-from functions.record import PARTITION
+from functions.ingest.record import PARTITION
+from functions.platform.aws import ServiceUnavailableError, client
+from functions.platform.observability import logger
 from functions.upload import Upload
 
 # The keys stay the same when a photo is uploaded again, so caches must ask again before long.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from functions.aws import client
-from functions.rekognition import image_argument
-from functions.settings import DecodingSettings, read
+from functions.decide.detected_text import Reading
+from functions.decide.rekognition import image_argument
+from functions.platform.aws import client
+from functions.platform.settings import DecodingSettings, read
 from functions.upload import Upload
-from functions.words import Reading
 
 if TYPE_CHECKING:
     from mypy_boto3_rekognition.type_defs import (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from urllib.parse import unquote
 
-from functions.aws import client
+from functions.platform.aws import client
 from functions.upload import InvalidKeyError, parse_key
 
 # How long a value is kept. It bounds how long a switch of versions takes to reach every warm instance.
@@ -77,8 +77,8 @@ class Live:
         """The workflow for an upload, None if it has to wait.
 
         The longest of the prefixes that its key begins with decides. `fingerprint` is a hash of the upload in
-        hexadecimal (`functions.record.fingerprint`), so that an upload that is looked at again goes the same
-        way.
+        hexadecimal (`functions.ingest.record.fingerprint`), so that an upload that is looked at again goes
+        the same way.
 
         >>> Live.parse("v3=1 v4=3").choose("park/photo.jpg", "5")
         'v4'

@@ -19,9 +19,9 @@ from botocore.exceptions import (
     IncompleteReadError,
 )
 
-from functions import tls
-from functions.observability import subsegment
-from functions.service_models import Service, loader
+from functions.platform import tls
+from functions.platform.observability import subsegment
+from functions.platform.service_models import Service, loader
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -1,0 +1,1 @@
+"""What every function stands on: AWS clients and errors, settings, logs, metrics, traces, files in S3."""
