@@ -16,13 +16,13 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
     StateTaskService,
 )
 
-from happypath.installation import Installation
+from happypath.operations.installation import Installation
 from happypath.sandbox import direct
 from happypath.sandbox.connection import Connection
-from happypath.sandbox.host import FunctionHost
-from happypath.sandbox.injection import Environ, operation
-from happypath.sandbox.poller import Pollers
-from happypath.sandbox.runtime_api import _Handler
+from happypath.sandbox.fault_injection.injection import Environ, operation
+from happypath.sandbox.function_host.event_source import Pollers
+from happypath.sandbox.function_host.host import FunctionHost
+from happypath.sandbox.function_host.runtime_api import _Handler
 from happypath.sandbox.xray.store import Traces
 
 

@@ -20,7 +20,8 @@ from bench import certificates
 from bench.account import EXECUTION, served
 from bench.frame import Bar, Chart, Contender, Result, Table, interleaved, number, progress, ratio, spread
 from bench.processes import ENVIRONMENT, ran
-from happypath import cost, samples
+from happypath import samples
+from happypath.operations import cost
 from happypath.project import NEWEST, ROOT, SAMPLES, TEMPLATES, WORKFLOWS, template_of
 
 BARE = "import boto3\nclient = boto3.client('s3')"

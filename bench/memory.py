@@ -10,8 +10,8 @@ from bench.cold_start import handlers
 from bench.frame import Bar, Chart, Result, Table, progress
 from bench.photos import Photo, made
 from bench.processes import ran
+from happypath.operations.usage import load
 from happypath.project import ROOT, WORKFLOWS, functions_of, template_of
-from happypath.usage import load
 
 KINDS = ("baseline", "progressive", "PNG", "WEBP")
 _RESIZE, _RENDITION = "resize", "a rendition for Rekognition"

@@ -24,8 +24,8 @@ from moto.logs.models import logs_backends
 
 from bench.accounting import Accounts, accounts
 from bench.frame import Bar, Chart, Result, Table, number, progress, ratio, spread
-from happypath.installation import TERMINAL, Installation
-from happypath.logs import report, writer
+from happypath.operations.installation import TERMINAL, Installation
+from happypath.operations.logs import report, writer
 from happypath.project import NEWEST, ROOT, SAMPLES
 from happypath.sandbox.account import ACCOUNT_ID, REGION
 from happypath.sandbox.sandbox import Sandbox

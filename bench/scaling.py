@@ -16,9 +16,9 @@ from typing import Any
 
 from bench.backlog import PARCELS, Backlog, Ended, Retrier, simulate
 from bench.frame import Bar, Result, Table, number, progress
-from happypath import cost
+from happypath.operations import cost
+from happypath.operations.usage import Usage, load
 from happypath.project import WORKFLOWS, template_of
-from happypath.usage import Usage, load
 
 QUOTAS = Path(__file__).with_name("quotas.json")
 RATES = (10, 100, 1_000)

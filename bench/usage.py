@@ -1,4 +1,4 @@
-"""Measures what `happypath cost` reckons with, and writes it to happypath/usage.json.
+"""Measures what `happypath cost` reckons with, and writes it to happypath/operations/usage.json.
 
     .venv/bin/python bench/usage.py
 
@@ -21,13 +21,13 @@ from typing import Any
 
 from functions.ingest.live import MAX_AGE_S
 from happypath import samples
-from happypath.installation import Installation
-from happypath.logs import events, groups, report
+from happypath.operations.installation import Installation
+from happypath.operations.logs import events, groups, report
+from happypath.operations.usage import FILE, FunctionUsage, Usage, times
+from happypath.operations.waiting import wait
 from happypath.project import WORKFLOWS
 from happypath.samples import Photo
 from happypath.sandbox.sandbox import Sandbox
-from happypath.usage import FILE, FunctionUsage, Usage, times
-from happypath.waiting import wait
 
 # CloudWatch Logs counts so many bytes for a line beside the line's own.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html

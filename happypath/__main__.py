@@ -1,5 +1,5 @@
 """`python -m happypath` is `happypath`."""
 
-from happypath.cli import main
+from happypath.cli.commands import main
 
 main()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
-from happypath.installation import Installation
+from happypath.operations.installation import Installation
 from tests.transitions import Transitions
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from typing import Any, Self
 
 import pytest
 
-from happypath.installation import Installation
+from happypath.operations.installation import Installation
 from tests.statemachines.definitions import WORKFLOWS, State, states
 
 FOLDER = Path(__file__).parent / "workflows"

@@ -20,9 +20,9 @@ from werkzeug.serving import make_server
 
 from happypath.sandbox.calls import Calls, noting, tasks_noted
 from happypath.sandbox.connection import Connection, close_all
-from happypath.sandbox.faults import Faults
-from happypath.sandbox.injection import injected, refusing
-from happypath.sandbox.mends import Invoke, mended
+from happypath.sandbox.fault_injection.injection import injected, refusing
+from happypath.sandbox.fault_injection.rules import Faults
+from happypath.sandbox.patches.moto import Invoke, mended
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"

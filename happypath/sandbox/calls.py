@@ -26,8 +26,8 @@ from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 
 from functions.ingest.record import PARTITION
-from happypath.sandbox.injection import Environ, Wsgi, operation
-from happypath.sandbox.mends import TASKS
+from happypath.sandbox.fault_injection.injection import Environ, Wsgi, operation
+from happypath.sandbox.patches.moto import TASKS
 
 _PARTS = {
     "Put": "PutItem",

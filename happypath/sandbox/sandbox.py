@@ -24,16 +24,16 @@ from happypath.project import PREFIX, TEMPLATES
 from happypath.sandbox import DeployError
 from happypath.sandbox.account import ACCOUNT_ID, CREDENTIALS, OWN_ACCESS_KEY, REGION, Account, put_log
 from happypath.sandbox.calls import Calls
-from happypath.sandbox.change_sets import NO_CHANGES
+from happypath.sandbox.deployment.change_sets import NO_CHANGES
+from happypath.sandbox.deployment.packaging import package
 from happypath.sandbox.direct import call_directly
-from happypath.sandbox.environment import Environment, Function, Outcome
-from happypath.sandbox.faults import Faults
-from happypath.sandbox.host import FunctionHost, InvokeError
-from happypath.sandbox.mends import retries_wait
-from happypath.sandbox.packaging import package
-from happypath.sandbox.poller import Pollers
+from happypath.sandbox.fault_injection.rules import Faults
+from happypath.sandbox.function_host.environment import Environment, Function, Outcome
+from happypath.sandbox.function_host.event_source import Pollers
+from happypath.sandbox.function_host.host import FunctionHost, InvokeError
+from happypath.sandbox.function_host.runtime_api import Answer
+from happypath.sandbox.patches.moto import retries_wait
 from happypath.sandbox.rekognition import Rekognition, install, real_client
-from happypath.sandbox.runtime_api import Answer
 from happypath.sandbox.xray import XRay
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ _RETRY_S = 2
 class Sandbox:
     """An AWS account in this process; use it in a `with` statement, or `start` and `close` it.
 
-    `faults` makes calls go wrong (`happypath.sandbox.faults`), and can be changed while the sandbox runs.
+    `faults` makes calls go wrong (`happypath.sandbox.fault_injection.rules`), and can be changed while the
+    sandbox runs.
     `retry_wait_scale` is for tests: 1 waits between the attempts of a task as AWS does, 0.01 a hundredth; so
     do the messages of queues between their deliveries. For tasks it can be changed while the sandbox runs.
     Without `tracing` there is no X-Ray daemon, and nothing is traced.

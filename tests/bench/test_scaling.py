@@ -11,9 +11,9 @@ import pytest
 
 from bench import backlog, report, scaling
 from bench.backlog import Backlog, Retrier, simulate
-from happypath import cost
+from happypath.operations import cost
+from happypath.operations.usage import load
 from happypath.project import template_of
-from happypath.usage import load
 
 PATIENT = Retrier(interval_s=2, backoff_rate=2, max_delay_s=300, max_attempts=300)
 # Two minutes, as the state machines once were.

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from happypath import cost
-from happypath.cost import PRICES, Bill, Price, Workflow, bill, paths, prices, read
-from happypath.installation import Installation
+from happypath.operations import cost
+from happypath.operations.cost import PRICES, Bill, Price, Workflow, bill, paths, prices, read
+from happypath.operations.installation import Installation
+from happypath.operations.usage import FunctionUsage, NotMeasuredError, Usage, load, times
 from happypath.project import TEMPLATES, WORKFLOWS, functions_of, template_of
-from happypath.usage import FunctionUsage, NotMeasuredError, Usage, load, times
 from tests.cli.test_run import happypath
 from tests.statemachines import definitions
 

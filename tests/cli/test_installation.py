@@ -8,8 +8,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from happypath import installation as installations
-from happypath.installation import Installation
+from happypath.operations import installation as installations
+from happypath.operations.installation import Installation
 
 
 def stubbed(service: str) -> tuple[Any, Stubber]:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from happypath.deploy import DeployRefusedError, removable_in
-from happypath.installation import Installation
-from happypath.live import LiveRefusedError, before, changes, switch, workflows
+from happypath.operations.deploy import DeployRefusedError, removable_in
+from happypath.operations.installation import Installation
+from happypath.operations.live import LiveRefusedError, before, changes, switch, workflows
 from happypath.sandbox.sandbox import Sandbox
 from tests.cli.test_run import happypath
 

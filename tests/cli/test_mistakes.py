@@ -17,9 +17,9 @@ import pytest
 import typer
 
 from functions.upload import parse_key
-from happypath import cli
-from happypath.installation import Installation
-from happypath.naming import upload_name
+from happypath.cli import commands as cli
+from happypath.operations.installation import Installation
+from happypath.operations.naming import upload_name
 from happypath.sandbox import DeployError
 
 Command = Callable[..., tuple[int, str]]
@@ -142,7 +142,7 @@ def test_a_bill_by_the_logs_of_an_installation_that_there_is_not(
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    from happypath.run import save  # moto takes a while to import
+    from happypath.operations.run import save  # moto takes a while to import
 
     class Published(Installation):
         def outputs(self, record: dict[str, Any]) -> dict[str, bytes]:
@@ -163,7 +163,7 @@ def test_an_error_of_the_machine_is_told_by_its_words(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("happypath.display.show_bill", full)
+    monkeypatch.setattr("happypath.cli.display.show_bill", full)
     assert command("cost") == (1, f"happypath: {os.strerror(errno.ENOSPC)}.")
 
 
@@ -171,14 +171,14 @@ def test_a_template_with_a_slip(command: Command, monkeypatch: pytest.MonkeyPatc
     def deploy(*_: object, **__: object) -> None:
         raise DeployError("happypath-v4 cannot be deployed: line 3")
 
-    monkeypatch.setattr("happypath.run.run", deploy)
+    monkeypatch.setattr("happypath.operations.run.run", deploy)
     assert command("run") == (1, "happypath: happypath-v4 cannot be deployed: line 3")
 
 
 def test_a_question_that_nobody_answers(
     command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("happypath.deploy.removable_in", lambda *_: None)
+    monkeypatch.setattr("happypath.operations.deploy.removable_in", lambda *_: None)
     monkeypatch.setattr("typer.confirm", _nobody)
     status, line = command("destroy", "v1")
     assert status == 2
@@ -213,7 +213,7 @@ def test_a_photo_whose_name_is_not_utf8(
 
 
 def test_a_place_that_is_not_utf8(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("happypath.cli.secrets.token_hex", lambda _: "1f")
+    monkeypatch.setattr("happypath.cli.commands.secrets.token_hex", lambda _: "1f")
     (tmp_path / "photo.jpg").write_bytes(b"photo")
     status, line = command("upload", "photo.jpg", "--place", os.fsdecode(b"caf\xe9"))
     assert status == 2

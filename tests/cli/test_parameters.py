@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from happypath import parameters
-from happypath.parameters import ParameterError, check, check_all, missing, parse
+from happypath.operations import parameters
+from happypath.operations.parameters import ParameterError, check, check_all, missing, parse
 
 TEMPLATE = {
     "Parameters": {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from happypath import samples
-from happypath.parameters import check_all
+from happypath.operations.parameters import check_all
 from happypath.project import SAMPLES, WORKFLOWS, newest_of, template_of
 
 

@@ -16,8 +16,8 @@ from typing import Any
 import boto3
 import pytest
 
-from happypath.installation import Installation
-from happypath.logs import groups
+from happypath.operations.installation import Installation
+from happypath.operations.logs import groups
 from happypath.project import NEWEST, WORKFLOWS
 from tests.cli.test_run import PHOTOS, happypath
 

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import boto3
 import pytest
 
-from happypath.installation import Installation
+from happypath.operations.installation import Installation
 from happypath.project import ROOT
 
 Command: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from happypath.installation import Installation
+from happypath.operations.installation import Installation
 from tests.deployment.conftest import Command
 
 pytestmark = [pytest.mark.sam, pytest.mark.timeout(400)]

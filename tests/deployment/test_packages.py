@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from happypath.deploy import STACKS, sam
+from happypath.operations.deploy import STACKS, sam
 from happypath.project import ROOT
 from tests.templates.template import functions
 

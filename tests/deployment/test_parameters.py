@@ -10,9 +10,9 @@ from typing import Any, NoReturn
 import boto3
 import pytest
 
-from happypath import deploy as deploying
-from happypath.deploy import DeployRefusedError, deploy, removable_in
-from happypath.installation import Installation
+from happypath.operations import deploy as deploying
+from happypath.operations.deploy import DeployRefusedError, deploy, removable_in
+from happypath.operations.installation import Installation
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,9 @@ from typing import Any
 import botocore
 import pytest
 
-from happypath import regions
+from happypath.operations import regions
+from happypath.operations.regions import is_aws, needs_rekognition, without_rekognition
 from happypath.project import ROOT, WORKFLOWS
-from happypath.regions import is_aws, needs_rekognition, without_rekognition
 
 
 def test_the_page_names_the_regions_without_rekognition_and_where_it_has_them_from() -> None:

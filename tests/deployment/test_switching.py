@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from happypath.installation import TERMINAL, Installation
-from happypath.waiting import wait
+from happypath.operations.installation import TERMINAL, Installation
+from happypath.operations.waiting import wait
 from tests.deployment.conftest import Command
 from tests.statemachines.definitions import VERSIONS
 

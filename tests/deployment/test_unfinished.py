@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from happypath.deploy import DeployRefusedError, destroy, removable_in
-from happypath.installation import Installation, NotDeployedError
+from happypath.operations.deploy import DeployRefusedError, destroy, removable_in
+from happypath.operations.installation import Installation, NotDeployedError
 from happypath.sandbox.sandbox import Sandbox
 
 _NUMBERS = itertools.count()

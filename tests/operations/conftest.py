@@ -11,8 +11,8 @@ import pytest
 from moto import mock_aws
 
 from functions.ingest.upload_event import Arrival, parse
-from happypath import cli
-from happypath.installation import Installation
+from happypath.cli import commands as cli
+from happypath.operations.installation import Installation
 from tests import table
 
 # One session for all: making one reads megabytes of descriptions of AWS.

@@ -9,7 +9,7 @@ from unicodedata import normalize
 
 import pytest
 
-from happypath.records import UploadNameError, find
+from happypath.operations.records import UploadNameError, find
 from tests.operations.conftest import Command, Offline
 
 COMPOSED, DECOMPOSED = (normalize(form, "café") for form in ("NFC", "NFD"))

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from functions.upload import SHADOW
-from happypath import reconcile
-from happypath.installation import Execution
-from happypath.reconcile import OpenUpload, State, find, fix
+from happypath.operations import reconcile
+from happypath.operations.installation import Execution
+from happypath.operations.reconcile import OpenUpload, State, find, fix
 from tests.operations.conftest import Command, Offline
 
 SOON = timedelta(hours=1)
@@ -240,7 +240,7 @@ def test_it_asks_again_for_what_dynamodb_left_out(
     installation: Offline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits_s: list[float] = []
-    monkeypatch.setattr("happypath.records.time.sleep", waits_s.append)
+    monkeypatch.setattr("happypath.operations.records.time.sleep", waits_s.append)
     for number in range(20):
         installation.put_record(f"{number}", "PROCESSED", version=installation.put_photo(f"p/{number}.jpg"))
     dynamodb = installation.client("dynamodb")

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from functions.ingest.live import MAX_AGE_S
-from happypath import reconcile
-from happypath.installation import TERMINAL, Installation
-from happypath.live import changes
-from happypath.reconcile import State
-from happypath.redrive import Moved, Sent, dead_letters, run_again
+from happypath.operations import reconcile
+from happypath.operations.installation import TERMINAL, Installation
+from happypath.operations.live import changes
+from happypath.operations.reconcile import State
+from happypath.operations.redrive import Moved, Sent, dead_letters, run_again
 from happypath.sandbox.sandbox import Sandbox
 from tests.workflows.photos import drawn
 

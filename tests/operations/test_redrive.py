@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from functions.ingest.upload_event import MAX_ATTEMPTS
-from happypath import redrive
-from happypath.redrive import Moved, RedriveError, Sent, dead_letters, run_again
+from happypath.operations import redrive
+from happypath.operations.redrive import Moved, RedriveError, Sent, dead_letters, run_again
 from tests.operations.conftest import Command, Offline
 
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793"

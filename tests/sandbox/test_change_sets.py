@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from happypath.sandbox.change_sets import NO_CHANGES
+from happypath.sandbox.deployment.change_sets import NO_CHANGES
 from happypath.sandbox.sandbox import Sandbox
 
 _NUMBERS = itertools.count()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from happypath.installation import Installation
+from happypath.operations.installation import Installation
 from happypath.sandbox.sandbox import Sandbox
 
 

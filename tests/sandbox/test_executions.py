@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from moto.stepfunctions.parser.backend.execution import Execution
 
-from happypath.installation import Installation
+from happypath.operations.installation import Installation
 
 
 def test_an_execution_that_is_about_to_start_is_running(

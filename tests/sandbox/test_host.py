@@ -18,9 +18,9 @@ from typing import Any
 import psutil
 import pytest
 
-from happypath.sandbox import environment
-from happypath.sandbox.environment import Environment, Function, Outcome
-from happypath.sandbox.host import FunctionHost, TooManyRequestsError
+from happypath.sandbox.function_host import environment
+from happypath.sandbox.function_host.environment import Environment, Function, Outcome
+from happypath.sandbox.function_host.host import FunctionHost, TooManyRequestsError
 
 CODE = """
 import os, sys, time
@@ -70,7 +70,7 @@ def archive(code: str) -> bytes:
     return stream.getvalue()
 
 
-@pytest.fixture(params=["awslambdaric", "happypath.sandbox.runtime"])
+@pytest.fixture(params=["awslambdaric", "happypath.sandbox.function_host.runtime"])
 def runtime(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both runtimes: AWS's own, and the stand-in for machines that it has no wheel for."""
     if request.param == "awslambdaric" and sys.platform != "linux":

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from happypath.installation import Installation
-from happypath.logs import REPORTS, events, groups, report
+from happypath.operations.installation import Installation
+from happypath.operations.logs import REPORTS, events, groups, report
 from happypath.sandbox.sandbox import Sandbox
 
 GROUP = "/aws/lambda/shared-by-functions"

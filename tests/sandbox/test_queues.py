@@ -13,7 +13,7 @@ import pytest
 from moto import mock_aws
 from moto.sqs.models import SQSBackend, sqs_backends
 
-from happypath.sandbox.queues import queues_are_whole
+from happypath.sandbox.patches.sqs import queues_are_whole
 
 _SENDERS, _MESSAGES = 4, 100
 

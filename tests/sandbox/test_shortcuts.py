@@ -9,8 +9,8 @@ import pytest
 from moto.dynamodb.exceptions import MockValidationException
 from moto.dynamodb.models import DynamoDBBackend
 
-from happypath.sandbox.shortcuts import copied
-from happypath.sandbox.updates import updates_are_read_once
+from happypath.sandbox.patches.speed import copied
+from happypath.sandbox.patches.update_expressions import updates_are_read_once
 
 NAMES = {"#a": "a", "#b": "b", "#list": "list", "#new": "new"}
 VALUES = {":one": {"N": "1"}, ":text": {"S": "text"}, ":list": {"L": [{"S": "added"}]}, ":set": {"SS": ["x"]}}

@@ -27,7 +27,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 )
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
-from happypath.sandbox.mends import TASKS, errors_have_the_names_of_aws, task_failure
+from happypath.sandbox.patches.moto import TASKS, errors_have_the_names_of_aws, task_failure
 from tests import table
 from tests.statemachines.definitions import is_lambda, states
 from tests.statemachines.filled import ACCOUNT, REGION, TABLE, definition

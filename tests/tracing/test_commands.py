@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from happypath import cli, display
-from happypath import trace as traces
-from happypath.logs import groups, of_upload
+from happypath.cli import commands as cli
+from happypath.cli import display
+from happypath.operations import trace as traces
+from happypath.operations.logs import groups, of_upload
 from happypath.sandbox.sandbox import Sandbox
 from tests.tracing.uploads import Traced, Uploads, photo
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
-from happypath.installation import TERMINAL, Installation
+from happypath.operations.installation import TERMINAL, Installation
 from happypath.sandbox.sandbox import Sandbox
 from happypath.sandbox.xray.documents import Document
 from happypath.sandbox.xray.store import parts

@@ -35,7 +35,7 @@ from datetime import datetime
 from functools import partial
 from statistics import fmean
 
-from happypath.installation import TERMINAL
+from happypath.operations.installation import TERMINAL
 from tests.workflows import document
 from tests.workflows.driver import Driver, opened, wait_until
 from tests.workflows.photos import drawn, sample

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from happypath.installation import Installation
+from happypath.operations.installation import Installation
 from happypath.sandbox.sandbox import Sandbox
 from tests.workflows.driver import Driver
 from tests.workflows.pictures import put_places

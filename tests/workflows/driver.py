@@ -15,7 +15,7 @@ from typing import Any
 
 from functions.ingest import record as records
 from functions.upload import InvalidKeyError, Upload, parse_key
-from happypath.installation import TERMINAL, Installation
+from happypath.operations.installation import TERMINAL, Installation
 from happypath.project import WORKFLOWS
 from happypath.sandbox.sandbox import Sandbox
 from tests.outcomes import Row

@@ -22,7 +22,7 @@ from typing import Any
 import psutil
 
 from functions.decision import REASON
-from happypath.logs import events, groups
+from happypath.operations.logs import events, groups
 from tests.workflows import document
 from tests.workflows.driver import Driver, Outcome, opened
 from tests.workflows.hostile_files import Hostile, files

@@ -6,7 +6,7 @@ import json
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from happypath.installation import Installation
+from happypath.operations.installation import Installation
 from happypath.project import WORKFLOWS
 from happypath.sandbox.rekognition import Rekognition
 from happypath.sandbox.rekognition.reader import Line, Text

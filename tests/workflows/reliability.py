@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from functions.ingest.record import utc_now
-from happypath import reconcile
-from happypath.installation import TERMINAL
+from happypath.operations import reconcile
+from happypath.operations.installation import TERMINAL
 from happypath.project import WORKFLOWS
-from happypath.sandbox.faults import Kind
+from happypath.sandbox.fault_injection.rules import Kind
 from tests.workflows import document
 from tests.workflows.driver import Driver, Outcome, opened
 from tests.workflows.tasks import Task, all_tasks, publishes

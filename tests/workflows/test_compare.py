@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from happypath.compare import Comparison, Subject, compare, last
-from happypath.installation import Installation
+from happypath.operations.compare import Comparison, Subject, compare, last
+from happypath.operations.installation import Installation
+from happypath.operations.shadow import ShadowError, harmless
+from happypath.operations.usage import times
 from happypath.project import SAMPLES, WORKFLOWS
-from happypath.shadow import ShadowError, harmless
-from happypath.usage import times
 from tests.cli.test_run import happypath
 from tests.statemachines import definitions
 from tests.workflows.driver import Driver, wait_until

@@ -10,9 +10,9 @@ import pytest
 
 from functions.ingest.record import utc_now
 from functions.upload import without_extension
-from happypath import reconcile
-from happypath.records import find
-from happypath.redrive import Sent, run_again
+from happypath.operations import reconcile
+from happypath.operations.records import find
+from happypath.operations.redrive import Sent, run_again
 from tests.workflows.driver import Driver, wait_until
 from tests.workflows.photos import drawn
 from tests.workflows.test_photos import check_published

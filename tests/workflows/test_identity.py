@@ -9,8 +9,8 @@ from unicodedata import normalize
 import pytest
 
 from functions.ingest.record import utc_now
-from happypath.reconcile import find as open_uploads
-from happypath.records import find
+from happypath.operations.reconcile import find as open_uploads
+from happypath.operations.records import find
 from tests.workflows.driver import Driver, Published, wait_until
 from tests.workflows.photos import drawn
 from tests.workflows.test_photos import check_published

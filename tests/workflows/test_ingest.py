@@ -10,7 +10,7 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from happypath.records import find
+from happypath.operations.records import find
 from tests.workflows.driver import Driver, named_in, readable_name, wait_until
 from tests.workflows.photos import drawn, sample
 from tests.workflows.test_photos import check_published

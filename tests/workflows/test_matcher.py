@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from functions.ingest.record import utc_now
-from happypath import reconcile
+from happypath.operations import reconcile
 from happypath.project import WORKFLOWS
 from happypath.sandbox.sandbox import Sandbox
 from tests.outcomes import Row

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from happypath.installation import Installation
+from happypath.operations.installation import Installation
+from happypath.operations.redrive import dead_letters
 from happypath.project import WORKFLOWS
-from happypath.redrive import dead_letters
 from happypath.sandbox.calls import Permission
 from happypath.sandbox.sandbox import Sandbox
 from tests.outcomes import rows

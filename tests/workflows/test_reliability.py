@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from happypath.sandbox.faults import Kind
+from happypath.sandbox.fault_injection.rules import Kind
 from tests.workflows import reliability
 from tests.workflows.driver import Driver
 from tests.workflows.reliability import Cell, DisagreementError, Table

@@ -21,8 +21,8 @@ from typing import Any
 
 import psutil
 
-from happypath.installation import TERMINAL
-from happypath.sandbox.faults import DEFAULT_ERROR
+from happypath.operations.installation import TERMINAL
+from happypath.sandbox.fault_injection.rules import DEFAULT_ERROR
 from tests.outcomes import rows
 from tests.statemachines.definitions import tasks
 from tests.workflows import document

@@ -9,7 +9,7 @@ not invent: without a recorded answer no photo has moderation labels.
 """
 
 from happypath.sandbox.rekognition.errors import RekognitionError
-from happypath.sandbox.rekognition.moto_seam import install
+from happypath.sandbox.rekognition.patch import install
 from happypath.sandbox.rekognition.real import real_client
 from happypath.sandbox.rekognition.service import Rekognition
 

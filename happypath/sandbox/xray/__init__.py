@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from happypath.sandbox.xray.daemon import Daemon
 from happypath.sandbox.xray.executions import executions_traced
 from happypath.sandbox.xray.functions import InvocationTrace
-from happypath.sandbox.xray.moto_seam import install
+from happypath.sandbox.xray.patch import install
 from happypath.sandbox.xray.store import Traces
 
 __all__ = ["InvocationTrace", "XRay"]

@@ -10,9 +10,9 @@ import time
 from typing import Any
 
 from functions.platform.trace_header import TraceHeader, new_trace_id
-from happypath.sandbox.environment import Outcome
-from happypath.sandbox.refusals import Refusal
-from happypath.sandbox.runtime_api import Answer
+from happypath.sandbox.fault_injection.error_responses import Refusal
+from happypath.sandbox.function_host.environment import Outcome
+from happypath.sandbox.function_host.runtime_api import Answer
 from happypath.sandbox.xray.recording import Work
 from happypath.sandbox.xray.store import Traces
 

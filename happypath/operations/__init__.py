@@ -1,0 +1,1 @@
+"""What commands do to an installation, on AWS or in a sandbox."""

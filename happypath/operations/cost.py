@@ -1,0 +1,397 @@
+"""`happypath cost`: the monthly bill of a workflow, from its state machine, its template and measured usage.
+
+Which states a photo goes through is read from `statemachines/`, which function a state calls and how much
+memory that has from `templates/`, how long it takes and what it calls from `usage.json`, and what that costs
+from `prices.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from statistics import fmean
+from typing import Any, TypeAlias
+
+from happypath.operations.usage import Usage
+from happypath.project import TEMPLATES, functions_of, template_of
+
+PRICES = Path(__file__).with_name("prices.json")
+
+# 30.4 days.
+_SECONDS_A_MONTH = 365 * 24 * 3600 / 12
+# Lambda polls a queue of an idle function with five connections, for 20 s each time.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+_POLLERS, _POLL_S = 5, 20
+# A message is sent, received and deleted; the latter two may be for ten, and are each for one where few come.
+_SQS_REQUESTS = 3
+# Operations of S3 at the lower price.
+_READ_ONLY = ("Get", "Head")
+_GB = 1024**3
+# What starts every workflow, in core.
+_STARTING = "StartExecution"
+# What Lambda gives a function that asks for none.
+_MEMORY_MB = 128
+
+State: TypeAlias = dict[str, Any]
+Path_: TypeAlias = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Price:
+    """What one unit costs in a month, in US dollars: each price up to so many units, or for all the rest."""
+
+    tiers: tuple[tuple[float | None, float], ...]
+    free: float
+
+    def of(self, quantity: float, *, free_tier: bool) -> float:
+        """What a quantity costs.
+
+        >>> Price(((10.0, 2.0), (None, 1.0)), free=1.0).of(13.0, free_tier=True)
+        22.0
+        """
+        left, amount, below = max(0.0, quantity - (self.free if free_tier else 0.0)), 0.0, 0.0
+        for up_to, price in self.tiers:
+            here = left if up_to is None else min(left, up_to - below)
+            amount, left, below = amount + here * price, left - here, up_to or below
+        return amount
+
+
+@dataclass(frozen=True)
+class Prices:
+    """The data file's contents."""
+
+    region: str
+    date: str
+    about: str
+    by_name: Mapping[str, Price]
+    # Rekognition's operations → the price of each.
+    rekognition: Mapping[str, str]
+
+
+def prices(path: Path = PRICES) -> Prices:
+    """Reads the data file."""
+    data = json.loads(path.read_text(encoding="utf-8"))
+    return Prices(
+        region=data["region"],
+        date=data["date"],
+        about=data["about"],
+        by_name={
+            name: Price(tuple((tier["upTo"], tier["price"]) for tier in each["tiers"]), each["free"])
+            for name, each in data["prices"].items()
+        },
+        rekognition={
+            operation: name
+            for name, each in data["prices"].items()
+            for operation in each.get("operations", [])
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the bill."""
+
+    item: str
+    quantity: float
+    # Of which price.
+    price: str
+    amount: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The line in `cost --json`."""
+        return {
+            "item": self.item,
+            "quantity": round(self.quantity, 3),
+            "price": self.price,
+            "usd": round(self.amount, 4),
+        }
+
+
+@dataclass(frozen=True)
+class Bill:
+    """A month."""
+
+    workflow: str
+    uploads: int
+    accepted: float
+    lines: tuple[Line, ...]
+    # What is assumed, in words.
+    assumptions: tuple[str, ...]
+
+    @property
+    def total(self) -> float:
+        """In US dollars."""
+        return sum(line.amount for line in self.lines)
+
+    def as_json(self) -> dict[str, Any]:
+        """As `cost --json` has it."""
+        return {
+            "workflow": self.workflow,
+            "uploads": self.uploads,
+            "accepted": self.accepted,
+            "lines": [line.as_json() for line in self.lines],
+            "usd": round(self.total, 4),
+            "assumptions": list(self.assumptions),
+        }
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A state machine, and what of its template costs."""
+
+    states: Mapping[str, State]
+    # State → the function that it calls, without the installation's prefix.
+    function_of: Mapping[str, str]
+    # Of each function of core and of the workflow.
+    handler: Mapping[str, str]
+    memory_mb: Mapping[str, int]
+    # Metrics that are looked at by alarms, of core and of the workflow.
+    alarm_metrics: int
+    keys: int
+    # The ways of a photo that is accepted, and of one that is refused.
+    accepted: tuple[Path_, ...]
+    refused: tuple[Path_, ...]
+
+    @property
+    def functions(self) -> frozenset[str]:
+        """The functions that an upload's bill is about, without the installation's prefix."""
+        return frozenset({_STARTING, *self.function_of.values()})
+
+    @property
+    def handlers(self) -> frozenset[str]:
+        """The handlers of these functions."""
+        return frozenset(self.handler[name] for name in self.functions)
+
+
+def read(workflow: str) -> Workflow:
+    """A workflow as its files say."""
+    core, template = (template_of(stack) for stack in ("core", workflow))
+    (machine,) = _of(template, "AWS::Serverless::StateMachine").values()
+    text = (TEMPLATES / workflow / machine["DefinitionUri"]).read_text(encoding="utf-8")
+    definition = json.loads(text)
+    declared = functions_of(core) | functions_of(template)
+    names = {
+        name: properties["FunctionName"]["Fn::Sub"].removeprefix("${Prefix}-")
+        for name, properties in declared.items()
+    }
+    substitutions = {
+        f"${{{variable}}}": names[value["Fn::GetAtt"][0]]
+        for variable, value in machine["DefinitionSubstitutions"].items()
+        if isinstance(value, dict) and "Fn::GetAtt" in value and value["Fn::GetAtt"][0] in names
+    }
+    states = dict(_all_states(definition))
+    ways = set(paths(definition))
+    refusing = {name for name, state in states.items() if _writes_status(state) == "REJECTED"}
+    return Workflow(
+        states=states,
+        function_of={
+            name: substitutions[state["Parameters"]["FunctionName"]]
+            for name, state in states.items()
+            if "lambda:invoke" in state.get("Resource", "")
+        },
+        handler={names[name]: properties["Handler"] for name, properties in declared.items()},
+        memory_mb={
+            names[name]: int(properties.get("MemorySize", _MEMORY_MB))
+            for name, properties in declared.items()
+        },
+        alarm_metrics=sum(_metrics(each) for stack in (core, template) for each in _alarms(stack)),
+        keys=sum(len(_of(stack, "AWS::KMS::Key")) for stack in (core, template)),
+        accepted=tuple(sorted(way for way in ways if not refusing & set(way))),
+        refused=tuple(sorted(way for way in ways if refusing & set(way))),
+    )
+
+
+def bill(
+    workflow: str,
+    uploads: int,
+    accepted: float,
+    usage: Usage,
+    listed: Prices,
+    *,
+    free_tier: bool = True,
+) -> Bill:
+    """What so many uploads cost in a month, of which a fraction `accepted` is not refused.
+
+    Raises:
+        NotMeasuredError: a function of the workflow was not measured.
+    """
+    machine = read(workflow)
+    transitions, calls, direct = _per_upload(machine, accepted)
+    calls[_STARTING] = 1.0
+    requests: dict[str, float] = defaultdict(float, direct)
+    gb_seconds = log_bytes = 0.0
+    for function, number in calls.items():
+        used = usage.function(machine.handler[function])
+        gb_seconds += number * used.billed_ms / 1000 * machine.memory_mb[function] / 1024
+        log_bytes += number * used.log_bytes
+        for called, times in used.requests.items():
+            requests[called] += number * times
+
+    def per_month(called: str) -> float:
+        return uploads * requests.get(called, 0.0)
+
+    def line(item: str, quantity: float, price: str) -> Line:
+        return Line(item, quantity, price, listed.by_name[price].of(quantity, free_tier=free_tier))
+
+    def s3(*, reading: bool) -> float:
+        return uploads * sum(
+            number
+            for called, number in requests.items()
+            if called.startswith("s3:") and called.partition(":")[2].startswith(_READ_ONLY) == reading
+        )
+
+    looked_at: dict[str, float] = defaultdict(float)
+    for called, number in requests.items():
+        if called.startswith("rekognition:"):
+            looked_at[listed.rekognition[called.partition(":")[2]]] += number
+    a_second = uploads / _SECONDS_A_MONTH
+    traces = _SECONDS_A_MONTH * (min(a_second, 1.0) + 0.05 * max(0.0, a_second - 1.0))
+    writes = sum(
+        per_month(f"dynamodb:{name}") * units
+        for name, units in (("PutItem", 1), ("UpdateItem", 1), ("DeleteItem", 1), ("TransactWriteItems", 2))
+    )
+    polls = _POLLERS * _SECONDS_A_MONTH / _POLL_S
+    lines = [
+        line("Step Functions: state transitions", uploads * transitions, "stateTransition"),
+        line("Lambda: requests", uploads * sum(calls.values()), "lambdaRequest"),
+        line("Lambda: GB-seconds, arm64", uploads * gb_seconds, "lambdaGbSecondArm"),
+        *(
+            line(f"Rekognition: images, {name[-6:-1].lower()} {name[-1]}", uploads * number, name)
+            for name, number in sorted(looked_at.items())
+        ),
+        line("S3: PUT requests", uploads + s3(reading=False), "s3Put"),
+        line("S3: GET requests", s3(reading=True), "s3Get"),
+        line(
+            "S3: GB-months of a month's photos",
+            (uploads * usage.photo_bytes + per_month("s3:PutObject") * usage.rendition_bytes) / _GB,
+            "s3GbMonth",
+        ),
+        line("DynamoDB: write units", writes, "dynamodbWriteUnit"),
+        line("DynamoDB: read units", per_month("dynamodb:GetItem"), "dynamodbReadUnit"),
+        line("SQS: requests", uploads * _SQS_REQUESTS + polls, "sqsRequest"),
+        line("EventBridge: events of S3's and ours", uploads + per_month("events:PutEvents"), "event"),
+        line("X-Ray: traces recorded", traces, "xrayTrace"),
+        line("CloudWatch: GB of logs", uploads * log_bytes / _GB, "logsGb"),
+        line("CloudWatch: custom metrics", len(usage.metrics(machine.handlers)), "customMetric"),
+        line("CloudWatch: metrics with alarms", machine.alarm_metrics, "alarmMetric"),
+        line("KMS: keys", machine.keys, "kmsKey"),
+    ]
+    return Bill(workflow, uploads, accepted, tuple(lines), tuple(_assumptions(machine, usage, listed)))
+
+
+def paths(definition: Mapping[str, Any]) -> Iterator[Path_]:
+    """The ways through a definition that end without an error, each as the states that it goes through.
+
+    A task's error leads on where it is caught by a name of our own (`CORRUPT_IMAGE`), which is a refusal; the
+    names of AWS have a dot in them. Of a Parallel state's branches all are gone through.
+    """
+    states = definition["States"]
+
+    def onward(name: str, before: Path_) -> Iterator[Path_]:
+        if name in before:
+            return
+        state = states[name]
+        here = (*before, name)
+        if state["Type"] == "Fail" or _writes_status(state) == "FAILED":
+            return
+        if state["Type"] == "Choice":
+            after = [rule["Next"] for rule in state["Choices"]] + [state.get("Default")]
+            for each in dict.fromkeys(filter(None, after)):
+                yield from onward(each, here)
+            return
+        for catcher in state.get("Catch", []):
+            if not any("." in error for error in catcher["ErrorEquals"]):
+                yield from onward(catcher["Next"], here)
+        branches = [list(paths(branch)) for branch in state.get("Branches", [])]
+        for chosen in product(*branches):
+            inside = (*here, *(each for branch in chosen for each in branch))
+            if "Next" in state:
+                yield from onward(state["Next"], inside)
+            else:
+                yield inside
+
+    yield from onward(definition["StartAt"], ())
+
+
+def _per_upload(machine: Workflow, accepted: float) -> tuple[float, dict[str, float], dict[str, float]]:
+    """An upload's transitions, calls of functions, and calls that the state machine makes itself."""
+    transitions = 0.0
+    calls: dict[str, float] = defaultdict(float)
+    direct: dict[str, float] = defaultdict(float)
+    for ways, share in ((machine.accepted, accepted), (machine.refused, 1.0 - accepted)):
+        if not ways:
+            continue
+        transitions += share * fmean(map(len, ways))
+        for state in (state for way in ways for state in way):
+            part = share / len(ways)
+            if state in machine.function_of:
+                calls[machine.function_of[state]] += part
+            elif machine.states[state]["Type"] == "Task":
+                direct[_call(machine.states[state]["Resource"])] += part
+    return transitions, calls, direct
+
+
+def _call(resource: str) -> str:
+    """The call that a service integration makes.
+
+    >>> _call("arn:aws:states:::dynamodb:updateItem"), _call("arn:aws:states:::aws-sdk:s3:getObject")
+    ('dynamodb:UpdateItem', 's3:GetObject')
+    """
+    service, _, action = resource.partition(":::")[2].removeprefix("aws-sdk:").partition(":")
+    return f"{service}:{action[0].upper()}{action[1:].partition('.')[0]}"
+
+
+def _assumptions(machine: Workflow, usage: Usage, listed: Prices) -> Iterator[str]:
+    def span(ways: Iterable[Path_]) -> str:
+        lengths = sorted({len(way) for way in ways})
+        return f"{lengths[0]}" if len(lengths) == 1 else f"{lengths[0]} to {lengths[-1]}"
+
+    yield f"Prices of {listed.region}, {listed.date} (happypath/operations/prices.json says where from)."
+    yield f"Times, calls and sizes: {usage.about}."
+    yield (
+        f"An accepted photo goes through {span(machine.accepted)} states, a refused one through "
+        f"{span(machine.refused)}; each way of either is as likely. Nothing fails or is tried again."
+    )
+    for function in sorted(set(machine.function_of.values())):
+        for called, times in usage.function(machine.handler[function]).requests.items():
+            # As a decider that reads words only where no label is missing.
+            if called.startswith("rekognition:") and 0 < times < 1:
+                share = f"{times:.0%} of photos, as measured, whatever part is accepted"
+                yield f"{function} calls {called} for {share}."
+    yield "Uploads come evenly, one to an invocation of StartExecution, traced by X-Ray's default rule."
+    yield "Photos are kept for a month; each month more costs as much again. What viewers fetch is not in it."
+
+
+def _of(template: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    return {
+        name: resource["Properties"]
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == kind
+    }
+
+
+def _all_states(definition: Mapping[str, Any]) -> Iterator[tuple[str, State]]:
+    for name, state in definition["States"].items():
+        yield name, state
+        for branch in state.get("Branches", []):
+            yield from _all_states(branch)
+
+
+def _writes_status(state: Mapping[str, Any]) -> str | None:
+    """The end that a state records itself: REJECTED, FAILED or PROCESSED; None of any other."""
+    values = state.get("Parameters", {}).get("ExpressionAttributeValues", {})
+    status: str | None = values.get(":status", {}).get("S")
+    return status
+
+
+def _alarms(template: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return list(_of(template, "AWS::CloudWatch::Alarm").values())
+
+
+def _metrics(alarm: Mapping[str, Any]) -> int:
+    """How many metrics an alarm looks at: one, or those that it adds up."""
+    return sum("MetricStat" in each for each in alarm.get("Metrics", [])) or 1

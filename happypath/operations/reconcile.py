@@ -1,0 +1,199 @@
+"""Looks for uploads that have no outcome although it is time: in the bucket, the table and the executions.
+
+Two passes, each a page at a time, so that any number of uploads fits into memory: over the records without an
+outcome, and over the bucket's current objects, for those that the table knows nothing of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import islice
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from functions.upload import KEY_BYTES, SHADOW, InvalidKeyError, parse_key, without_extension
+from happypath.operations.installation import TERMINAL, Installation
+from happypath.operations.records import BATCH, Record, at, having
+from happypath.operations.redrive import send
+
+
+class State(StrEnum):
+    """What is missing between an upload and its outcome."""
+
+    # There is no record: the event was lost, or still waits in a queue.
+    NO_RECORD = "NO_RECORD"
+    # The record is that of an upload which this one came after.
+    OLDER_RECORD = "OLDER_RECORD"
+    # The upload was claimed, and its execution not started.
+    NOT_STARTED = "NOT_STARTED"
+    # The execution ended and could not, or did not get to, record how.
+    NOT_RECORDED = "NOT_RECORDED"
+    # It is not too late yet.
+    RUNNING = "RUNNING"
+
+
+@dataclass(frozen=True)
+class OpenUpload:
+    """An upload without an outcome. `attempt` is the one that would give it one."""
+
+    state: State
+    bucket: str
+    key: str
+    version: str | None
+    # When it was uploaded or, for one that was claimed, claimed.
+    since: datetime
+    attempt: int = 1
+    execution_arn: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The element of `reconcile --json`."""
+        return {
+            "state": str(self.state),
+            "bucket": self.bucket,
+            "key": self.key,
+            "version": self.version,
+            "since": self.since.isoformat(),
+            "attempt": self.attempt,
+            "executionArn": self.execution_arn,
+        }
+
+
+def find(
+    installation: Installation, until: datetime, looked: Callable[[int], None] = lambda _: None
+) -> Iterator[OpenUpload]:
+    """Every upload without an outcome that was uploaded, or claimed, at `until` or before.
+
+    `looked` is told now and then how many more records and objects have been looked at.
+
+    A key that no workflow can use has its outcome when it is recorded as refused. A record of the time when
+    ids had no extensions counts as long as its object has no other.
+    """
+    for record in having(installation, "RECEIVED", looked):
+        if datetime.fromisoformat(record["receivedAt"]) <= until:
+            yield from _without_outcome(installation, record)
+    for objects in _batches(_current_objects(installation, until)):
+        looked(len(objects))
+        yield from _without_record(installation, objects)
+
+
+def fix(installation: Installation, upload: OpenUpload) -> bool:
+    """Has an open upload run, unless it is running: then False."""
+    if upload.state is State.RUNNING:
+        return False
+    send(installation, upload.bucket, upload.key, upload.version, upload.attempt)
+    return True
+
+
+def _without_outcome(installation: Installation, record: Record) -> Iterator[OpenUpload]:
+    execution = installation.execution(record["executionArn"])
+    if execution is None:
+        state = State.NOT_STARTED
+    else:
+        state = State.NOT_RECORDED if execution.has_ended else State.RUNNING
+    there = at(installation, [record["SK"], record["key"]]) if state is not State.RUNNING else {}
+    if record["key"] != record["SK"] and record["key"] in there:
+        return
+    if state is State.NOT_RECORDED:
+        # The outcome is written before the execution ends: what is not there now never will be.
+        now = there.get(record["SK"], {})
+        if now.get("executionArn") != record["executionArn"] or now["objStatus"] in TERMINAL:
+            return
+    attempt = int(record.get("attempt", "1"))
+    yield OpenUpload(
+        state,
+        bucket=record["bucket"],
+        key=record["key"],
+        version=record.get("version"),
+        since=datetime.fromisoformat(record["receivedAt"]),
+        attempt=attempt + 1 if state is State.NOT_RECORDED else attempt,
+        execution_arn=record["executionArn"],
+    )
+
+
+@dataclass(frozen=True)
+class _Object:
+    """A current object of the upload bucket."""
+
+    bucket: str
+    key: str
+    version: str | None
+    modified: datetime
+
+    @property
+    def former_sort_keys(self) -> tuple[str, ...]:
+        """Where its record may be if it was made when ids had no extensions."""
+        try:
+            place_id, upload_id = parse_key(self.key)
+        except InvalidKeyError:
+            return (f"/{self.key}",)
+        return without_extension(upload_id), f"{place_id}/{without_extension(upload_id)}"
+
+
+def _current_objects(installation: Installation, until: datetime) -> Iterator[_Object]:
+    bucket = installation.core["UploadBucket"]
+    pages = installation.client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket)
+    for version in (version for page in pages for version in page.get("Versions", [])):
+        if not version["IsLatest"] or version["LastModified"] > until:
+            continue
+        key = version["Key"]
+        if key.startswith(f"{SHADOW}/"):
+            continue
+        # "null" is the version of what was uploaded while the bucket kept none.
+        version_id = None if version["VersionId"] == "null" else version["VersionId"]
+        yield _Object(bucket, key, version_id, version["LastModified"])
+
+
+def _batches(objects: Iterator[_Object]) -> Iterator[list[_Object]]:
+    while batch := list(islice(objects, BATCH)):
+        yield batch
+
+
+def _without_record(installation: Installation, objects: list[_Object]) -> Iterator[OpenUpload]:
+    own = at(installation, (each.key for each in objects))
+    former = _former(installation, [each for each in objects if each.key not in own])
+    for each in objects:
+        state = _missing(installation, each, own.get(each.key) or former.get(each.key))
+        if state is not None:
+            yield OpenUpload(state, each.bucket, each.key, each.version, each.modified)
+
+
+def _former(installation: Installation, objects: list[_Object]) -> dict[str, Record]:
+    """The records of the time when ids had no extensions, by the keys of the objects that they tell of."""
+    sort_keys = [
+        sort_key
+        for each in objects
+        for sort_key in each.former_sort_keys
+        if 0 < len(sort_key.encode()) <= KEY_BYTES
+    ]
+    found: dict[str, Record] = {}
+    for first in range(0, len(sort_keys), BATCH):
+        records = at(installation, sort_keys[first : first + BATCH])
+        found |= {record["key"]: record for record in records.values()}
+    return found
+
+
+def _missing(installation: Installation, uploaded: _Object, record: Record | None) -> State | None:
+    """What an object has instead of a record of its own; None if it has one, or needs none."""
+    if record is None:
+        return State.NO_RECORD
+    # Of a key that no workflow can use there is one refusal, for all its versions.
+    if "placeId" not in record or record.get("version") == uploaded.version:
+        return None
+    # It may have been replaced, and that recorded, since it was listed.
+    head = _head(installation, uploaded.bucket, uploaded.key)
+    is_current = head is not None and head.get("VersionId") == uploaded.version
+    return State.OLDER_RECORD if is_current else None
+
+
+def _head(installation: Installation, bucket: str, key: str) -> Any:
+    """The head of a key's current version; None if it is gone."""
+    try:
+        return installation.client("s3").head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return None
+        raise

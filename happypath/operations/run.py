@@ -1,0 +1,187 @@
+"""`happypath run`: photos through one workflow in a sandbox that lives as long as the run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from functions.upload import rendition_key
+from happypath.operations.installation import Execution, Installation
+from happypath.operations.naming import upload_name
+from happypath.operations.waiting import Watch
+from happypath.samples import Photo
+from happypath.sandbox.fault_injection.rules import Faults
+from happypath.sandbox.sandbox import Sandbox
+
+# The sandbox is in this process, so asking it often costs little.
+_POLL_S = 0.02
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one upload ended."""
+
+    photo: str
+    place_id: str
+    upload_id: str
+    workflow: str
+    status: str
+    reason: str | None
+    detail: Any
+    path: list[str]
+    execution_arn: str | None
+    trace_id: str | None
+    seconds: float
+    outputs: list[str]
+    # The execution, if it ended and recorded no outcome.
+    unrecorded: Execution | None
+    # Why there is no outcome, in words.
+    missing: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The element of `run --json`."""
+        return {
+            "photo": self.photo,
+            "placeId": self.place_id,
+            "uploadId": self.upload_id,
+            "workflow": self.workflow,
+            "status": self.status,
+            "reason": self.reason,
+            "detail": self.detail,
+            "path": self.path,
+            "executionArn": self.execution_arn,
+            "traceId": self.trace_id,
+            "seconds": self.seconds,
+            "outputs": self.outputs,
+            "unrecorded": self.unrecorded and self.unrecorded.as_json(),
+        }
+
+
+@dataclass
+class _Pending:
+    photo: Photo
+    upload_id: str
+    started: float
+    watch: Watch
+
+
+@contextmanager
+def installed(
+    workflows: Iterable[str],
+    photos: Iterable[Photo],
+    *,
+    real_rekognition: bool,
+    faults: Faults | None = None,
+    parameters: Mapping[str, str] | None = None,
+) -> Iterator[Installation]:
+    """A new sandbox with these workflows, none of them live, and the places of these photos.
+
+    `parameters` are those of the workflows' templates, where they differ from those of the samples.
+    """
+    with Sandbox(real_rekognition=real_rekognition, faults=faults) as sandbox:
+        sandbox.deploy("core")
+        for workflow in workflows:
+            sandbox.deploy(workflow, parameters)
+        installation = Installation(sandbox.client, sandbox.prefix)
+        for place_id, place_type in {photo.place_id: photo.place_type for photo in photos}.items():
+            installation.put_place(place_id, place_type, f"A {place_type}")
+        yield installation
+
+
+def run(
+    photos: Iterable[Photo],
+    workflow: str,
+    out: Path,
+    *,
+    timeout_s: float,
+    real_rekognition: bool,
+    faults: Faults | None = None,
+    parameters: Mapping[str, str] | None = None,
+) -> Iterator[Result]:
+    """Uploads the photos to a new sandbox and yields each result as it comes.
+
+    An upload without a terminal record after `timeout_s`, or whose execution ended without one, is yielded
+    with the status it has by then, or `WAITING` if it has no record at all.
+
+    Raises:
+        InvalidKeyError: no upload can have a photo's name, or its place's.
+    """
+    photos = list(photos)
+    # The number keeps photos of the same name apart.
+    named = [
+        (photo, *upload_name(photo.path, photo.place_id, before=f"{number:03d}-"))
+        for number, photo in enumerate(photos, start=1)
+    ]
+    with installed(
+        [workflow], photos, real_rekognition=real_rekognition, faults=faults, parameters=parameters
+    ) as installation:
+        installation.set_live(workflow)
+
+        waiting = [_upload(installation, *each) for each in named]
+        while waiting:
+            time.sleep(_POLL_S)
+            for upload in list(waiting):
+                result = _result(installation, upload, workflow, out, timeout_s)
+                if result:
+                    waiting.remove(upload)
+                    yield result
+
+
+def _upload(installation: Installation, photo: Photo, upload_id: str, key: str) -> _Pending:
+    started = time.monotonic()
+    installation.upload(photo.path.read_bytes(), key)
+    return _Pending(photo, upload_id, started, Watch(installation, key))
+
+
+def _result(
+    installation: Installation, upload: _Pending, workflow: str, out: Path, timeout_s: float
+) -> Result | None:
+    seen = upload.watch.look()
+    record = seen.record
+    seconds = time.monotonic() - upload.started
+    execution_arn = record.get("executionArn") if record else None
+    if seconds < timeout_s:
+        if not seen.is_over:
+            return None
+        # The record is written by the last state but one; the history is whole a moment later.
+        if not seen.unrecorded and execution_arn and not installation.execution_ended(execution_arn):
+            return None
+    outputs = save(installation, record, out) if record and seen.status == "PROCESSED" else []
+    return Result(
+        photo=str(upload.photo.path),
+        place_id=upload.photo.place_id,
+        upload_id=upload.upload_id,
+        workflow=workflow,
+        status=seen.status,
+        reason=record.get("reason") if record else None,
+        detail=record.get("detail") if record else None,
+        path=[step.state for step in installation.steps(execution_arn)] if execution_arn else [],
+        execution_arn=execution_arn,
+        trace_id=record.get("traceId") if record else None,
+        seconds=round(seconds, 3),
+        outputs=outputs,
+        unrecorded=seen.unrecorded,
+        missing=seen.missing,
+    )
+
+
+def save(installation: Installation, record: dict[str, Any], out: Path) -> list[str]:
+    """Saves an upload's renditions below a folder, under their keys, and returns their paths.
+
+    Raises:
+        OSError: one cannot be saved; the message says which and why.
+    """
+    saved = []
+    for name, body in installation.outputs(record).items():
+        path = out / rendition_key(record["key"], name)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(body)
+        except OSError as error:
+            raise OSError(f"{path} cannot be saved: {error.strerror}. --out names another folder.") from error
+        saved.append(str(path))
+    return saved

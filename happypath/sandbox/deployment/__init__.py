@@ -1,0 +1,1 @@
+"""How stacks get into the account: the transform, packaging, change sets."""

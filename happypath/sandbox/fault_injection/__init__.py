@@ -1,0 +1,1 @@
+"""Which calls go wrong on purpose, and how."""

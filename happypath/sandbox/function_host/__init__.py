@@ -1,0 +1,1 @@
+"""Where functions run, as on Lambda: each execution environment is a process that speaks the Runtime API."""

@@ -1,0 +1,242 @@
+"""One Lambda execution environment: a process of its own that runs one function, one invocation at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import select
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, cast
+
+import psutil
+
+from happypath.sandbox.function_host.runtime_api import Answer, Invocation, RuntimeApi, error_answer
+
+# How often a busy process is looked at for its memory.
+_WATCH_S = 0.02
+# Lambda gives the init phase 10 s; a laptop that starts several at once is slower.
+_INIT_LIMIT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Function:
+    """A deployed function, as far as running it goes."""
+
+    name: str
+    arn: str
+    handler: str
+    code: Path
+    environment: dict[str, str] = field(hash=False)
+    memory_mb: int = 128
+    timeout_s: float = 3.0
+    reserved_concurrency: int | None = None
+    # Where it logs, unless that is its own group.
+    log_group: str | None = None
+    # Text or JSON, of what Lambda itself writes.
+    log_format: str = "Text"
+    # Changes with code and configuration: environments of an older revision are not used again.
+    revision: str = ""
+
+    @property
+    def own_log_group(self) -> str:
+        """The log group that Lambda makes for a function which names none."""
+        return f"/aws/lambda/{self.name}"
+
+    @property
+    def logs_to(self) -> str:
+        """The log group that its lines are in."""
+        return self.log_group or self.own_log_group
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An invocation's answer and what Lambda would report of it."""
+
+    answer: Answer
+    request_id: str
+    log_lines: list[str]
+    duration_ms: float
+    init_ms: float | None
+    peak_memory_mb: int
+    # The environment cannot be used again.
+    dead: bool = False
+    # When the environment was made for this invocation, and when the function had it, in seconds since 1970.
+    init: tuple[float, float] | None = None
+    invocation: tuple[float, float] | None = None
+
+
+def timed_out(request_id: str, timeout_s: float) -> Answer:
+    """What Lambda answers for a function that took longer than its Timeout."""
+    return error_answer(
+        "Sandbox.Timedout", f"RequestId: {request_id} Error: Task timed out after {timeout_s:.2f} seconds"
+    )
+
+
+class Environment:
+    """Starts the function's process; `invoke` runs one invocation in it; `close` ends it."""
+
+    def __init__(self, function: Function, variables: dict[str, str]) -> None:
+        self.function = function
+        # Where functions may share a group, streams are named for theirs.
+        # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html
+        named = "" if function.logs_to == function.own_log_group else function.name
+        self.log_stream = f"{time.strftime('%Y/%m/%d')}/{named}[$LATEST]{uuid.uuid4().hex}"
+        self._api = RuntimeApi()
+        self._log = bytearray()
+        self._log_lock = threading.Lock()
+        self._started = time.monotonic()
+        self._started_at = time.time()
+        self._init_reported = False
+        self._process = subprocess.Popen(  # noqa: S603  # the deployed function, on its owner's machine
+            [sys.executable, "-m", _runtime(), function.handler],
+            cwd=function.code,
+            env={
+                **variables,
+                "AWS_LAMBDA_RUNTIME_API": self._api.address,
+                "AWS_LAMBDA_LOG_STREAM_NAME": self.log_stream,
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self._output = cast("IO[bytes]", self._process.stdout).fileno()
+        os.set_blocking(self._output, False)
+        threading.Thread(target=self._collect_log, name=f"log-{function.name}", daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    def invoke(self, payload: bytes, trace_header: str | None = None, *, kill: bool = False) -> Outcome:
+        """Runs one invocation within the function's Timeout and MemorySize.
+
+        Whatever goes wrong is an answer in Lambda's shape: `Sandbox.Timedout`, `Runtime.ExitError`, or the
+        error that the function raised when it was imported. With `kill` the process is killed, on purpose,
+        as soon as the invocation is its own.
+        """
+        request_id = str(uuid.uuid4())
+        problem = self._wait_until_ready(request_id)
+        init_ms = None if self._init_reported else (time.monotonic() - self._started) * 1000
+        init = None if self._init_reported else (self._started_at, time.time())
+        self._init_reported = True
+        if problem:
+            self.close()
+            return Outcome(problem, request_id, self._take_log(), 0.0, init_ms, 0, dead=True, init=init)
+
+        timeout_s = self.function.timeout_s
+        started, started_at = time.monotonic(), time.time()
+        self._api.offer(
+            Invocation(
+                request_id=request_id,
+                payload=payload,
+                deadline_ms=int((time.time() + timeout_s) * 1000),
+                function_arn=self.function.arn,
+                trace_header=trace_header,
+            )
+        )
+        if kill:
+            self._process.kill()
+            self._process.wait()
+        answer, peak = self._watch(request_id, started + timeout_s)
+        duration_ms = (time.monotonic() - started) * 1000
+        invocation = started_at, time.time()
+        dead = answer is None or self._process.poll() is not None
+        if answer is None:
+            answer = timed_out(request_id, timeout_s)
+        if dead:
+            self.close()
+        return Outcome(
+            answer, request_id, self._take_log(), duration_ms, init_ms, peak, dead, init, invocation
+        )
+
+    def close(self) -> None:
+        """Ends the process at once, as Lambda does with an environment that it no longer needs."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        self._api.close()
+
+    def _wait_until_ready(self, request_id: str) -> Answer | None:
+        deadline = self._started + _INIT_LIMIT_S
+        while not self._api.ready.wait(_WATCH_S):
+            if self._process.poll() is not None:
+                # The error itself was posted before the process ended.
+                return self._api.init_error or self._exit_error(request_id)
+            if time.monotonic() > deadline:
+                return error_answer(
+                    "Sandbox.Timedout",
+                    f"RequestId: {request_id} Error: init did not end in {_INIT_LIMIT_S:.0f} s",
+                )
+        return None
+
+    def _watch(self, request_id: str, deadline: float) -> tuple[Answer | None, int]:
+        """Waits for the answer; ends a process that takes more memory than it has."""
+        peak = 0
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(self._process.pid)
+            while time.monotonic() < deadline:
+                answer = self._api.wait(min(_WATCH_S, max(0.0, deadline - time.monotonic())))
+                peak = max(peak, process.memory_info().rss >> 20)
+                if answer is not None:
+                    return answer, peak
+                if self._process.poll() is not None:
+                    return self._exit_error(request_id), peak
+                if peak > self.function.memory_mb:
+                    self._process.kill()
+                    self._process.wait()
+                    return self._exit_error(request_id), self.function.memory_mb
+            return None, peak
+        self._process.wait()
+        return self._exit_error(request_id), peak
+
+    def _exit_error(self, request_id: str) -> Answer:
+        code = self._process.wait()
+        how = "signal: killed" if code < 0 else f"exit status {code}"
+        return error_answer(
+            "Runtime.ExitError", f"RequestId: {request_id} Error: Runtime exited with error: {how}"
+        )
+
+    def _collect_log(self) -> None:
+        # The pipe must be emptied while the function runs, or a talkative one would stop in `print`.
+        while self._read_log(wait_s=None):
+            pass
+
+    def _read_log(self, wait_s: float | None) -> bool:
+        """Takes over what the process has written; False once there is no more to come."""
+        try:
+            readable, _, _ = select.select([self._output], [], [], wait_s)
+            if not readable:
+                return False
+            with self._log_lock:
+                chunk = os.read(self._output, 65_536)
+                self._log += chunk
+                return bool(chunk)
+        except BlockingIOError:
+            return True  # the other reader was faster
+        except (OSError, ValueError):
+            return False  # closed
+
+    def _take_log(self) -> list[str]:
+        # A runtime writes its log before it answers, so that everything is in the pipe by now.
+        while self._read_log(wait_s=0):
+            pass
+        with self._log_lock:
+            lines = self._log.decode(errors="replace").splitlines()
+            self._log.clear()
+        return lines
+
+
+def _runtime() -> str:
+    return (
+        "awslambdaric"
+        if importlib.util.find_spec("awslambdaric")
+        else "happypath.sandbox.function_host.runtime"
+    )

@@ -1,0 +1,165 @@
+"""Event source mappings: takes messages from queues to functions, as Lambda's pollers do.
+
+A batch that the function handles is deleted; messages that it reports as failed, or all of them when it
+fails, become visible again and are redriven by their queue's own policy.
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from happypath.sandbox.function_host.host import InvokeError
+from happypath.sandbox.function_host.runtime_api import Answer, error_answer
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_lambda.type_defs import EventSourceMappingConfigurationTypeDef
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+_log = logging.getLogger(__name__)
+
+# Lambda's own pollers start with five; MaximumConcurrency cannot be less than two on AWS.
+_DEFAULT_CONCURRENCY = 2
+
+
+# How often mappings are looked for: whoever deploys, and however, tells nobody here.
+_LOOK_S = 1.0
+
+
+class Pollers:
+    """Polls every queue that is mapped to a function, from the mapping's creation to its end."""
+
+    def __init__(
+        self,
+        clients: Callable[[], tuple[LambdaClient, SQSClient]],
+        invoke: Callable[[str, bytes], Answer],
+        retry_s: int,
+    ) -> None:
+        self._lambda, self._sqs = clients()
+        self._invoke = invoke
+        self._retry_s = retry_s
+        self._stop = threading.Event()
+        self._threads: dict[str, list[threading.Thread]] = {}
+        self._mapped: frozenset[str] = frozenset()
+        self._looking = threading.Thread(target=self._look, name="mappings", daemon=True)
+        self._looking.start()
+
+    def _look(self) -> None:
+        while not self._stop.wait(_LOOK_S):
+            try:
+                self._refresh()
+            except Exception:
+                _log.exception("The mappings of queues cannot be listed; trying again.")
+
+    def _refresh(self) -> None:
+        """Starts polling for mappings that are new; those that are gone end by themselves."""
+        found = [
+            mapping
+            for mapping in self._lambda.list_event_source_mappings()["EventSourceMappings"]
+            if ":sqs:" in mapping["EventSourceArn"]
+        ]
+        self._mapped = frozenset(mapping["UUID"] for mapping in found)
+        for mapping in found:
+            if mapping["UUID"] in self._threads:
+                continue
+            concurrency = mapping.get("ScalingConfig", {}).get("MaximumConcurrency", _DEFAULT_CONCURRENCY)
+            self._threads[mapping["UUID"]] = [
+                threading.Thread(target=self._poll, args=(mapping,), name="poller", daemon=True)
+                for _ in range(concurrency)
+            ]
+            for thread in self._threads[mapping["UUID"]]:
+                thread.start()
+
+    def close(self) -> None:
+        """Stops polling; a batch in hand is finished first."""
+        self._stop.set()
+        self._looking.join()
+        for threads in self._threads.values():
+            for thread in threads:
+                thread.join()
+
+    def _poll(self, mapping: EventSourceMappingConfigurationTypeDef) -> None:
+        queue = mapping["EventSourceArn"].rpartition(":")[2]
+        queue_url = ""
+        while not self._stop.is_set() and mapping["UUID"] in self._mapped:
+            try:
+                queue_url = queue_url or self._sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+                messages = self._sqs.receive_message(
+                    QueueUrl=queue_url,
+                    MaxNumberOfMessages=min(10, mapping.get("BatchSize", 10)),
+                    WaitTimeSeconds=1,
+                    MessageSystemAttributeNames=["All"],
+                    MessageAttributeNames=["All"],
+                ).get("Messages", [])
+                if messages:
+                    self._deliver(mapping, queue_url, messages)
+            except Exception:
+                _log.exception("Polling %s failed; trying again.", queue)
+                self._stop.wait(1)
+
+    def _deliver(
+        self, mapping: EventSourceMappingConfigurationTypeDef, queue_url: str, messages: list[MessageTypeDef]
+    ) -> None:
+        records = [_record(message, mapping["EventSourceArn"]) for message in messages]
+        try:
+            answer = self._invoke(mapping["FunctionArn"], json.dumps({"Records": records}).encode())
+        except InvokeError as error:
+            answer = error_answer(error.refusal.code, error.refusal.message)
+        failed = _failed(answer, {message["MessageId"] for message in messages}, mapping)
+        done: list[Any] = []
+        again: list[Any] = []
+        for message in messages:
+            entry: Any = {"Id": message["MessageId"], "ReceiptHandle": message["ReceiptHandle"]}
+            (again if message["MessageId"] in failed else done).append(entry)
+        if done:
+            self._sqs.delete_message_batch(QueueUrl=queue_url, Entries=done)
+        for entry in again:
+            # On AWS they stay hidden for the queue's visibility timeout: minutes.
+            entry["VisibilityTimeout"] = self._retry_s
+        if again:
+            self._sqs.change_message_visibility_batch(QueueUrl=queue_url, Entries=again)
+
+
+def _record(message: MessageTypeDef, queue_arn: str) -> dict[str, Any]:
+    """A message as Lambda hands it over: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html."""
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message.get("Attributes", {}),
+        "messageAttributes": {
+            name: {
+                "stringValue": value.get("StringValue"),
+                "binaryValue": base64.b64encode(value.get("BinaryValue", b"")).decode() or None,
+                "stringListValues": [],
+                "binaryListValues": [],
+                "dataType": value["DataType"],
+            }
+            for name, value in message.get("MessageAttributes", {}).items()
+        },
+        "md5OfBody": message["MD5OfBody"],
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue_arn,
+        "awsRegion": queue_arn.split(":")[3],
+    }
+
+
+def _failed(answer: Answer, ids: set[str], mapping: EventSourceMappingConfigurationTypeDef) -> set[str]:
+    """The messages that were not handled. An answer without sense is a failed batch, as on AWS."""
+    if answer.failed:
+        return ids
+    if "ReportBatchItemFailures" not in mapping.get("FunctionResponseTypes", []):
+        return set()
+    try:
+        failures = (json.loads(answer.payload) or {}).get("batchItemFailures") or []
+        failed = {failure["itemIdentifier"] for failure in failures}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return ids
+    return failed if failed <= ids else ids

@@ -1,0 +1,228 @@
+"""The function host: keeps execution environments, starts them as needed, and runs invocations in them."""
+
+from __future__ import annotations
+
+import compileall
+import io
+import os
+import shutil
+import tempfile
+import threading
+import time
+import uuid
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from happypath.sandbox.fault_injection.error_responses import Refusal, refusal
+from happypath.sandbox.fault_injection.rules import FAULT_MESSAGE, Fault, Faults, Kind, endings
+from happypath.sandbox.function_host.environment import Environment, Function, Outcome, timed_out
+from happypath.sandbox.function_host.runtime_api import Answer, error_answer
+
+# What a process needs of the machine it runs on; nothing else of a person's environment reaches a function.
+_FROM_MACHINE = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT", "LD_LIBRARY_PATH")
+
+
+class InvokeError(Exception):
+    """Lambda itself refuses to run the function; `refusal` is its answer."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+class TooManyRequestsError(InvokeError):
+    """The function's reserved concurrency is used up."""
+
+    def __init__(self) -> None:
+        super().__init__(Refusal("TooManyRequestsException", 429, "Rate Exceeded."))
+
+
+class FunctionHost:
+    """Runs Lambda functions on this machine, each environment in its own process, reused while warm.
+
+    Lambda answers a burst with more environments; a laptop cannot. At most `environments_per_function` of
+    each function run, and further invocations wait their turn.
+    """
+
+    def __init__(
+        self,
+        variables: dict[str, str],
+        write_log: Callable[[Environment, Outcome], None],
+        environments_per_function: int | None = None,
+        faults: Faults | None = None,
+    ) -> None:
+        self._variables = variables
+        self._write_log = write_log
+        self._faults = Faults() if faults is None else faults
+        self._limit = environments_per_function or max(2, os.cpu_count() or 1)
+        self._lock = threading.Condition()
+        self._idle: dict[str, list[Environment]] = {}
+        self._busy: dict[str, int] = {}
+        self._closed = False
+        self._code_root = Path(tempfile.mkdtemp(prefix="happypath-functions-"))
+
+    def unpack(self, sha256: str, archive: bytes, handler: str) -> Path:
+        """Unpacks a function's code once and returns its folder.
+
+        Only the handler's own package is taken: libraries in the archive are built for Lambda's processor,
+        and here they come from this Python's installation.
+        """
+        package = handler.partition(".")[0]
+        folder = self._code_root / f"{sha256}-{package}"
+        with self._lock:
+            if not folder.exists():
+                unfinished = folder.with_suffix(".part")
+                with zipfile.ZipFile(io.BytesIO(archive)) as contents:
+                    names = [
+                        n for n in contents.namelist() if n.startswith(f"{package}/") or n == f"{package}.py"
+                    ]
+                    contents.extractall(unfinished, names)
+                # Every environment imports it, and none may write there.
+                compileall.compile_dir(unfinished, ddir=str(folder), quiet=2)
+                unfinished.rename(folder)
+        return folder
+
+    def invoke(self, function: Function, payload: bytes, trace_header: str | None = None) -> Outcome:
+        """Runs one invocation and writes its log.
+
+        Raises:
+            InvokeError: as Lambda refuses: `TooManyRequestsError` when reserved concurrency is used up, and
+                what faults on purpose make of it.
+        """
+        fault = self._faults.hit(*_names(function)) if self._faults else None
+        instead = fault and _instead(fault, function)
+        if instead:
+            return Outcome(instead, str(uuid.uuid4()), [], 0.0, None, 0)
+        environment = self._take(function)
+        outcome: Outcome | None = None
+        try:
+            outcome = environment.invoke(
+                payload, trace_header, kill=fault is not None and fault.kind is Kind.KILL
+            )
+            if fault is not None:
+                outcome = _spoilt(outcome, fault, environment)
+            self._write_log(environment, outcome)
+        finally:
+            self._give_back(environment, dead=outcome is None or outcome.dead)
+        return outcome
+
+    def close(self) -> None:
+        """Ends every environment. Those that are busy end with their invocation unanswered."""
+        with self._lock:
+            self._closed = True
+            idle = [environment for each in self._idle.values() for environment in each]
+            self._idle.clear()
+            deadline = time.monotonic() + 10
+            while any(self._busy.values()) and time.monotonic() < deadline:
+                self._lock.wait(0.2)
+            idle += [environment for each in self._idle.values() for environment in each]
+            self._idle.clear()
+        for environment in idle:
+            environment.close()
+        shutil.rmtree(self._code_root, ignore_errors=True)
+
+    def _take(self, function: Function) -> Environment:
+        with self._lock:
+            if (
+                function.reserved_concurrency is not None
+                and self._busy.get(function.arn, 0) >= function.reserved_concurrency
+            ):
+                raise TooManyRequestsError
+            while self._busy.get(function.arn, 0) >= self._limit:
+                self._lock.wait()
+            self._busy[function.arn] = self._busy.get(function.arn, 0) + 1
+            stale: list[Environment] = []
+            found: Environment | None = None
+            for environment in self._idle.pop(function.arn, []):
+                if environment.function.revision != function.revision:
+                    stale.append(environment)
+                elif found is None:
+                    found = environment
+                else:
+                    self._idle.setdefault(function.arn, []).append(environment)
+        for environment in stale:
+            environment.close()
+        if found is not None:
+            return found
+        try:
+            return Environment(function, self._environment_variables(function))
+        except BaseException:
+            with self._lock:
+                self._busy[function.arn] -= 1
+                self._lock.notify_all()
+            raise
+
+    def _give_back(self, environment: Environment, *, dead: bool) -> None:
+        with self._lock:
+            self._busy[environment.function.arn] -= 1
+            keep = not dead and not self._closed
+            if keep:
+                self._idle.setdefault(environment.function.arn, []).append(environment)
+            self._lock.notify_all()
+        if not keep and not dead:
+            environment.close()
+
+    def _environment_variables(self, function: Function) -> dict[str, str]:
+        # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+        return {
+            **{name: os.environ[name] for name in _FROM_MACHINE if name in os.environ},
+            **self._variables,
+            # Its requests say whose they are (`happypath.sandbox.calls`).
+            "AWS_ACCESS_KEY_ID": function.name,
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+            "AWS_LAMBDA_FUNCTION_NAME": function.name,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_FORMAT": function.log_format,
+            "AWS_LAMBDA_LOG_GROUP_NAME": function.logs_to,
+            "LAMBDA_TASK_ROOT": str(function.code),
+            "_HANDLER": function.handler,
+            "TZ": ":UTC",
+            **function.environment,
+        }
+
+
+def _names(function: Function) -> list[str]:
+    """The names of a function in rules: with and without what its stack puts before it.
+
+    For `happypath-v4-Resize` they are `happypath-v4-Resize`, `v4-Resize` and `Resize`.
+    """
+    return [f"function:{end}" for end in endings(function.name)]
+
+
+def _instead(fault: Fault, function: Function) -> Answer | None:
+    """What is answered without running the function; None where it runs, after a delay perhaps.
+
+    Raises:
+        InvokeError: Lambda is to refuse the call.
+    """
+    no = refusal("lambda", fault.kind)
+    if no is not None:
+        raise InvokeError(no)
+    match fault.kind:
+        case Kind.RAISE:
+            return error_answer(fault.error, FAULT_MESSAGE)
+        case Kind.DELAY:
+            time.sleep(min(fault.seconds, function.timeout_s))
+            if fault.seconds >= function.timeout_s:
+                return timed_out(str(uuid.uuid4()), function.timeout_s)
+    return None
+
+
+def _spoilt(outcome: Outcome, fault: Fault, environment: Environment) -> Outcome:
+    """The outcome of an invocation whose answer is lost, or is not what the function said."""
+    match fault.kind:
+        case Kind.TIMEOUT:
+            # The worst of moments: all is done, and nobody hears of it.
+            environment.close()
+            timeout_s = environment.function.timeout_s
+            answer = timed_out(outcome.request_id, timeout_s)
+            return replace(outcome, answer=answer, duration_ms=timeout_s * 1000, dead=True)
+        case Kind.GARBAGE if not outcome.answer.failed:
+            return replace(outcome, answer=Answer(b'"garbage"'))
+    return outcome

@@ -1,0 +1,65 @@
+"""SQS's promise that no message is lost, whoever sends, receives and deletes at the same time.
+
+moto's server answers each request in a thread of its own, and its queues know little of threads.
+DeleteMessage copies the queue's messages, puts the copy in their place, and loses what was sent meanwhile. Of
+two ReceiveMessage that move one message to the dead-letter queue the second fails, and what it had received
+besides stays hidden from all.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
+from unittest.mock import patch
+
+from moto.sqs.models import Queue, SQSBackend
+
+from happypath.sandbox.patches.locks import one_at_a_time
+
+# How long a wait for messages lasts before the queue is looked at again: some are delayed, or become visible.
+_LOOK_S = 1.0
+
+
+@contextmanager
+def queues_are_whole() -> Iterator[None]:
+    """Lets one operation at a time into the queues; those that wait for messages wait outside."""
+    # One for all queues; reentrant because a batch is made of single operations.
+    lock = threading.RLock()
+
+    alone = partial(one_at_a_time, lock)
+
+    receive = alone(SQSBackend.receive_message)
+
+    def receive_or_wait(
+        backend: Any,
+        queue_name: str,
+        count: int,
+        wait_seconds_timeout: int,
+        visibility_timeout: int,
+        message_attribute_names: list[str] | None = None,
+    ) -> list[Any]:
+        queue = backend.get_queue(queue_name)
+        deadline = time.monotonic() + wait_seconds_timeout
+        while True:
+            found: list[Any] = receive(
+                backend, queue_name, count, 0, visibility_timeout, message_attribute_names
+            )
+            left_s = deadline - time.monotonic()
+            if found or left_s <= 0:
+                return found
+            queue.wait_for_messages(min(_LOOK_S, left_s))
+
+    with ExitStack() as mends:
+        for owner, name in (
+            (Queue, "add_message"),
+            (Queue, "delete_message"),
+            (SQSBackend, "change_message_visibility"),
+            (SQSBackend, "purge_queue"),
+        ):
+            mends.enter_context(patch.object(owner, name, alone(getattr(owner, name))))
+        mends.enter_context(patch.object(SQSBackend, "receive_message", receive_or_wait))
+        yield
