@@ -1,5 +1,5 @@
 """`python -m happypath` is `happypath`."""
 
-from happypath.cli.commands import main
+from happypath.cli.main import main
 
 main()

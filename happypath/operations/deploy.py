@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from functions.ingest.live import MAX_AGE_S
+from happypath.errors import ExpectedError
 from happypath.operations import parameters
 from happypath.operations.installation import Installation
 from happypath.operations.live import changes, workflows
@@ -28,7 +29,7 @@ STACKS = ("core", *WORKFLOWS)
 SETTLE_S = MAX_AGE_S + 30.0
 
 
-class DeployRefusedError(Exception):
+class DeployRefusedError(ExpectedError):
     """A stack is not deployed or not removed; the message says why and what to do."""
 
 

@@ -14,6 +14,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 from functions.upload import RENDITIONS, rendition_key
+from happypath.errors import ExpectedError
 from happypath.project import WORKFLOWS
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _DESERIALIZER = TypeDeserializer()
 _EMPTY = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"})
 
 
-class NotDeployedError(Exception):
+class NotDeployedError(ExpectedError):
     """The stack that is asked for does not exist in this account and region, or nothing came of it."""
 
 

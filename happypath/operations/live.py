@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from functions.ingest.live import Live
+from happypath.errors import ExpectedError
 from happypath.operations.installation import Installation
 
 # A stack in one of these has its state machine and functions, and keeps them.
 _STANDING = ("CREATE_COMPLETE", "UPDATE_", "IMPORT_")
 
 
-class LiveRefusedError(Exception):
+class LiveRefusedError(ExpectedError):
     """The switch is not made; the message says why and what to do."""
 
 

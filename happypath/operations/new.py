@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from happypath.errors import UsageError
 from happypath.project import ROOT, workflows_in
 
 _NAME = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
@@ -36,7 +37,7 @@ _FUNCTION_LENGTH = 64
 _NOT_NAMES = r"https?://\S+", r"\bfunctions(?:[./]\w+)+"
 
 
-class NewRefusedError(Exception):
+class NewRefusedError(UsageError):
     """No workflow is made, and nothing is written; the message says why."""
 
 

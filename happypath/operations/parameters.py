@@ -11,12 +11,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from happypath.errors import UsageError
 from happypath.project import template_of
 
 _PREFIX = "Prefix"
 
 
-class ParameterError(Exception):
+class ParameterError(UsageError):
     """A parameter cannot have a value, or has none; the message names it, and says which there are."""
 
 

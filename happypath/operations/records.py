@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from unicodedata import normalize
 
 from functions.upload import KEY_BYTES
+from happypath.errors import ExpectedError
 from happypath.operations.installation import Installation
 from happypath.operations.naming import printable
 
@@ -23,7 +24,7 @@ _LONGEST_WAIT_S = 5.0
 _NAMED = 10
 
 
-class UploadNameError(Exception):
+class UploadNameError(ExpectedError):
     """A name means no upload, or more than one; the message says so, and what to do."""
 
 

@@ -15,13 +15,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from functions.ingest.upload_event import MAX_ATTEMPTS
+from happypath.errors import ExpectedError
 from happypath.operations.installation import TERMINAL, Installation
 from happypath.operations.records import UploadNameError, find, having
 
 _POLL_S = 1.0
 
 
-class RedriveError(Exception):
+class RedriveError(ExpectedError):
     """Something cannot be run again; the message says what and why."""
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from functions.platform.aws import READING
+from happypath.errors import ExpectedError
 from happypath.operations.installation import Installation, steps
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ _APPEARS_WITHIN_S = 30.0
 _POLL_S = 0.2
 
 
-class ShadowError(Exception):
+class ShadowError(ExpectedError):
     """A workflow cannot run in shadow; the message says why and what to do."""
 
 

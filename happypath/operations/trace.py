@@ -10,6 +10,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from happypath.errors import ExpectedError
 from happypath.operations.records import BATCH, Record, at
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _WINDOW = timedelta(hours=6)
 _KEPT = timedelta(days=30)
 
 
-class NoTraceError(Exception):
+class NoTraceError(ExpectedError):
     """There is no trace of an upload; the message says why that may be."""
 
 

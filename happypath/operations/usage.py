@@ -16,13 +16,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from happypath.errors import ExpectedError
 from happypath.operations.installation import Installation
 from happypath.operations.logs import REPORTS, events, groups, report
 
 FILE = Path(__file__).with_name("usage.json")
 
 
-class NotMeasuredError(Exception):
+class NotMeasuredError(ExpectedError):
     """What is asked for was not measured; the message says what to run."""
 
 

@@ -17,7 +17,7 @@ import pytest
 import typer
 
 from functions.upload import parse_key
-from happypath.cli import commands as cli
+from happypath.cli import main as cli
 from happypath.operations.installation import Installation
 from happypath.operations.naming import upload_name
 from happypath.sandbox import DeployError
@@ -213,7 +213,7 @@ def test_a_photo_whose_name_is_not_utf8(
 
 
 def test_a_place_that_is_not_utf8(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("happypath.cli.commands.secrets.token_hex", lambda _: "1f")
+    monkeypatch.setattr("happypath.cli.uploads.secrets.token_hex", lambda _: "1f")
     (tmp_path / "photo.jpg").write_bytes(b"photo")
     status, line = command("upload", "photo.jpg", "--place", os.fsdecode(b"caf\xe9"))
     assert status == 2

@@ -169,7 +169,7 @@ def test_what_cannot_be_written_whole_is_not_written(project: Path, monkeypatch:
         ("IPv4 v40 v4_x sigv4 v4.1 xv4", "v4", None),
         ("see https://docs.aws.amazon.com/sig-v4-x.html", "v4", None),
         ("Handler: functions.redact.handler, functions/redact.py", "redact", None),
-        ('"Source": "happypath.redact"', "redact", '"Source": "happypath.operations.new"'),
+        ('"Source": "happypath.redact"', "redact", '"Source": "happypath.new"'),
     ],
 )
 def test_a_name_is_replaced_where_it_stands_by_itself(text: str, source: str, expected: str | None) -> None:

@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 
 from functions.ingest.upload_event import Arrival, parse
-from happypath.cli import commands as cli
+from happypath.cli import main as cli
 from happypath.operations.installation import Installation
 from tests import table
 
@@ -132,7 +132,7 @@ class Command:
     ) -> None:
         self._monkeypatch = monkeypatch
         self._capsys = capsys
-        monkeypatch.setattr(cli, "_installation", lambda prefix: installation)
+        monkeypatch.setattr("happypath.cli.options.Installation", lambda *_: installation)
 
     def __call__(self, *arguments: str) -> Finished:
         self._monkeypatch.setattr("sys.argv", ["happypath", *arguments])

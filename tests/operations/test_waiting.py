@@ -106,7 +106,7 @@ def test_what_comes_while_one_looks_counts(
 def test_upload_says_at_once_that_an_execution_left_no_outcome(
     installation: Offline, happypath: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, as_json: bool
 ) -> None:
-    monkeypatch.setattr("happypath.cli.commands.secrets.token_hex", lambda _: "1")
+    monkeypatch.setattr("happypath.cli.uploads.secrets.token_hex", lambda _: "1")
     photo = tmp_path / "u.jpg"
     photo.write_bytes(b"photo")
     execution = stopped(installation, "u-1")

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from happypath.cli import commands as cli
 from happypath.cli import display
+from happypath.cli import main as cli
 from happypath.operations import trace as traces
 from happypath.operations.logs import groups, of_upload
 from happypath.sandbox.sandbox import Sandbox

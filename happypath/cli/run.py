@@ -1,0 +1,93 @@
+"""`happypath run`: photos through one workflow, in a sandbox made for the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from happypath import samples
+from happypath.cli import display
+from happypath.cli.options import (
+    AsJson,
+    FaultRules,
+    Parameters,
+    RealRekognition,
+    Seed,
+    app,
+    check_place_type,
+    existing,
+    faults_of,
+    given_parameters,
+    known_workflow,
+)
+from happypath.errors import UsageError
+from happypath.operations import parameters
+from happypath.project import NEWEST, WORKFLOWS
+
+
+@app.command()
+def run(
+    photos: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PHOTO]...", help="Photos; the samples when none is given."),
+    ] = None,
+    workflow: Annotated[str, typer.Option(help=f"The workflow to run, of {', '.join(WORKFLOWS)}.")] = NEWEST,
+    place_type: Annotated[
+        str | None,
+        typer.Option(help="The type of the photos' place: that of the first sample, unless given."),
+    ] = None,
+    parameter: Parameters = None,
+    out: Annotated[Path, typer.Option(help="The folder for the published photos.")] = Path("out"),
+    as_json: AsJson = False,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for an upload's end.", min=1)] = 300.0,
+    real_rekognition: RealRekognition = False,
+    fault: FaultRules = None,
+    seed: Seed = 0,
+) -> None:
+    """Run photos through a workflow, in a sandbox made for the run.
+
+    Parameters that its template has no default for have the samples' values (samples/), unless given.
+    """
+    known_workflow(workflow)
+    check_place_type(place_type)
+    of_workflow = samples.of(workflow)
+    asked_for = given_parameters(workflow, parameter)
+    chosen_parameters = {**of_workflow.parameters, **asked_for}
+    parameters.check_all(workflow, chosen_parameters)
+    faults = faults_of(fault, seed)
+    given = existing(photos or [])
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out {out} cannot be made: {error.strerror}.") from error
+
+    from happypath.operations import run as runs
+
+    own = [samples.Photo(path, place_type or of_workflow.place_type) for path in given]
+    chosen = own or of_workflow.at(place_type)
+    if taken := [f"{name}={value}" for name, value in chosen_parameters.items() if name not in asked_for]:
+        display.show_notice(f"{', '.join(taken)}: as for the samples. --parameter sets others.")
+    results = []
+    with display.notices.status("Starting the sandbox …") as status:
+        ended = runs.run(
+            chosen,
+            workflow,
+            out,
+            timeout_s=timeout,
+            real_rekognition=real_rekognition,
+            faults=faults,
+            parameters=chosen_parameters,
+        )
+        for result in ended:
+            results.append(result)
+            status.update(f"{len(results)} of {len(chosen)} ended …")
+            if not as_json:
+                display.show_result(result)
+    if as_json:
+        display.show_json([result.as_json() for result in results])
+    for rule in faults.unmet():
+        display.notices.print(f"No call met the fault {rule}.", markup=False, soft_wrap=True)
+    if any(result.status not in {"PROCESSED", "REJECTED"} for result in results):
+        raise typer.Exit(1)

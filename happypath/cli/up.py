@@ -1,0 +1,67 @@
+"""`happypath up`: a sandbox that stays."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Annotated
+
+import typer
+
+from happypath import samples
+from happypath.cli import display
+from happypath.cli.options import FaultRules, RealRekognition, Seed, app, faults_of
+from happypath.operations.installation import Installation
+from happypath.project import NEWEST, WORKFLOWS
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(help="The port of the endpoint.", min=1, max=65535)] = 4566,
+    empty: Annotated[bool, typer.Option("--empty", help="Deploy nothing: for `happypath deploy`.")] = False,
+    real_rekognition: RealRekognition = False,
+    fault: FaultRules = None,
+    seed: Seed = 0,
+) -> None:
+    """Start a sandbox that stays: every workflow deployed, the newest version live, places listed."""
+    from happypath.sandbox.sandbox import Sandbox
+
+    faults = faults_of(fault, seed)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with Sandbox(port, real_rekognition=real_rekognition, faults=faults) as sandbox:
+        if not empty:
+            with display.notices.status("Deploying …") as status:
+                for stack in ("core", *WORKFLOWS):
+                    if stop.is_set():
+                        return
+                    status.update(f"Deploying {stack} …")
+                    sandbox.deploy(stack)
+                installation = Installation(sandbox.client, sandbox.prefix)
+                for photo in (photo for each in WORKFLOWS for photo in samples.of(each).photos):
+                    installation.put_place(photo.place_id, photo.place_type, f"A {photo.place_type}")
+                installation.set_live(NEWEST)
+                photo = samples.of(NEWEST).photos[0]
+                target = f"s3://{installation.core['UploadBucket']}/{photo.place_id}/{photo.path.name}"
+        with_what = "with nothing in it" if empty else f"with {', '.join(WORKFLOWS)}; {NEWEST} is live"
+        first = (
+            "happypath deploy core --yes"
+            if empty
+            else f"aws s3 cp {photo.path} {target}\n    happypath show {photo.path.stem}"
+        )
+        display.output.print(
+            f"""The sandbox is up at {sandbox.endpoint} {with_what}.
+In another terminal:
+
+    export AWS_ENDPOINT_URL={sandbox.endpoint} AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
+    export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox
+    {first}
+
+Ctrl-C stops it; nothing is kept.""",
+            soft_wrap=True,
+        )
+        # A wait without an end would not let a signal through everywhere.
+        while not stop.wait(1):
+            pass
+        display.notices.print("Stopping …")
