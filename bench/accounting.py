@@ -19,10 +19,10 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from happypath.operations.installation import Installation
 from happypath.sandbox import direct
 from happypath.sandbox.connection import Connection
-from happypath.sandbox.fault_injection.injection import Environ, operation
 from happypath.sandbox.function_host.event_source import Pollers
 from happypath.sandbox.function_host.host import FunctionHost
 from happypath.sandbox.function_host.runtime_api import _Handler
+from happypath.sandbox.injection import Environ, operation
 from happypath.sandbox.xray.store import Traces
 
 

@@ -15,7 +15,7 @@ from functions.decision import Reason, Refusal
 from functions.imaging import header as image
 from functions.imaging.formats import Pixels
 from functions.imaging.pixels import Interleaved, Raster, Subsampled
-from functions.platform.observability import subsegment
+from functions.imaging.steps import step
 
 # Areas are checked before Pillow sees a file, against the limit that the user has set.
 Image.MAX_IMAGE_PIXELS = None
@@ -56,7 +56,7 @@ class Picture:
 
     def scaled(self, width: int, height: int) -> Picture:
         """The whole picture in another size."""
-        with subsegment("resize") as work:
+        with step("resize") as work:
             work.note(width_px=width, height_px=height)
             return self._with(self.raster.resized((width, height)))
 
@@ -69,7 +69,7 @@ class Picture:
             # Whole pixels, so that what has the right size already is cut and not computed.
             left, top = int(left), int(top)
         box = (left, top, left + edge, top + edge)
-        with subsegment("resize") as work:
+        with step("resize") as work:
             work.note(width_px=side, height_px=side)
             return self._with(self.raster.resized((side, side), box))
 
@@ -77,7 +77,7 @@ class Picture:
         """The picture as a baseline JPEG in sRGB or gray, without metadata; on white where transparent."""
         # Colours are converted here, on the few pixels that are left. It makes no visible difference to do so
         # after scaling: both spaces are as far from linear light.
-        with subsegment("encode") as work:
+        with step("encode") as work:
             pixels = _on_white(self.raster.image())
             if self.icc_profile and not _is_srgb(self.icc_profile):
                 from functions.imaging.colour import to_srgb  # noqa: PLC0415  # most photos do without
@@ -109,7 +109,7 @@ def decode(data: bytes, *, max_pixels: int, enough: Callable[[int, int], float])
         Refusal: CORRUPT_IMAGE, UNSUPPORTED_TYPE, or IMAGE_TOO_LARGE for more than `max_pixels` or more than
             the memory holds.
     """
-    with subsegment("decode") as work:
+    with step("decode") as work:
         work.note(size_bytes=len(data))
         header, pixels = image.pixels(data, max_pixels=max_pixels, enough=enough)
         del data  # pixels has its own copy

@@ -10,12 +10,16 @@ from typing import Any, TypeAlias
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.decision import Refusal
+from functions.imaging import steps
 from functions.platform.aws import ServiceUnavailableError, ThrottledError, only_reading, task_error
-from functions.platform.observability import Subsegment, invocation, logger, measure
+from functions.platform.observability import Subsegment, invocation, logger, measure, subsegment
 from functions.upload import Upload
 
 Event: TypeAlias = Mapping[str, Any]
 Result: TypeAlias = dict[str, Any]
+
+# Work on pictures shows in the trace, and knows nothing of traces.
+steps.observe(subsegment)
 
 # What the state machine tries again: not yet the end of an upload.
 _TRANSIENT = (ServiceUnavailableError, ThrottledError)

@@ -20,8 +20,8 @@ from werkzeug.serving import make_server
 
 from happypath.sandbox.calls import Calls, noting, tasks_noted
 from happypath.sandbox.connection import Connection, close_all
-from happypath.sandbox.fault_injection.injection import injected, refusing
 from happypath.sandbox.fault_injection.rules import Faults
+from happypath.sandbox.injection import injected, refusing
 from happypath.sandbox.patches.moto import Invoke, mended
 
 ACCOUNT_ID = "123456789012"

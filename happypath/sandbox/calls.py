@@ -26,7 +26,7 @@ from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 
 from functions.ingest.record import PARTITION
-from happypath.sandbox.fault_injection.injection import Environ, Wsgi, operation
+from happypath.sandbox.injection import Environ, Wsgi, operation
 from happypath.sandbox.patches.moto import TASKS
 
 _PARTS = {

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from happypath.sandbox.calls import Calls, Permission, noting
-from happypath.sandbox.fault_injection.injection import Environ
+from happypath.sandbox.injection import Environ
 from happypath.sandbox.sandbox import Sandbox
 
 FUNCTION = "happypath-v4-Resize"

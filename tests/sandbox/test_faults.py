@@ -16,10 +16,10 @@ from botocore.exceptions import ClientError
 
 from happypath.sandbox.account import CREDENTIALS, OWN_ACCESS_KEY
 from happypath.sandbox.fault_injection import rules as faults_module
-from happypath.sandbox.fault_injection.injection import refusing
 from happypath.sandbox.fault_injection.rules import Fault, FaultError, Faults, Kind
 from happypath.sandbox.function_host.environment import Function
 from happypath.sandbox.function_host.host import FunctionHost
+from happypath.sandbox.injection import refusing
 from tests.sandbox.test_host import CODE, archive
 
 
