@@ -26,7 +26,7 @@ def test_what_would_change_is_shown_and_nobody_to_ask_is_no(
 ) -> None:
     refused = happypath("deploy", "v1", "--parameter", "LogRetentionDays=7", status=1)
     assert "Modify" in refused.stdout
-    assert "ResizeLogs" in refused.stdout
+    assert "Logs" in refused.stdout
     stack = installation.stack("v1")
     assert stack is not None
     assert {"ParameterKey": "LogRetentionDays", "ParameterValue": "30"} in stack["Parameters"]
@@ -35,7 +35,7 @@ def test_what_would_change_is_shown_and_nobody_to_ask_is_no(
 def test_parameters_reach_a_stack_as_they_were_written(
     happypath: Command, installation: Installation
 ) -> None:
-    wanted = {"RequiredLabels": 'Driving License, "Person"', "RequiredWords": "NEW YORK"}
+    wanted = {"RequiredLabels": "Driver's License, Person", "RequiredWords": "NEW YORK, 50 % = ½"}
     happypath("deploy", "matcher", "--yes", *(f"--parameter={name}={each}" for name, each in wanted.items()))
     stack = installation.stack("matcher")
     assert stack is not None
