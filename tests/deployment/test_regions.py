@@ -11,7 +11,7 @@ import pytest
 
 from happypath.operations import regions
 from happypath.operations.regions import is_aws, needs_rekognition, without_rekognition
-from happypath.project import ROOT, WORKFLOWS
+from happypath.project import ROOT, WORKFLOWS, functions_of, template_of
 
 
 def test_the_page_names_the_regions_without_rekognition_and_where_it_has_them_from() -> None:
@@ -30,10 +30,11 @@ def test_regions_of_every_partition_are_known() -> None:
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
 def test_a_workflow_needs_what_its_functions_call(workflow: str) -> None:
-    machine = (ROOT / "statemachines" / f"{workflow}.asl.json").read_text(encoding="utf-8")
-    # By the states of its functions; v1 has no such state.
-    asks = re.search(r"\$\{(Moderation|People|Labels|Words|Match)\w*Arn\}", machine)
-    assert needs_rekognition(workflow) is bool(asks)
+    handlers = [each["Handler"] for each in functions_of(template_of(workflow)).values()]
+    sources = [ROOT.joinpath(*each.split(".")[:-1]).with_suffix(".py") for each in handlers]
+    # Whoever asks Rekognition does it by this module.
+    asks = any("functions.decide.look" in source.read_text(encoding="utf-8") for source in sources)
+    assert needs_rekognition(workflow) is asks
 
 
 @pytest.mark.parametrize(
