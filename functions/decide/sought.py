@@ -10,6 +10,7 @@ from functions.decide.rules import RuleError, reason
 from functions.decision import Decision
 from functions.look import Look
 from functions.values import entries, percent, value
+from functions.words import plain
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,9 @@ class Rules:
     required: tuple[str, ...] = value(entries, ())
 
     def __post_init__(self) -> None:
+        refused = {plain(entry) for entry in self.refused}
         for entry in self.required:
-            if entry in self.refused:
+            if plain(entry) in refused:
                 raise RuleError(f"{entry!r} is refused and required: no photo can keep to both rules.")
 
     @property
