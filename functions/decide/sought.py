@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from functions.decide.detected_text import plain
 from functions.decide.look import Look
 from functions.decide.rules import RuleError, reason
 from functions.decision import Decision
@@ -26,8 +27,9 @@ class Rules:
     required: tuple[str, ...] = value(entries, ())
 
     def __post_init__(self) -> None:
+        refused = {plain(entry) for entry in self.refused}
         for entry in self.required:
-            if entry in self.refused:
+            if plain(entry) in refused:
                 raise RuleError(f"{entry!r} is refused and required: no photo can keep to both rules.")
 
     @property

@@ -274,9 +274,17 @@ def is_newer(arrival: Arrival, *, than: Mapping[str, str]) -> bool:
     """Whether an arrival came after the upload of another version of its key that a workflow record tells of.
 
     S3's sequencers decide. Where one is missing, or they are equal, the arrival is newer if it is the current
-    version of its key. The answer is the same however often and in which order the events come, so a repeated
-    event never takes a record back.
+    version of its key. And if one of the two is gone and the other is the current version, that is the newer
+    one: a version that is deleted by itself brings the one before it back. The answer is the same however
+    often and in which order the events come, so a repeated event never takes a record back.
     """
+    if arrival.deleted or than.get("objStatus") == "DELETED":
+        current = _head(arrival.bucket, arrival.key)
+        if current is not None and "VersionId" in current:
+            if arrival.deleted and current["VersionId"] == than.get("version"):
+                return False
+            if not arrival.deleted and current["VersionId"] == arrival.version_id:
+                return True
     later = _later(arrival.sequencer, than.get("sequencer"))
     if later is not None:
         return later

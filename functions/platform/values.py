@@ -38,8 +38,9 @@ def whole(at_least: int, at_most: int) -> Callable[[object], int]:
 def percent(value: object) -> float:
     """A confidence as Rekognition counts it, 0 to 100."""
     try:
-        number = float(value) if isinstance(value, (str, int, float)) and value is not True else -1.0
-    except ValueError:
+        # To Python, true and false are numbers, too.
+        number = float(value) if isinstance(value, (str, int, float)) and type(value) is not bool else -1.0
+    except (ValueError, OverflowError):
         number = -1.0
     if not 0 <= number <= 100:
         raise ValueError("must be a number from 0 to 100")

@@ -115,12 +115,10 @@ def _problem(declared: Mapping[str, Any], value: str) -> str | None:
 
 
 def _number_problem(declared: Mapping[str, Any], value: str) -> str | None:
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
+    # Python would also read 1_000, spaces around and the digits of other alphabets.
+    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", value, re.ASCII):
         return "it must be a number"
+    number = float(value)
     if number < float(declared.get("MinValue", -math.inf)):
         return f"it must be at least {declared['MinValue']}"
     if number > float(declared.get("MaxValue", math.inf)):

@@ -132,6 +132,7 @@ def test_rekognition_is_asked_for_every_label_it_is_sure_of() -> None:
         ({"refused": []}, "Nothing is refused and nothing required"),
         ({"refused": " , "}, "Nothing is refused and nothing required"),
         ({"refused": ["Person"], "required": ["Person"]}, "'Person' is refused and required"),
+        ({"refused": ["person "], "required": ["Person"]}, "'Person' is refused and required"),
         (
             {"refused": [7]},
             r"The rule refused must be a list of texts.*not \[7\]: set it in the state machine",

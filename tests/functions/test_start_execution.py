@@ -644,6 +644,30 @@ def test_of_an_older_version_that_is_gone_the_newer_one_is_started() -> None:
     assert execution["detail"]["version"] == new["detail"]["object"]["version-id"]
 
 
+@pytest.mark.parametrize("status", ["PROCESSED", "RECEIVED"])
+def test_a_newer_version_that_is_gone_leaves_the_record_and_the_photo_of_the_current_one(status: str) -> None:
+    old = uploaded("p/u.jpg", sequencer="0A", body=b"old")
+    deliver(old)
+    finish("p/u.jpg", status)
+    account.put("p", "u.jpg", tileURL="https://photos.example.com/t")
+    new = uploaded("p/u.jpg", sequencer="0B", body=b"new")
+    remove(new, for_good=True)
+    before = account.items()
+    assert deliver(new, old, new) == []
+    assert account.items() == before
+
+
+def test_of_a_newer_version_that_is_gone_the_current_one_is_started() -> None:
+    old, new = (uploaded("p/u.jpg", sequencer=f"0{n}", body=n.encode()) for n in "AB")
+    remove(new, for_good=True)
+    assert deliver(new) == []
+    assert record_of("p/u.jpg")["objStatus"] == "DELETED"
+    assert deliver(old, new) == []
+    (execution,) = executions()
+    assert execution["detail"]["version"] == old["detail"]["object"]["version-id"]
+    assert record_of("p/u.jpg")["executionArn"] == execution["arn"]
+
+
 def test_what_was_claimed_and_deleted_before_its_start_ends() -> None:
     event = uploaded("p/u.jpg", sequencer="0A")
     with answering("StartExecution", error("ThrottlingException", "StartExecution")):

@@ -36,7 +36,9 @@ def test_a_number_may_be_text(value: object) -> None:
     assert percent(value) == 80.0
 
 
-@pytest.mark.parametrize("value", [-0.1, "100.1", "nan", float("nan"), "inf", True, None, "sure", [80]])
+@pytest.mark.parametrize(
+    "value", [-0.1, "100.1", "nan", float("nan"), "inf", True, False, 10**400, None, "sure", [80]]
+)
 def test_what_is_no_confidence_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="from 0 to 100"):
         percent(value)

@@ -273,6 +273,9 @@ def test_a_functions_logs_are_kept_for_a_time(stack: str, name: str) -> None:
 def test_a_workflow_has_one_log_group_of_a_name_that_step_functions_can_write_to(version: str) -> None:
     # https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
     ((name, logs),) = resources(version, "AWS::Logs::LogGroup").items()
+    # The id under which installations have it. CloudFormation makes what is new before removing what is old:
+    # under another id the group would be there already, and the update refused.
+    assert name == "WorkflowLogs"
     assert logs["Properties"]["LogGroupName"] == {"Fn::Sub": f"/aws/vendedlogs/states/${{Prefix}}-{version}"}
     (machine,) = resources(version, "AWS::Serverless::StateMachine").values()
     (destination,) = machine["Properties"]["Logging"]["Destinations"]
