@@ -63,7 +63,7 @@ def need(workflow: str, usage: Usage, assumed: Mapping[str, float]) -> Need:
     machine = cost.read(workflow)
 
     def calls(function: str) -> Mapping[str, float]:
-        return usage.function(machine.handler[function]).requests
+        return machine.usage_of(function, usage).requests
 
     def asked(way: Sequence[str]) -> list[tuple[str, str]]:
         return [
@@ -86,7 +86,7 @@ def need(workflow: str, usage: Usage, assumed: Mapping[str, float]) -> Need:
         of_rekognition = sum(n for called, n in calls(function).items() if called.startswith("rekognition:"))
         others = sum(calls(function).values()) - of_rekognition
         return (
-            usage.function(machine.handler[function]).billed_ms / 1000
+            machine.usage_of(function, usage).billed_ms / 1000
             + others * assumed["call_s"]
             + of_rekognition * assumed["rekognition_call_s"]
         )

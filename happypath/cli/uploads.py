@@ -55,7 +55,7 @@ def _named(photos: list[Path], place: str) -> dict[str, tuple[Path, str]]:
     named = {}
     for photo in existing(photos):
         # Two photos of one name are two uploads.
-        upload_id, key = upload_name(photo, place, after=f"-{secrets.token_hex(4)}")
+        upload_id, key = upload_name(photo, place, f"{secrets.token_hex(4)}-")
         named[upload_id] = photo, key
     return named
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from statistics import fmean
 from typing import Any, TypeAlias
 
-from happypath.operations.usage import Usage
+from happypath.operations.usage import FunctionUsage, Usage
 from happypath.project import TEMPLATES, functions_of, template_of
 
 PRICES = Path(__file__).with_name("prices.json")
@@ -149,6 +149,8 @@ class Workflow:
     # Of each function of core and of the workflow.
     handler: Mapping[str, str]
     memory_mb: Mapping[str, int]
+    # The operations of Rekognition that each may ask.
+    asks: Mapping[str, frozenset[str]]
     # Metrics that are looked at by alarms, of core and of the workflow.
     alarm_metrics: int
     keys: int
@@ -165,6 +167,16 @@ class Workflow:
     def handlers(self) -> frozenset[str]:
         """The handlers of these functions."""
         return frozenset(self.handler[name] for name in self.functions)
+
+    def usage_of(self, function: str, usage: Usage) -> FunctionUsage:
+        """What a function uses; one that was not measured is reckoned with the most that another one takes.
+
+        It is taken to read the photo once, and to ask each operation of Rekognition once that it may ask.
+        """
+        if self.handler[function] in usage.functions:
+            return usage.functions[self.handler[function]]
+        slowest = max(usage.functions.values(), key=lambda each: each.billed_ms)
+        return replace(slowest, requests={"s3:GetObject": 1.0, **dict.fromkeys(self.asks[function], 1.0)})
 
 
 def read(workflow: str) -> Workflow:
@@ -198,6 +210,12 @@ def read(workflow: str) -> Workflow:
             names[name]: int(properties.get("MemorySize", _MEMORY_MB))
             for name, properties in declared.items()
         },
+        asks={
+            names[name]: frozenset(
+                action for action in _actions(properties) if action.startswith("rekognition:")
+            )
+            for name, properties in declared.items()
+        },
         alarm_metrics=sum(_metrics(each) for stack in (core, template) for each in _alarms(stack)),
         keys=sum(len(_of(stack, "AWS::KMS::Key")) for stack in (core, template)),
         accepted=tuple(sorted(way for way in ways if not refusing & set(way))),
@@ -214,22 +232,20 @@ def bill(
     *,
     free_tier: bool = True,
 ) -> Bill:
-    """What so many uploads cost in a month, of which a fraction `accepted` is not refused.
-
-    Raises:
-        NotMeasuredError: a function of the workflow was not measured.
-    """
+    """What so many uploads cost in a month, of which a fraction `accepted` is not refused."""
     machine = read(workflow)
     transitions, calls, direct = _per_upload(machine, accepted)
     calls[_STARTING] = 1.0
     requests: dict[str, float] = defaultdict(float, direct)
     gb_seconds = log_bytes = 0.0
     for function, number in calls.items():
-        used = usage.function(machine.handler[function])
+        used = machine.usage_of(function, usage)
         gb_seconds += number * used.billed_ms / 1000 * machine.memory_mb[function] / 1024
         log_bytes += number * used.log_bytes
         for called, times in used.requests.items():
             requests[called] += number * times
+
+    metrics = {metric for each in machine.functions for metric in machine.usage_of(each, usage).metrics}
 
     def per_month(called: str) -> float:
         return uploads * requests.get(called, 0.0)
@@ -276,7 +292,7 @@ def bill(
         line("EventBridge: events of S3's and ours", uploads + per_month("events:PutEvents"), "event"),
         line("X-Ray: traces recorded", traces, "xrayTrace"),
         line("CloudWatch: GB of logs", uploads * log_bytes / _GB, "logsGb"),
-        line("CloudWatch: custom metrics", len(usage.metrics(machine.handlers)), "customMetric"),
+        line("CloudWatch: custom metrics", len(metrics), "customMetric"),
         line("CloudWatch: metrics with alarms", machine.alarm_metrics, "alarmMetric"),
         line("KMS: keys", machine.keys, "kmsKey"),
     ]
@@ -354,10 +370,16 @@ def _assumptions(machine: Workflow, usage: Usage, listed: Prices) -> Iterator[st
     yield f"Times, calls and sizes: {usage.about}."
     yield (
         f"An accepted photo goes through {span(machine.accepted)} states, a refused one through "
-        f"{span(machine.refused)}; each way of either is as likely. Nothing fails or is tried again."
+        f"{span(machine.refused)}; all ways of each are equally likely. Nothing fails or is tried again."
     )
     for function in sorted(set(machine.function_of.values())):
-        for called, times in usage.function(machine.handler[function]).requests.items():
+        if machine.handler[function] not in usage.functions:
+            asked = ", ".join(sorted(machine.asks[function])) or "nothing"
+            yield (
+                f"{function} was not measured (python -m bench.usage does): it is reckoned as the slowest "
+                f"function that was, and to ask {asked} of Rekognition."
+            )
+        for called, times in machine.usage_of(function, usage).requests.items():
             # As a decider that reads words only where no label is missing.
             if called.startswith("rekognition:") and 0 < times < 1:
                 share = f"{times:.0%} of photos, as measured, whatever part is accepted"
@@ -372,6 +394,14 @@ def _of(template: Mapping[str, Any], kind: str) -> dict[str, Any]:
         for name, resource in template["Resources"].items()
         if resource["Type"] == kind
     }
+
+
+def _actions(properties: Mapping[str, Any]) -> Iterator[str]:
+    """What a function's own policies allow it."""
+    for policy in properties.get("Policies", []):
+        for statement in policy.get("Statement", []):
+            actions = statement["Action"]
+            yield from [actions] if isinstance(actions, str) else actions
 
 
 def _all_states(definition: Mapping[str, Any]) -> Iterator[tuple[str, State]]:

@@ -8,23 +8,20 @@ from pathlib import Path
 from functions.upload import InvalidKeyError, parse_key
 
 
-def upload_name(photo: Path, place_id: str, *, before: str = "", after: str = "") -> tuple[str, str]:
-    """The upload id and the key for a photo of a place.
+def upload_name(photo: Path, place_id: str, before: str) -> tuple[str, str]:
+    """The upload id and the key for a photo of a place: the file's own name, with `before` before it.
 
-    `before` goes before the file's own name, and `after` before its extension.
+    So whoever looks for the file's name finds it as a part of the key.
 
-    >>> upload_name(Path("Pictures/a.b.jpg"), "park", before="1-", after="-2")
-    ('1-a.b-2.jpg', 'park/1-a.b-2.jpg')
+    >>> upload_name(Path("Pictures/a.b.jpg"), "park", "1-")
+    ('1-a.b.jpg', 'park/1-a.b.jpg')
 
     Raises:
         InvalidKeyError: no upload can have that key; the message names the photo.
     """
     # To Python a name is what the locale's encoding makes of its bytes.
     name = os.fsencode(photo.name).decode(errors="surrogateescape")
-    stem, dot, extension = name.rpartition(".")
-    if not dot:
-        stem, extension = extension, ""
-    key = f"{place_id}/{before}{stem}{after}{dot}{extension}"
+    key = f"{place_id}/{before}{name}"
     try:
         _, upload_id = parse_key(key)
     except InvalidKeyError as error:

@@ -99,6 +99,8 @@ def _check_name(name: str, workflows: tuple[str, ...]) -> None:
             f"{name!r} cannot be a workflow's name: a stack and a state machine are named for it, so it has "
             "lower-case letters, digits and hyphens, begins with a letter and does not end with a hyphen."
         )
+    if re.fullmatch(r"v0\d+", name):
+        raise NewRefusedError(f"{name} would be the same version as v{int(name[1:])}: leave the zeros out.")
     if name in _TAKEN:
         raise NewRefusedError(f"A workflow cannot be called {name}, which {_TAKEN[name]}.")
     if name in workflows:

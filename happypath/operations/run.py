@@ -113,7 +113,7 @@ def run(
     photos = list(photos)
     # The number keeps photos of the same name apart.
     named = [
-        (photo, *upload_name(photo.path, photo.place_id, before=f"{number:03d}-"))
+        (photo, *upload_name(photo.path, photo.place_id, f"{number:03d}-"))
         for number, photo in enumerate(photos, start=1)
     ]
     with installed(

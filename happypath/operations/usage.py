@@ -52,20 +52,6 @@ class Usage:
     rendition_bytes: float
     functions: Mapping[str, FunctionUsage]
 
-    def function(self, handler: str) -> FunctionUsage:
-        """What a function with this handler uses.
-
-        Raises:
-            NotMeasuredError: it was not measured.
-        """
-        if handler not in self.functions:
-            raise NotMeasuredError(f"{handler} was not measured: run `python bench/usage.py`.")
-        return self.functions[handler]
-
-    def metrics(self, handlers: Iterable[str]) -> frozenset[str]:
-        """The custom metrics that a workflow has, whose functions have these handlers."""
-        return frozenset(metric for handler in handlers for metric in self.function(handler).metrics)
-
     def with_times(self, billed_ms: Mapping[str, float], wanted: Iterable[str], source: str) -> Usage:
         """The same, with the handlers' times that `source` has; `about` names those `wanted` it lacks."""
         functions = {

@@ -93,6 +93,7 @@ def test_a_workflow_is_the_other_one_under_its_own_name(
         ("v4", "v3", "There is a workflow v4 already"),
         ("core", "v4", "cannot be called core, which is the stack"),
         ("none", "v4", "cannot be called none"),
+        ("v05", "v4", "would be the same version as v5"),
         ("uploads", "v4", "cannot be called uploads"),
         ("version", "v4", "cannot be called version"),
         ("default", "v4", "cannot be called default"),

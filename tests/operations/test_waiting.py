@@ -109,17 +109,17 @@ def test_upload_says_at_once_that_an_execution_left_no_outcome(
     monkeypatch.setattr("happypath.cli.uploads.secrets.token_hex", lambda _: "1")
     photo = tmp_path / "u.jpg"
     photo.write_bytes(b"photo")
-    execution = stopped(installation, "u-1")
+    execution = stopped(installation, "1-u")
     began = time.monotonic()
     done = happypath("upload", str(photo), "--place", "p", "--wait", *(["--json"] if as_json else []))
     assert time.monotonic() - began < PATIENCE_S / 4
     assert done.status == 1
     if as_json:
         (record,) = json.loads(done.output)
-        assert (record["uploadId"], record["objStatus"]) == ("u-1.jpg", "RECEIVED")
+        assert (record["uploadId"], record["objStatus"]) == ("1-u.jpg", "RECEIVED")
         assert record["unrecorded"] == {"status": "ABORTED", "error": None, "cause": None}
     else:
         first, why, advice = done.output.splitlines()
-        assert first.split() == ["RECEIVED", "p/u-1.jpg"]
+        assert first.split() == ["RECEIVED", "p/1-u.jpg"]
         assert why.split() == f"Its execution ended as ABORTED and recorded no outcome: {execution}".split()
-        assert "`happypath redrive p/u-1.jpg`" in advice
+        assert "`happypath redrive p/1-u.jpg`" in advice
