@@ -56,7 +56,8 @@ def write(order: list[str]) -> None:
     for name, page in OWN_PAGES.items():
         if name in results:
             # Its title is the page's.
-            _write(page, "Many uploads", [*list(_section(name, results[name]))[2:], "", *_bars({name: results[name]})])
+            section = list(_section(name, results[name]))[2:]
+            _write(page, "Many uploads", [*section, "", *_bars({name: results[name]})])
 
 
 def _write(page: Path, title: str, lines: list[str]) -> None:

@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from happypath.project import ROOT
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 HAPPYPATH: Any = typer.main.get_command(app)
 FOLDERS = "bench|docs|functions|happypath|requirements|samples|scripts|statemachines|templates|tests"
+PROGRAM = re.compile(r"happypath|aws|scripts/[\w-]+|(\.venv/bin/)?python")
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.M | re.S)
 # Stands behind a command that a sentence only mentions.
 MENTION = "(mentioned)"
@@ -38,7 +40,7 @@ def relative(page: Path) -> str:
 
 
 def lines(page: Path) -> Iterator[str]:
-    """What a page says in code: the lines of its blocks, of a console those behind `$`, and what is between backticks."""
+    """The code of a page: the lines of its blocks (in a console behind `$`), and what is in backticks."""
     text = page.read_text(encoding="utf-8")
     for language, block in FENCE.findall(text):
         joined = block.replace("\\\n", " ")
@@ -60,9 +62,8 @@ def commands(page: Path) -> Iterator[list[str]]:
         for part in re.split(r" && ", re.sub(r" #.*", "", line)):
             words = re.sub(r"^(\w+=\S+ +)+", "", part.strip())
             program = words.split(" ")[0]
-            if re.fullmatch(rf"happypath|aws|scripts/[\w-]+|(\.venv/bin/)?python", program) and words != program:
-                if " … " not in f"{words} " and not words.endswith(":"):
-                    yield shlex.split(re.sub(r"(^| )\[|\](?= |$)", r"\1", words))
+            if PROGRAM.fullmatch(program) and words != program and not words.endswith(" …"):
+                yield shlex.split(re.sub(r"(^| )\[|\](?= |$)", r"\1", words))
 
 
 CASES = [(relative(page), command) for page in PAGES for command in commands(page)]
@@ -115,8 +116,9 @@ def test_an_operation_of_aws_has_the_options_that_a_page_says(command: list[str]
         return
     model = botocore.session.get_session().get_service_model(service)
     by_name = {xform_name(name, "-"): name for name in model.operation_names}
-    members = model.operation_model(by_name[operation]).input_shape.members
-    options = {xform_name(name, "-") for name in members}
+    shape = model.operation_model(by_name[operation]).input_shape
+    assert shape is not None
+    options = {xform_name(name, "-") for name in shape.members}
     given = {word[2:] for word in rest if word.startswith("--")}
     unknown = {name for name in given - GLOBAL_OPTIONS if name.removeprefix("no-") not in options}
     assert unknown == set()
@@ -124,7 +126,7 @@ def test_an_operation_of_aws_has_the_options_that_a_page_says(command: list[str]
 
 @pytest.mark.parametrize("command", case(r".*python"))
 def test_a_module_exists(command: list[str]) -> None:
-    for before, module in zip(command, command[1:], strict=False):
+    for before, module in pairwise(command):
         if before == "-m":
             assert importlib.util.find_spec(module)
 

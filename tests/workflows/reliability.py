@@ -1,4 +1,4 @@
-"""The table of docs/generated/every_fault.md: what becomes of an upload in every Task of every workflow at every fault.
+"""docs/generated/every_fault.md: what becomes of an upload in every Task of every workflow at every fault.
 
 `scripts/reliability` drives all of it through a sandbox and writes it into the file; `test_reliability.py`
 drives a part of it, and compares. The tasks and their kinds are read from the state machines, the kinds of
