@@ -273,10 +273,10 @@ def main() -> None:
     """Drives every cell, prints the table, and writes it into docs/generated/every_fault.md."""
     argparse.ArgumentParser(
         prog="scripts/reliability",
-        usage="%(prog)s [-h] [uploads | hostile]",
+        usage="%(prog)s [-h] [uploads | burst | hostile]",
         description="Every Task of every workflow meets every kind of fault.",
-        epilog="Parts of their own, with options that `%(prog)s PART --help` tells: `uploads`, many at once "
-        "while everything goes wrong that can, and `hostile`, files that mean harm.",
+        epilog="Other parts, each with options of its own (`%(prog)s PART --help`): `uploads`, many at once "
+        "with random faults, `burst`, more than Rekognition takes, and `hostile`, files that mean harm.",
     ).parse_args()
     started = time.monotonic()
     with opened() as driver:
