@@ -43,7 +43,7 @@ from tests.workflows.tasks import all_tasks
 from tests.workflows.uploads import Upload
 
 PAGE = "burst"
-# Transactions a second, of an account in most regions: docs/generated/scaling.md has the page of AWS.
+# Transactions a second in most regions: docs/generated/scaling.md links to AWS's page.
 RATE = 5.0
 SCALE = 0.2
 # The task that asks Rekognition, in the first workflow that has it.
