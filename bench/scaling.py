@@ -225,7 +225,8 @@ def _about(needed: Need, listed: Mapping[str, Any], usage: Usage) -> str:
     retrier = needed.retrier
     return " ".join(
         (
-            f"Calculated for the longest path of {needed.workflow} that publishes a photo and calls Rekognition:",
+            f"Calculated for the longest path of {needed.workflow} that publishes a photo",
+            "and calls Rekognition:",
             f"{' → '.join(needed.path)}.",
             f"The functions' times and calls are those of {usage.about}.",
             f"Assumed are {assumed['call_s'] * 1000:g} ms more for each call to AWS,",
