@@ -1,4 +1,4 @@
-"""What was found, where people read it: bench/results.json, and its part of docs/performance.md or a page."""
+"""What was found, where people read it: bench/results.json, and the pages of docs/generated/."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from bench.plot import svg
 from happypath.project import ROOT
 
 RESULTS = ROOT / "bench" / "results.json"
-PAGE = ROOT / "docs" / "performance.md"
+_FOLDER = ROOT / "docs" / "generated"
+PAGE = _FOLDER / "performance.md"
 # Of benchmarks that are about something else than speed, and measure nothing on this machine.
-OWN_PAGES = {"scaling": ROOT / "docs" / "scaling.md"}
-CHARTS = ROOT / "docs" / "performance"
-_BEGIN, _END = "<!-- figures: written by scripts/bench -->", "<!-- end of figures -->"
+OWN_PAGES = {"scaling": _FOLDER / "scaling.md"}
+CHARTS = _FOLDER / "performance"
 
 
 def kept() -> dict[str, Any]:
@@ -42,7 +42,7 @@ def keep(results: Mapping[str, Result]) -> None:
 
 
 def write(order: list[str]) -> None:
-    """Writes the figures of all results into their pages, and their charts beside them."""
+    """Writes the pages of all results, and their charts beside them."""
     everything = kept()
     results = {name: Result.of(_without_machine(everything[name])) for name in order if name in everything}
     CHARTS.mkdir(parents=True, exist_ok=True)
@@ -52,18 +52,18 @@ def write(order: list[str]) -> None:
     measured = {name: result for name, result in results.items() if name not in OWN_PAGES}
     machines = {json.dumps(everything[name]["machine"], sort_keys=True) for name in measured}
     sections = [line for name, result in measured.items() for line in ("", *_section(name, result))]
-    _put(PAGE, [*_machines(machines), "", *_bars(measured), *sections])
+    _write(PAGE, "Performance", [*_machines(machines), "", *_bars(measured), *sections])
     for name, page in OWN_PAGES.items():
         if name in results:
             # Its title is the page's.
-            _put(page, [*list(_section(name, results[name]))[2:], "", *_bars({name: results[name]})])
+            section = list(_section(name, results[name]))[2:]
+            _write(page, "Many uploads", [*section, "", *_bars({name: results[name]})])
 
 
-def _put(page: Path, lines: list[str]) -> None:
-    """Puts lines in place of a page's figures."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    page.write_text(before + "\n".join([_BEGIN, "", *lines, "", _END]) + after, encoding="utf-8")
+def _write(page: Path, title: str, lines: list[str]) -> None:
+    """Replaces a page."""
+    origin = f"Written by `scripts/bench`. [What they mean](../{page.name})."
+    page.write_text("\n".join([f"# {title}: the figures", "", origin, "", *lines, ""]), encoding="utf-8")
 
 
 def shown(bars: Mapping[str, Result]) -> str:

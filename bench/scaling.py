@@ -187,7 +187,7 @@ def bill(needed: Need, ended: Ended, uploads: int, usage: Usage, throttled_s: fl
 
 
 def run(_rounds: int, *, backlogs: Sequence[int] = BACKLOGS, parcels: int = PARCELS) -> Result:
-    """Reckons and simulates; every time the same comes of it."""
+    """Calculates and simulates; the result is the same every time."""
     listed, usage = quotas(), load()
     # The newest version: those stand before other workflows, in order.
     newest = [each for each in WORKFLOWS if each.removeprefix("v").isdecimal()][-1]
@@ -225,18 +225,19 @@ def _about(needed: Need, listed: Mapping[str, Any], usage: Usage) -> str:
     retrier = needed.retrier
     return " ".join(
         (
-            f"Reckoned for {needed.workflow}, of whose ways to publish a photo this is the longest that",
-            f"asks Rekognition: {' → '.join(needed.path)}.",
-            f"Times and calls of the functions are those of {usage.about},",
-            f"with {assumed['call_s'] * 1000:g} ms more for each call to AWS",
-            f"and {assumed['rekognition_call_s']:g} s for one of Rekognition, which is assumed, as are",
-            f"{assumed['throttled_s']:g} s for an invocation that is throttled (boto3's own attempts in it",
-            "end once its quota of them is used up, after some fifty such invocations of a process).",
-            f"What is throttled is tried again up to {retrier.max_attempts} times after",
+            f"Calculated for the longest path of {needed.workflow} that publishes a photo",
+            "and calls Rekognition:",
+            f"{' → '.join(needed.path)}.",
+            f"The functions' times and calls are those of {usage.about}.",
+            f"Assumed are {assumed['call_s'] * 1000:g} ms more for each call to AWS,",
+            f"{assumed['rekognition_call_s']:g} s for each call to Rekognition, and",
+            f"{assumed['throttled_s']:g} s for a throttled invocation (boto3's own retry quota is used up",
+            "after about fifty of them in a process).",
+            f"Throttled calls are retried up to {retrier.max_attempts} times after",
             f"{retrier.interval_s:g} to {retrier.max_delay_s:g} s, with full jitter:",
             f"up to {_EVENTS_AN_ATTEMPT * (1 + retrier.max_attempts):,} of the",
             f"{listed['quotas']['historyEvents']['large']:,} events that an execution may have.",
-            f"Quotas of {listed['date']}, each with its page in `bench/quotas.json`.",
+            f"The quotas are those of {listed['date']}; `bench/quotas.json` has their sources.",
         )
     )
 

@@ -2,7 +2,7 @@
 
     scripts/reliability burst
 
-makes 2,000 of them, and writes what came of them into docs/reliability.md.
+makes 2,000 of them, and writes what came of them into docs/generated/burst.md.
 
 Rekognition answers `RATE` calls a second, as in most regions of AWS. It is a rule of the fault injector at
 the function that asks it (`function:…=rate:…`), and not at the operation: there boto3 would first try again
@@ -42,8 +42,8 @@ from tests.workflows.photos import drawn, sample
 from tests.workflows.tasks import all_tasks
 from tests.workflows.uploads import Upload
 
-PART = "burst"
-# Transactions a second, of an account in most regions: docs/scaling.md has the page of AWS.
+PAGE = "burst"
+# Transactions a second in most regions: docs/generated/scaling.md links to AWS's page.
 RATE = 5.0
 SCALE = 0.2
 # The task that asks Rekognition, in the first workflow that has it.
@@ -163,7 +163,7 @@ def report(ends: Sequence[End], burst: Burst, scale: float, rate: float) -> str:
 
 
 def main() -> None:
-    """Uploads them, checks what came of each, and writes it into docs/reliability.md."""
+    """Uploads them, checks what came of each, and writes it into docs/generated/burst.md."""
     parser = argparse.ArgumentParser(
         prog="scripts/reliability burst", description="A burst that is faster than Rekognition for minutes."
     )
@@ -181,7 +181,7 @@ def main() -> None:
     text = report(ends, burst, options.scale, options.rate)
     print(text)
     check(ends)
-    document.write(PART, text)
+    document.write(PAGE, text)
 
 
 if __name__ == "__main__":

@@ -1,26 +1,26 @@
-"""The parts of docs/reliability.md that programs write, each between two marks."""
+"""The pages of docs/generated/ that scripts/reliability writes."""
 
 from __future__ import annotations
 
 from happypath.project import ROOT
 
-FILE = ROOT / "docs" / "reliability.md"
+FOLDER = ROOT / "docs" / "generated"
+# By the name of its file.
+TITLES = {
+    "every_fault": "Every task, every fault",
+    "uploads": "Five hundred uploads while everything goes wrong",
+    "burst": "A burst",
+    "hostile_files": "Hostile files",
+}
+_ORIGIN = "Written by `scripts/reliability`. [What it means](../reliability.md)."
 
 
-def _marks(part: str) -> tuple[str, str]:
-    return f"<!-- {part}: written by scripts/reliability -->\n", f"<!-- end of {part} -->\n"
+def read(page: str) -> str:
+    """The text of a page, without its title."""
+    return (FOLDER / f"{page}.md").read_text(encoding="utf-8").partition(_ORIGIN)[2].strip()
 
 
-def read(part: str) -> str:
-    """What stands in a part."""
-    begin, end = _marks(part)
-    return FILE.read_text(encoding="utf-8").partition(begin)[2].partition(end)[0].strip()
-
-
-def write(part: str, text: str) -> None:
-    """Puts a text in place of what stands in a part."""
-    begin, end = _marks(part)
-    before, found, rest = FILE.read_text(encoding="utf-8").partition(begin)
-    if not found:
-        raise ValueError(f"{FILE} has no part {part!r}: there is no line {begin!r}")
-    FILE.write_text(f"{before}{begin}\n{text.strip()}\n\n{end}{rest.partition(end)[2]}", encoding="utf-8")
+def write(page: str, text: str) -> None:
+    """Replaces a page."""
+    content = f"# {TITLES[page]}\n\n{_ORIGIN}\n\n{text.strip()}\n"
+    (FOLDER / f"{page}.md").write_text(content, encoding="utf-8")

@@ -2,7 +2,7 @@
 
     scripts/reliability hostile
 
-throws all of a few hundred at them, and writes what came of it into docs/reliability.md.
+throws all of a few hundred at them, and writes what came of it into docs/generated/hostile_files.md.
 """
 
 from __future__ import annotations
@@ -240,7 +240,7 @@ def main() -> None:
         check_ended(outcome, f"{name} at {place}")
     text = report(said, limits, outcomes)
     print(f"\n{text}")
-    document.write("hostile files", text)
+    document.write("hostile_files", text)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The table of docs/reliability.md: what becomes of an upload in every Task of every workflow at every fault.
+"""docs/generated/every_fault.md: what becomes of an upload in every Task of every workflow at every fault.
 
 `scripts/reliability` drives all of it through a sandbox and writes it into the file; `test_reliability.py`
 drives a part of it, and compares. The tasks and their kinds are read from the state machines, the kinds of
@@ -27,7 +27,7 @@ from tests.workflows import document
 from tests.workflows.driver import Driver, Outcome, opened
 from tests.workflows.tasks import Task, all_tasks, publishes
 
-PART = "table"
+PAGE = "every_fault"
 
 # A rate is `throttle` for some calls.
 _ELSEWHERE = {Kind.DUPLICATE, Kind.RATE}
@@ -240,7 +240,7 @@ def _listed(each: Iterable[Fault]) -> str:
 def kept() -> Kept:
     """The kept table."""
     found: Kept = {}
-    for section in document.read(PART).split("### ")[1:]:
+    for section in document.read(PAGE).split("### ")[1:]:
         kind, *rows = section.splitlines()
         _, _, *body = ([cell.strip() for cell in row.strip("|").split("|")] for row in rows if row)
         for listed, text in body:
@@ -270,13 +270,13 @@ def summary(results: Mapping[Cell, str]) -> str:
 
 
 def main() -> None:
-    """Drives every cell, prints the table, and writes it into docs/reliability.md."""
+    """Drives every cell, prints the table, and writes it into docs/generated/every_fault.md."""
     argparse.ArgumentParser(
         prog="scripts/reliability",
-        usage="%(prog)s [-h] [uploads | hostile]",
+        usage="%(prog)s [-h] [uploads | burst | hostile]",
         description="Every Task of every workflow meets every kind of fault.",
-        epilog="Parts of their own, with options that `%(prog)s PART --help` tells: `uploads`, many at once "
-        "while everything goes wrong that can, and `hostile`, files that mean harm.",
+        epilog="Other parts, each with options of its own (`%(prog)s PART --help`): `uploads`, many at once "
+        "with random faults, `burst`, more than Rekognition takes, and `hostile`, files that mean harm.",
     ).parse_args()
     started = time.monotonic()
     with opened() as driver:
@@ -284,7 +284,7 @@ def main() -> None:
     text = f"{summary(results)}\n\n{rendered(agreed(results))}"
     print(text)
     print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
-    document.write(PART, text)
+    document.write(PAGE, text)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Every error has a way out: it passes, or it is recorded under its name, whichever task meets it.
 
-What each kind of fault leads to in each kind of task is the table of docs/reliability.md
+What each kind of fault leads to in each kind of task is the table of docs/generated/every_fault.md
 (`test_reliability.py`). Here is what the table does not say. Each test looks at one execution. They run side
 by side, each workflow's one after another, as an injected fault is one of a workflow's states or functions.
 """

@@ -1,4 +1,4 @@
-"""The kept table of docs/reliability.md is that of these state machines, and says what happens.
+"""The kept table of docs/generated/every_fault.md is that of these state machines, and says what happens.
 
 `scripts/reliability` drives every cell of every task. Here one task of each kind is driven, and a function by
 faults that a state cannot have in its place. (Each time-out costs the starts of several processes.)

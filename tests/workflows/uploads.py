@@ -2,7 +2,7 @@
 
     scripts/reliability uploads
 
-makes 500 of them, and writes what came of them into docs/reliability.md.
+makes 500 of them, and writes what came of them into docs/generated/uploads.md.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.workflows.photos import bomb, drawn, gif, sample, truncated
 from tests.workflows.pictures import place_id
 from tests.workflows.tasks import PUBLISHING, all_tasks
 
-PART = "uploads"
+PAGE = "uploads"
 
 # The functions of the workflows that publish, by the names that they share.
 _FUNCTIONS = sorted({task.role for task in all_tasks() if task.role and task.workflow in PUBLISHING})
@@ -287,7 +287,7 @@ def report(ends: Sequence[End], crowd: Crowd) -> str:
 
 
 def main() -> None:
-    """Uploads them, checks what came of each, and writes it into docs/reliability.md."""
+    """Uploads them, checks what came of each, and writes it into docs/generated/uploads.md."""
     parser = argparse.ArgumentParser(
         prog="scripts/reliability uploads",
         description="Many uploads at once while everything goes wrong that can.",
@@ -303,7 +303,7 @@ def main() -> None:
         end.check()
     text = report(ends, crowd)
     print(text)
-    document.write(PART, text)
+    document.write(PAGE, text)
 
 
 if __name__ == "__main__":
