@@ -59,6 +59,12 @@ def template_of(stack: str) -> dict[str, Any]:
     return document
 
 
+def reads_words(workflow: str) -> bool:
+    """Whether a workflow may ask Rekognition for words: its template grants it, by name."""
+    template = TEMPLATES / workflow / "template.yaml"
+    return "rekognition:DetectText" in template.read_text(encoding="utf-8")
+
+
 def functions_of(template: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The properties of a template's functions, by logical id, with its `Globals` merged as SAM does it."""
     from samtranslator.plugins.globals.globals_plugin import GlobalsPlugin  # noqa: PLC0415

@@ -56,7 +56,8 @@ def _explain(error: Exception) -> str:
 def main() -> None:
     """Runs the command; a foreseeable error is one line on standard error.
 
-    Exit status: 0 done, 1 something failed, 2 unusable arguments, 130 interrupted.
+    Exit status: 0 done, 1 something failed, 2 unusable arguments, 3 what reads words is not installed,
+    130 interrupted.
     """
     try:
         sys.exit(app(standalone_mode=False) or 0)

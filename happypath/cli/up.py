@@ -12,7 +12,7 @@ from happypath import samples
 from happypath.cli import display
 from happypath.cli.options import FaultRules, RealRekognition, Seed, app, faults_of
 from happypath.operations.installation import Installation
-from happypath.project import NEWEST, WORKFLOWS
+from happypath.project import NEWEST, WORKFLOWS, reads_words
 
 
 @app.command()
@@ -24,6 +24,7 @@ def up(
     seed: Seed = 0,
 ) -> None:
     """Start a sandbox that stays: every workflow deployed, the newest version live, places listed."""
+    from happypath.sandbox.rekognition import reader
     from happypath.sandbox.sandbox import Sandbox
 
     faults = faults_of(fault, seed)
@@ -44,6 +45,9 @@ def up(
                 installation.set_live(NEWEST)
                 photo = samples.of(NEWEST).photos[0]
                 target = f"s3://{installation.core['UploadBucket']}/{photo.place_id}/{photo.path.name}"
+        reading = [name for name in WORKFLOWS if reads_words(name)]
+        if reading and not (empty or real_rekognition or reader.is_installed()):
+            display.show_notice(f"{', '.join(reading)}: {reader.NoReaderError()}")
         with_what = "with nothing in it" if empty else f"with {', '.join(WORKFLOWS)}; {NEWEST} is live"
         first = (
             "happypath deploy core --yes"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +13,10 @@ from functions.upload import rendition_key
 from happypath.operations.installation import Execution, Installation
 from happypath.operations.naming import upload_name
 from happypath.operations.waiting import Watch
+from happypath.project import reads_words
 from happypath.samples import Photo
 from happypath.sandbox.fault_injection.rules import Faults
+from happypath.sandbox.rekognition import reader
 from happypath.sandbox.sandbox import Sandbox
 
 # The sandbox is in this process, so asking it often costs little.
@@ -71,7 +73,7 @@ class _Pending:
 
 @contextmanager
 def installed(
-    workflows: Iterable[str],
+    workflows: Sequence[str],
     photos: Iterable[Photo],
     *,
     real_rekognition: bool,
@@ -81,7 +83,13 @@ def installed(
     """A new sandbox with these workflows, none of them live, and the places of these photos.
 
     `parameters` are those of the workflows' templates, where they differ from those of the samples.
+
+    Raises:
+        NoReaderError: a workflow reads words, and what reads them here is still to be installed.
     """
+    if not real_rekognition and not reader.is_installed() and reader.can_be_installed():
+        for workflow in filter(reads_words, workflows):
+            raise reader.NoReaderError(f"{workflow} reads words in pictures. ")
     with Sandbox(real_rekognition=real_rekognition, faults=faults) as sandbox:
         sandbox.deploy("core")
         for workflow in workflows:
@@ -108,6 +116,7 @@ def run(
     with the status it has by then, or `WAITING` if it has no record at all.
 
     Raises:
+        NoReaderError: as `installed`.
         InvalidKeyError: no upload can have a photo's name, or its place's.
     """
     photos = list(photos)

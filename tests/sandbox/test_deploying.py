@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from happypath.sandbox import DeployError
 from happypath.sandbox.sandbox import Sandbox
@@ -85,3 +86,8 @@ def test_a_slip_is_named(
     sandbox.deploy(STACK)
     machines = sandbox.client("stepfunctions").list_state_machines()["stateMachines"]
     assert STACK in {each["name"] for each in machines}
+
+
+def test_templates_are_not_validated_without_being_deployed(sandbox: Sandbox) -> None:
+    with pytest.raises(ClientError, match=r"\(ValidationError\).*run cfn-lint"):
+        sandbox.client("cloudformation").validate_template(TemplateBody='{"Resources": {}}')

@@ -125,7 +125,7 @@ def test_what_the_sandbox_cannot_do_it_says() -> None:
 
 def test_without_the_reader_the_answer_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "find_spec", lambda _: None)
-    with pytest.raises(RekognitionError, match="not installed: run scripts/install") as raised:
+    with pytest.raises(RekognitionError, match="not installed: run scripts/install ocr") as raised:
         detect(png(page("Words")))
     assert raised.value.code == "InvalidParameterException"
 

@@ -5,12 +5,16 @@ https://github.com/RapidAI/RapidOCR
 
 from __future__ import annotations
 
+import platform
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from happypath.errors import ExpectedError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -25,8 +29,17 @@ MAX_WORDS = 100
 Point: TypeAlias = tuple[float, float]
 
 
-class NoReaderError(Exception):
+class NoReaderError(ExpectedError):
     """The reader is not installed; the message says how to."""
+
+    # By which scripts/run knows it, and installs the reader.
+    exit_status = 3
+
+    def __init__(self, why: str = "") -> None:
+        how = "which is not installed: run scripts/install ocr (59 MB to download)"
+        if not can_be_installed():
+            how = "of which there is none for Macs with Intel's processors"
+        super().__init__(f"{why}The sandbox reads words with RapidOCR, {how}.")
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,11 @@ class Line:
     words: tuple[Text, ...]
 
 
+def can_be_installed() -> bool:
+    """Whether there is a reader for this machine."""
+    return sys.platform != "darwin" or platform.machine() == "arm64"
+
+
 def is_installed() -> bool:
     """Whether there is a reader; it is an optional dependency."""
     return find_spec("rapidocr") is not None and find_spec("onnxruntime") is not None
@@ -60,10 +78,7 @@ def read(picture: Image.Image) -> list[Line]:
         NoReaderError: the reader is not installed.
     """
     if not is_installed():
-        raise NoReaderError(
-            "The sandbox reads words with RapidOCR, which is not installed: run scripts/install. "
-            "There is none for Macs with Intel's processors."
-        )
+        raise NoReaderError
     import numpy as np  # noqa: PLC0415  # what most runs never need
 
     # OpenCV's order of colours.

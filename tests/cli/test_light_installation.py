@@ -1,0 +1,121 @@
+"""`scripts/run` installs no more than a run needs, and what reads words only for who needs it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from happypath.project import ROOT
+from happypath.sandbox.rekognition import reader
+from tests.cli.test_run import PHOTOS
+
+
+def locked(name: str) -> dict[str, set[str]]:
+    """The versions of each package of a lock file; some differ by Python."""
+    text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
+    found: dict[str, set[str]] = {}
+    for package, version in re.findall(r"^([a-z0-9-]+)==(\S+)", text, re.MULTILINE):
+        found.setdefault(package, set()).add(version)
+    return found
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of packages with those of run.txt alone."""
+    folder = tmp_path_factory.mktemp("site")
+    for package in locked("run"):
+        try:
+            files = metadata.distribution(package).files or ()
+        except metadata.PackageNotFoundError:
+            continue  # for another platform
+        for name in {file.parts[0] for file in files} - {"..", "__pycache__"}:
+            target = metadata.distribution(package).locate_file(name)
+            if not (folder / name).exists():
+                (folder / name).symlink_to(str(target))
+    return folder
+
+
+def run(site: Path, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """The command, in a Python that has only these packages."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return subprocess.run(
+        [sys.executable, "-S", "-m", "happypath", "run", *map(str, arguments)],
+        cwd=cwd,
+        env={**clean, "PYTHONPATH": f"{site}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+
+
+def test_what_is_locked_for_running_is_enough_to_run(site: Path, tmp_path: Path) -> None:
+    done = run(site, PHOTOS / "dogs.jpg", cwd=tmp_path)
+    assert (done.returncode, done.stdout.split()[:1]) == (0, ["PROCESSED"]), done.stderr
+
+
+def test_a_workflow_that_reads_words_says_what_to_install(site: Path, tmp_path: Path) -> None:
+    done = run(site, "--workflow", "matcher", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "matcher reads words" in done.stderr
+    assert "run scripts/install ocr" in done.stderr
+
+
+def test_the_real_service_needs_no_reader(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from happypath.operations import run as runs
+
+    class StartedError(Exception):
+        pass
+
+    def start(**_: object) -> None:
+        raise StartedError
+
+    monkeypatch.setattr(runs, "Sandbox", start)
+    monkeypatch.setattr(reader, "is_installed", lambda: False)
+    with pytest.raises(StartedError), runs.installed(["matcher"], [], real_rekognition=True):
+        pass
+    with pytest.raises(reader.NoReaderError), runs.installed(["v1", "matcher"], [], real_rekognition=False):
+        pass
+    # Where there is no reader to install, what needs none still runs.
+    monkeypatch.setattr(reader, "can_be_installed", lambda: False)
+    with pytest.raises(StartedError), runs.installed(["matcher"], [], real_rekognition=False):
+        pass
+
+
+@pytest.mark.parametrize(("first", "status"), [(0, 0), (1, 1), (3, 7)])
+def test_scripts_run_installs_the_reader_when_the_command_asks(
+    tmp_path: Path, first: int, status: int
+) -> None:
+    """The command ends with `first`, and with 7 once the reader is installed."""
+    log = tmp_path / "log"
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    shutil.copy(ROOT / "scripts/run", tmp_path / "scripts/run")
+    for name, text in {
+        "scripts/install": f'echo install "$@" >>{log}; [ $# = 0 ] || touch {tmp_path}/ocr',
+        ".venv/bin/happypath": f'echo "$@" >>{log}; [ -e {tmp_path}/ocr ] && exit 7; exit {first}',
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    done = subprocess.run([tmp_path / "scripts/run", "a b", "--out", "c"], check=False)
+    again = ["install ocr", "run a b --out c"] if first == 3 else []
+    assert log.read_text().splitlines() == ["install", "run a b --out c", *again]
+    assert done.returncode == status
+
+
+def test_the_locks_agree() -> None:
+    everything, light, words = locked("dev"), locked("run"), locked("ocr")
+    assert {"rapidocr", "onnxruntime"} <= set(words)
+    assert not set(light) & set(words)
+    assert {name: everything[name] for name in light | words} == light | words
+    # What is large, and not needed for a run.
+    assert not set(light) & {"cfn-lint", "sympy", "networkx", "onnxruntime"}
