@@ -8,7 +8,9 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+_BESIDE = Path(__file__).resolve().parents[1]
+# Where this package is, or, of a package that was installed elsewhere, the checkout in which it is used.
+ROOT = _BESIDE if (_BESIDE / "templates").is_dir() else Path.cwd()
 SAMPLES = ROOT / "samples"
 TEMPLATES = ROOT / "templates"
 # Begins the name of every stack, unless another is asked for.
@@ -37,12 +39,14 @@ def workflows_in(templates: Path) -> tuple[str, ...]:
 
 
 def newest_of(workflows: tuple[str, ...]) -> str:
-    """The version with the highest number; without versions, the first workflow.
+    """The version with the highest number; without versions, the first workflow; "" of none.
 
     >>> newest_of(("v9", "v10", "matcher"))
     'v10'
     """
-    return max(workflows, key=lambda name: -1 if (number := version_number(name)) is None else number)
+    return max(
+        workflows, key=lambda name: -1 if (number := version_number(name)) is None else number, default=""
+    )
 
 
 WORKFLOWS = workflows_in(TEMPLATES)

@@ -28,6 +28,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _needs_sandbox(item):
+            item.add_marker("sandbox")
     # moto's state is one for the process, and other tests' mock_aws empties it: the sandbox comes last.
     # The roles come last of all: by then the other tests have driven what they are for.
     items.sort(key=lambda item: (_needs_sandbox(item), item.path.stem == "test_permissions"))

@@ -16,7 +16,7 @@ from happypath.errors import UsageError
 from happypath.operations import parameters
 from happypath.operations.installation import Installation
 from happypath.operations.naming import printable
-from happypath.project import WORKFLOWS
+from happypath.project import ROOT, WORKFLOWS
 
 if TYPE_CHECKING:
     from happypath.sandbox.fault_injection.rules import Faults
@@ -78,6 +78,8 @@ def existing(photos: list[Path]) -> list[Path]:
 
 def known_workflow(name: str) -> str:
     """The workflow, if there is one of that name."""
+    if not WORKFLOWS:
+        raise UsageError(f"There are no workflows in {ROOT}: go to a checkout of Happy Path.")
     if name not in WORKFLOWS:
         raise UsageError(f"There is no workflow {name}: choose one of {', '.join(WORKFLOWS)}.")
     return name

@@ -34,7 +34,7 @@ def test_the_lock_holds_all_that_the_functions_import_and_the_runtime_lacks() ->
     imported = {
         distributions[module][0].lower().replace("_", "-")
         for source in (ROOT / "functions").rglob("*.py")
-        for module in _imports(ast.parse(source.read_text(encoding="utf-8")))
+        for module in imports(ast.parse(source.read_text(encoding="utf-8")))
         if module not in sys.stdlib_module_names | {"functions"}
     }
 
@@ -42,7 +42,7 @@ def test_the_lock_holds_all_that_the_functions_import_and_the_runtime_lacks() ->
     assert imported - IN_THE_RUNTIME <= _pinned(LOCK.name).keys()
 
 
-def _imports(tree: ast.AST) -> Iterator[str]:
+def imports(tree: ast.AST) -> Iterator[str]:
     """The modules that are imported when the code runs: not those for type checkers alone."""
     for node in ast.iter_child_nodes(tree):
         match node:
@@ -53,7 +53,7 @@ def _imports(tree: ast.AST) -> Iterator[str]:
             case ast.ImportFrom(level=0, module=str(module)):
                 yield module.partition(".")[0]
             case _:
-                yield from _imports(node)
+                yield from imports(node)
 
 
 def test_what_is_shipped_is_what_was_tested() -> None:
