@@ -167,6 +167,7 @@ def test_a_package_tells_type_checkers_that_it_is_typed(package: str) -> None:
     assert "py.typed" in PROJECT["tool"]["setuptools"]["package-data"][package]
 
 
+@pytest.mark.slow
 def test_the_command_starts_where_the_project_is_not_and_says_what_it_lacks(tmp_path: Path) -> None:
     # As `pip install .` leaves it: the packages alone, away from templates and state machines.
     for package in ("functions", "happypath"):

@@ -77,6 +77,7 @@ def refused(content: bytes) -> str:
     return type(raised.value).__name__
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", SAMPLE_PHOTOS, ids=lambda path: path.stem)
 def test_sample_photos(path: Path) -> None:
     with Image.open(path) as opened:
@@ -171,6 +172,7 @@ def test_the_oddest_shapes(width: int, height: int, scaled: tuple[int, int]) -> 
     assert decoded(published("tile")).size == (400, 400)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("size", [(931, 645), (645, 931)], ids=["wide", "high"])
 def test_every_orientation_is_made_upright(kind: str, size: tuple[int, int]) -> None:
@@ -344,6 +346,7 @@ def check_halves(left: Colour, right: Colour) -> None:
             )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_colours_of_every_mode(mode: str) -> None:
     data, left, right = MODES[mode]

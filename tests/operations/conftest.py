@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import boto3
@@ -17,6 +18,8 @@ from tests import table
 
 # One session for all: making one reads megabytes of descriptions of AWS.
 SESSION = boto3.Session("testing", "testing", region_name="us-east-1")
+# One client of each service as well: moto answers below them, from the account of the test.
+make_client = cache(SESSION.client)
 STATE_MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:happypath-v4"
 
 
@@ -28,7 +31,7 @@ class Offline(Installation):
     _clients: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._make_client: Any = SESSION.client
+        self._make_client: Any = make_client
         self.client("s3").create_bucket(Bucket="uploads")
         self.client("s3").put_bucket_versioning(
             Bucket="uploads", VersioningConfiguration={"Status": "Enabled"}

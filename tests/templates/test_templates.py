@@ -35,6 +35,7 @@ from tests.templates.template import (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stack", STACKS)
 def test_cfn_lint_finds_nothing_and_ignores_nothing(stack: str) -> None:
     assert [str(match) for match in lint_file(path(stack))] == []
