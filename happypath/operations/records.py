@@ -32,17 +32,8 @@ def having(
     installation: Installation, status: str, looked: Callable[[int], None] = lambda _: None
 ) -> Iterator[Record]:
     """The records of one status, a page at a time; `looked` is told how many of any status a page had."""
-    pages = (
-        installation.client("dynamodb")
-        .get_paginator("query")
-        .paginate(
-            TableName=installation.core["Table"],
-            KeyConditionExpression="PK = :records",
-            FilterExpression="objStatus = :status",
-            ExpressionAttributeValues={":records": {"S": "workflow"}, ":status": {"S": status}},
-        )
-    )
-    for page in pages:
+    only = {":status": {"S": status}}
+    for page in _pages(installation, only, FilterExpression="objStatus = :status"):
         looked(page["ScannedCount"])
         yield from (_texts(item) for item in page["Items"])
 
@@ -119,21 +110,28 @@ class _Matches:
 
 def _keys(installation: Installation) -> Iterator[tuple[str, str]]:
     """The sort key of each record, and the key that it tells of."""
-    pages = (
-        installation.client("dynamodb")
-        .get_paginator("query")
-        .paginate(
-            TableName=installation.core["Table"],
-            KeyConditionExpression="PK = :records",
-            ProjectionExpression="SK, #key",
-            ExpressionAttributeNames={"#key": "key"},
-            ExpressionAttributeValues={":records": {"S": "workflow"}},
-            ConsistentRead=True,
-        )
+    pages = _pages(
+        installation,
+        ProjectionExpression="SK, #key",
+        ExpressionAttributeNames={"#key": "key"},
+        ConsistentRead=True,
     )
     for page in pages:
         for item in page["Items"]:
             yield item["SK"]["S"], item["key"]["S"]
+
+
+def _pages(
+    installation: Installation, values: Mapping[str, Any] | None = None, **query: Any
+) -> Iterator[Any]:
+    """The pages of a Query of all records."""
+    paginator = installation.client("dynamodb").get_paginator("query")
+    yield from paginator.paginate(
+        TableName=installation.core["Table"],
+        KeyConditionExpression="PK = :records",
+        ExpressionAttributeValues={":records": {"S": "workflow"}, **(values or {})},
+        **query,
+    )
 
 
 def _may_be_a_key(name: str) -> bool:
