@@ -182,19 +182,20 @@ def prepared(*, tracing: bool = True) -> Iterator[tuple[Sandbox, Installation]]:
 
 def upload(installation: Installation, body: bytes, name: str) -> None:
     """Uploads a photo and waits until it is published."""
-    installation.upload(body, f"place/{name}.jpg")
+    key = f"place/{name}.jpg"
+    installation.upload(body, key)
     deadline = time.monotonic() + _PATIENCE_S
     time.sleep(_LEAST_S)
-    while (status := _status(installation, name)) != "PROCESSED":
+    while (status := _status(installation, key)) != "PROCESSED":
         if status in TERMINAL or time.monotonic() > deadline:
-            raise SystemExit(f"{name} was not published: {status}")
+            raise SystemExit(f"{key} was not published: {status}")
         time.sleep(_LOOK_S)
 
 
-def _status(installation: Installation, name: str) -> str | None:
+def _status(installation: Installation, key: str) -> str | None:
     """The status of an upload, read past the API: asking it often would be most of what is measured."""
     table = dynamodb_backends[ACCOUNT_ID][REGION].get_table(installation.prefix)
-    item = table.get_item(DynamoType({"S": "workflow"}), DynamoType({"S": name}))
+    item = table.get_item(DynamoType({"S": "workflow"}), DynamoType({"S": key}))
     return None if item is None else str(item.attrs["objStatus"].value)
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from bench import usage
 from bench.accounting import accounts
+from bench.sandbox import Measuring
 from tests.workflows.driver import Driver, wait_until
 from tests.workflows.photos import sample
 
@@ -44,3 +45,10 @@ def test_all_that_uploads_take_is_booked_and_what_they_leave_is_counted(driver: 
     assert all(log_bytes[name] > usage.LINE_BYTES * invocations[name] for name in FUNCTIONS)
     assert "Processed service=happypath" in set().union(*metrics.values())
     assert usage.sizes(driver.installation) > 1000
+
+
+def test_the_sandbox_that_is_measured_publishes_what_it_is_asked_to() -> None:
+    with Measuring() as sandbox:
+        measured = sandbox.run(2, 2)
+    assert measured["per_second"] > 0
+    assert measured["tasks"].keys() >= {"StartExecution", "Resize", "Publish"}
