@@ -31,9 +31,11 @@ def find(entries: Sequence[str], look: Look, min_confidence: float) -> Mapping[s
     labels = look.labels(min_confidence)
     # Of equals the first: the label itself before its kinds, which are as sure of it.
     labels.sort(key=lambda label: (-label["Confidence"], len(names(label))))
+    meanings = [({plain(name) for name in names(label)}, label) for label in labels]
     found: dict[str, Found] = {}
     for entry in entries:
-        meaning = [label for label in labels if plain(entry) in {plain(name) for name in names(label)}]
+        wanted = plain(entry)
+        meaning = [label for means, label in meanings if wanted in means]
         if meaning:
             # One person can be an instance of several labels: Person, Adult, Woman.
             count = max(len(label.get("Instances", [])) for label in meaning)
