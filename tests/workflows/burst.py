@@ -35,7 +35,6 @@ from datetime import datetime
 from functools import partial
 from statistics import fmean
 
-from happypath.operations.installation import TERMINAL
 from tests.workflows import document
 from tests.workflows.driver import Driver, opened, wait_until
 from tests.workflows.photos import drawn, sample
@@ -93,28 +92,9 @@ class Burst:
             self.taken_in_s = time.monotonic() - started
         started = time.monotonic()
         with driver.sandbox.faults(f"function:{FUNCTION}=rate:{rate / self._scale:.3f}/s"):
-            self._wait(chosen, patience_s)
+            driver.all_end((each.key for each in chosen), patience_s)
         self.seconds = time.monotonic() - started
         return [self._end(each) for each in chosen]
-
-    def _wait(self, chosen: Sequence[Upload], patience_s: float) -> None:
-        open_ = list(chosen)
-
-        def none_is_open() -> bool:
-            # To ask is work for the sandbox, too: as long as one is open the others need no look.
-            while open_ and self._has_ended(open_[-1]):
-                open_.pop()
-            return not open_
-
-        wait_until(none_is_open, "every upload has ended", patience_s)
-
-    def _has_ended(self, upload: Upload) -> bool:
-        record = self._driver.installation.record(upload.key)
-        return (
-            record is not None
-            and record["objStatus"] in TERMINAL
-            and self._driver.installation.execution_ended(record["executionArn"])
-        )
 
     def _end(self, upload: Upload) -> End:
         outcome = self._driver.outcome(upload.key)

@@ -236,15 +236,30 @@ class Driver:
         found: dict[str, Any] = {}
 
         def has_ended() -> bool:
-            record = self.installation.record(key)
-            if record is None or record["objStatus"] not in TERMINAL:
-                return False
-            found.update(record)
-            arn = record.get("executionArn")
-            return arn is None or self.installation.execution_ended(arn)
+            found.update(self._record_if_ended(key) or {})
+            return bool(found)
 
         wait_until(has_ended, f"{key} ends")
         return found
+
+    def all_end(self, keys: Iterable[str], patience_s: float) -> None:
+        """Waits for the ends of many uploads."""
+        open_ = list(keys)
+
+        def none_is_open() -> bool:
+            # To ask is work for the sandbox, too: as long as one is open the others need no look.
+            while open_ and self._record_if_ended(open_[-1]):
+                open_.pop()
+            return not open_
+
+        wait_until(none_is_open, "every upload has ended", patience_s)
+
+    def _record_if_ended(self, key: str) -> dict[str, Any] | None:
+        record = self.installation.record(key)
+        if record is None or record["objStatus"] not in TERMINAL:
+            return None
+        arn = record.get("executionArn")
+        return record if arn is None or self.installation.execution_ended(arn) else None
 
     def ended(self, key: str) -> Outcome:
         """Waits for the end of an upload."""

@@ -158,27 +158,10 @@ class Crowd:
             with ThreadPoolExecutor(4) as pool:
                 list(pool.map(lambda each: self._driver.upload(each.make(), each.key), chosen))
             wait_until(self._driver.all_events_are_handled, "the queue is empty", patience_s)
-            self._wait(chosen, patience_s)
+            self._driver.all_end((each.key for each in chosen), patience_s)
         self.seconds = time.monotonic() - started
         executions = Counter(map(named_in, self._executions()))
         return [self._end(each, executions[readable_name(each.key)]) for each in chosen]
-
-    def _wait(self, chosen: Sequence[Upload], patience_s: float) -> None:
-        open_ = list(chosen)
-
-        def none_is_open() -> bool:
-            open_[:] = [each for each in open_ if not self._has_ended(each)]
-            return not open_
-
-        wait_until(none_is_open, "every upload has ended", patience_s)
-
-    def _has_ended(self, upload: Upload) -> bool:
-        record = self._driver.installation.record(upload.key)
-        return (
-            record is not None
-            and record["objStatus"] in TERMINAL
-            and self._driver.installation.execution_ended(record["executionArn"])
-        )
 
     def _executions(self) -> Iterator[str]:
         for execution in self._driver.installation.executions(None, None):
