@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import subprocess
 import sys
 import threading
 import time
@@ -200,6 +201,25 @@ def test_too_much_memory_ends_the_process(
     assert error["errorType"] == "Runtime.ExitError"
     assert "signal: killed" in error["errorMessage"]
     assert logs.outcomes[-1].peak_memory_mb == 128
+
+
+def test_a_process_that_is_killed_on_purpose_has_done_nothing(
+    make: Callable[..., Function], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kill = subprocess.Popen.kill
+
+    def late(process: subprocess.Popen[bytes]) -> None:
+        # As on a busy machine. The function would be done by then.
+        time.sleep(0.3)
+        kill(process)
+
+    monkeypatch.setattr(subprocess.Popen, "kill", late)
+    event = json.dumps({"do": "meet", "at": str(tmp_path), "guests": 1}).encode()
+    process = Environment(make(), {})
+    outcome = process.invoke(event, kill=True)
+    process.close()
+    assert json.loads(outcome.answer.payload)["errorType"] == "Runtime.ExitError"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_module_that_cannot_be_imported_says_why(host: FunctionHost, make: Callable[..., Function]) -> None:

@@ -120,7 +120,7 @@ class Environment:
 
         Whatever goes wrong is an answer in Lambda's shape: `Sandbox.Timedout`, `Runtime.ExitError`, or the
         error that the function raised when it was imported. With `kill` the process is killed, on purpose,
-        as soon as the invocation is its own.
+        before any of the work is done.
         """
         request_id = str(uuid.uuid4())
         problem = self._wait_until_ready(request_id)
@@ -133,6 +133,10 @@ class Environment:
 
         timeout_s = self.function.timeout_s
         started, started_at = time.monotonic(), time.time()
+        if kill:
+            # Before it has the invocation: a quick function on a busy machine is done before the signal.
+            self._process.kill()
+            self._process.wait()
         self._api.offer(
             Invocation(
                 request_id=request_id,
@@ -142,9 +146,6 @@ class Environment:
                 trace_header=trace_header,
             )
         )
-        if kill:
-            self._process.kill()
-            self._process.wait()
         answer, peak = self._watch(request_id, started + timeout_s)
         duration_ms = (time.monotonic() - started) * 1000
         invocation = started_at, time.time()
