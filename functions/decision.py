@@ -1,4 +1,4 @@
-"""The answer of a deciding task: a Decision, or a Refusal where a task cannot even go on."""
+"""The answer of a deciding task: a Decision, or a Rejection where a task cannot even go on."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Decision:
         }
 
 
-class Refusal(Exception):  # noqa: N818  # an outcome, not a failure
+class Rejection(Exception):  # noqa: N818  # an outcome, not a failure
     """Raised where a task cannot use the photo at all: it cannot be read, or must not be decoded.
 
     Its message is the refusal's detail as JSON, because that is what Lambda passes on of an exception.
@@ -95,11 +95,11 @@ class Refusal(Exception):  # noqa: N818  # an outcome, not a failure
         super().__init__(json.dumps(dict(decision.detail)))
 
     @classmethod
-    def because(cls, reason: str, **detail: Any) -> Refusal:
+    def because(cls, reason: str, **detail: Any) -> Rejection:
         """A refusal for that reason."""
         return cls(Decision.reject(reason, **detail))
 
-    def named(self) -> Refusal:
-        """The same refusal, of a class named for its reason."""
-        kind: type[Refusal] = type(str(self.decision.reason), (Refusal,), {})
+    def named(self) -> Rejection:
+        """The same rejection, of a class named for its reason."""
+        kind: type[Rejection] = type(str(self.decision.reason), (Rejection,), {})
         return kind(self.decision)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 # Where `happypath compare` puts its photos, of which no event tells.
-SHADOW = ".shadow"
+DRY_RUN = ".dry-run"
 # Names that already mean something where a place or an upload would stand: that one; the partition of the
 # workflow records and the sort key of a place's own item in the table; a step up or none in the address of a
 # photo.
-_RESERVED_PLACES = {"workflow", ".", "..", SHADOW}
+_RESERVED_PLACES = {"workflow", ".", "..", DRY_RUN}
 _RESERVED_UPLOADS = {"listing", ".", ".."}
 # S3's limit, and DynamoDB's for a sort key. The keys of the renditions are longer than the upload's own.
 KEY_BYTES = 1024
@@ -87,7 +87,7 @@ class Upload:
     # no extensions names another.
     record: str = ""
     # A rehearsal: it is decided as any other, and nothing is published, recorded or counted.
-    shadow: bool = False
+    dry_run: bool = False
 
     def __post_init__(self) -> None:
         if not self.record:
@@ -103,7 +103,7 @@ class Upload:
             upload_id=detail["ID"],
             version_id=detail.get("version"),
             record=detail.get("record") or "",
-            shadow=detail.get("shadow") is True,
+            dry_run=detail.get("dryRun") is True,
         )
 
     def as_detail(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any, TypeAlias, TypeVar
 
 from functions.decide import rules
-from functions.decision import Decision, MalformedDecisionError, Refusal
+from functions.decision import Decision, MalformedDecisionError, Rejection
 from functions.platform.observability import subsegment
 from functions.platform.task import Event, Result, task
 from functions.upload import Upload
@@ -20,11 +20,11 @@ def decider(shape: type[R]) -> Callable[[Callable[[Upload, R], Decision]], Handl
     """Makes a Lambda handler of a function that decides on an upload by rules of this shape.
 
     The rules come with the event, as the state machine says them. A photo that cannot be looked at is
-    rejected, for the reason of the refusal. What leaves is a Decision, or an error.
+    rejected, for the reason of the rejection. What leaves is a Decision, or an error.
 
     >>> @decider(Rules)                                            # doctest: +SKIP
     ... def handler(upload: Upload, rules: Rules) -> Decision:
-    ...     return Decision.accept(labels=len(Look(upload).labels(rules.min_confidence)))
+    ...     return Decision.accept(labels=len(PhotoAnalysis(upload).labels(rules.min_confidence)))
 
     The handler raises:
         RuleError: a rule is missing, unknown or senseless.
@@ -39,8 +39,8 @@ def decider(shape: type[R]) -> Callable[[Callable[[Upload, R], Decision]], Handl
             with subsegment("decide"):
                 try:
                     decision = decide(upload, by)
-                except Refusal as refusal:
-                    decision = refusal.decision
+                except Rejection as rejection:
+                    decision = rejection.decision
             if not isinstance(decision, Decision):
                 raise MalformedDecisionError(
                     f"{decide.__module__} returned {decision!r}, which is no Decision."

@@ -12,7 +12,7 @@ _PIECE = re.compile(r"[^\W_]+(?:(?<=\d)[^\w\s](?=\d)[^\W_]+)*")
 
 
 @dataclass(frozen=True)
-class Reading:
+class DetectedText:
     """Text that was read, and how surely, in percent."""
 
     text: str
@@ -28,17 +28,17 @@ def plain(text: str) -> str:
     return "".join(_pieces(text))
 
 
-def find(phrase: str, words: Sequence[Reading]) -> Reading | None:
+def find(phrase: str, words: Sequence[DetectedText]) -> DetectedText | None:
     """The surest place where a phrase stands among words in reading order; None where it does not.
 
     Case, accents, spacing, punctuation and ends of lines do not matter, as they are what is misread first: a
     phrase may run over any number of words, and two of its words may stand as one. It begins and ends where
     words do, and no part of a number is the number.
 
-    >>> find("New York", [Reading("NEW", 99.1), Reading("YORK,", 98.2)])
-    Reading(text='NEW YORK,', confidence=98.2)
-    >>> find("New York", [Reading("NEW", 99.1), Reading("YORKSHIRE", 98.2)])
-    >>> find("4711", [Reading("4711-0815", 99.0)])
+    >>> find("New York", [DetectedText("NEW", 99.1), DetectedText("YORK,", 98.2)])
+    DetectedText(text='NEW YORK,', confidence=98.2)
+    >>> find("New York", [DetectedText("NEW", 99.1), DetectedText("YORKSHIRE", 98.2)])
+    >>> find("4711", [DetectedText("4711-0815", 99.0)])
     """
     wanted = plain(phrase)
     pieces = [(piece, word) for word in words for piece in _pieces(word.text)]
@@ -46,10 +46,10 @@ def find(phrase: str, words: Sequence[Reading]) -> Reading | None:
     return max((place for place in places if place), key=lambda place: place.confidence, default=None)
 
 
-def _at(wanted: str, pieces: Sequence[tuple[str, Reading]]) -> Reading | None:
+def _at(wanted: str, pieces: Sequence[tuple[str, DetectedText]]) -> DetectedText | None:
     """The phrase as it stands at the first of these pieces."""
     left = wanted
-    used: list[Reading] = []
+    used: list[DetectedText] = []
     for piece, word in pieces:
         if not left or not left.startswith(piece):
             break
@@ -58,7 +58,7 @@ def _at(wanted: str, pieces: Sequence[tuple[str, Reading]]) -> Reading | None:
             used.append(word)
     if left or not used:
         return None
-    return Reading(" ".join(word.text for word in used), min(word.confidence for word in used))
+    return DetectedText(" ".join(word.text for word in used), min(word.confidence for word in used))
 
 
 def _pieces(text: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from functions.decide.decider import decider
-from functions.decision import Decision, Reason, Refusal
+from functions.decision import Decision, Reason, Rejection
 from functions.imaging.formats import Source
 from functions.imaging.header import READABLE, header
 from functions.platform.aws import prepare
@@ -55,8 +55,8 @@ def decide(file: Source, rules: Rules) -> Decision:
     """
     try:
         photo = header(file, rules.allowed_types)
-    except Refusal as refusal:
-        return refusal.decision
+    except Rejection as rejection:
+        return rejection.decision
     seen = photo.as_detail()
     if min(photo.width, photo.height) < rules.min_pixels:
         return Decision.reject(Reason.IMAGE_TOO_SMALL, **seen, min_pixels=rules.min_pixels)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from functions.decide.decider import decider
 from functions.decide.detected_text import plain
-from functions.decide.look import Look, names
+from functions.decide.photo_analysis import PhotoAnalysis, names
 from functions.decide.sought import Found, Rules, decide
 from functions.decision import Decision
 from functions.platform.aws import prepare
@@ -23,10 +23,10 @@ def handler(upload: Upload, rules: Rules) -> Decision:
     The rules, and the detail of the Decision, are those of `functions.decide.sought`.
     """
     rules.check()
-    return decide(rules, find, Look(upload))
+    return decide(rules, find, PhotoAnalysis(upload))
 
 
-def find(entries: Sequence[str], look: Look, min_confidence: float) -> Mapping[str, Found]:
+def find(entries: Sequence[str], look: PhotoAnalysis, min_confidence: float) -> Mapping[str, Found]:
     """Those of the entries that are on the photo, each by the surest label that means it."""
     labels = look.labels(min_confidence)
     # Of equals the first: the label itself before its kinds, which are as sure of it.

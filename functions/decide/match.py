@@ -7,7 +7,7 @@ from typing import Any
 
 from functions.decide import labels, sought, words
 from functions.decide.decider import decider
-from functions.decide.look import Look
+from functions.decide.photo_analysis import PhotoAnalysis
 from functions.decide.rules import RuleError, read
 from functions.decision import Decision
 from functions.platform.aws import prepare
@@ -38,7 +38,7 @@ def handler(upload: Upload, rules: Rules) -> Decision:
 
     The detail has `labels` and `words`, each as `functions.decide.sought.decide` makes it, where asked for.
     """
-    look = Look(upload)
+    look = PhotoAnalysis(upload)
     detail: dict[str, Any] = {}
     for name, part, find in (("labels", rules.labels, labels.find), ("words", rules.words, words.find)):
         if not part.entries:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from functions.decide.decider import decider
-from functions.decide.look import Look
+from functions.decide.photo_analysis import PhotoAnalysis
 from functions.decide.rules import reason
 from functions.decision import Decision
 from functions.platform.aws import prepare
@@ -36,6 +36,6 @@ def handler(upload: Upload, rules: Rules) -> Decision:
             "confidence": round(label["Confidence"], 2),
             "parent": label.get("ParentName", ""),
         }
-        for label in Look(upload).moderation_labels(rules.min_confidence)
+        for label in PhotoAnalysis(upload).moderation_labels(rules.min_confidence)
     ]
     return Decision.reject(rules.reason, labels=labels) if labels else Decision.accept(labels=labels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from functions.decision import Reason, Refusal
+from functions.decision import Reason, Rejection
 from functions.imaging.header import header
 from functions.platform.source_object import open_photo
 from functions.upload import Upload
@@ -29,7 +29,7 @@ def image_argument(upload: Upload, max_pixels: int, *, in_place: bool = True) ->
     `max_pixels` is the largest area that is decoded; without `in_place` it is always a JPEG.
 
     Raises:
-        Refusal: the photo cannot be read, or is too small, too narrow or too large to be looked at.
+        Rejection: the photo cannot be read, or is too small, too narrow or too large to be looked at.
     """
     file = open_photo(upload)
     photo = header(file)
@@ -38,7 +38,7 @@ def image_argument(upload: Upload, max_pixels: int, *, in_place: bool = True) ->
     longest_px = max(_RENDITION_SIDE_PX, -(-long_px * MIN_SIDE_PX // max(short_px, 1)))
     fits = photo.type in TYPES and file.size_bytes <= MAX_BYTES_IN_S3 and long_px <= MAX_SIDE_PX
     if short_px < MIN_SIDE_PX or (longest_px > MAX_SIDE_PX and not fits):
-        raise Refusal.because(
+        raise Rejection.because(
             Reason.IMAGE_TOO_SMALL,
             **photo.as_detail(),
             min_pixels=MIN_SIDE_PX,

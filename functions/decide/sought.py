@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from functions.decide.detected_text import plain
-from functions.decide.look import Look
+from functions.decide.photo_analysis import PhotoAnalysis
 from functions.decide.rules import RuleError, reason
 from functions.decision import Decision
 from functions.platform.values import entries, percent, value
@@ -64,10 +64,10 @@ class Found:
 
 
 # Finds entries on a photo, with a confidence in percent: those that are there, by their names.
-Finder: TypeAlias = Callable[[Sequence[str], Look, float], Mapping[str, Found]]
+Finder: TypeAlias = Callable[[Sequence[str], PhotoAnalysis, float], Mapping[str, Found]]
 
 
-def decide(rules: Rules, find: Finder, look: Look) -> Decision:
+def decide(rules: Rules, find: Finder, look: PhotoAnalysis) -> Decision:
     """Decides by what is found of the entries sought.
 
     The detail has `refused`, the refused entries that were found, `found`, the required ones, and `missing`,

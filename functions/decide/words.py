@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from functions.decide import detected_text as words
 from functions.decide.decider import decider
-from functions.decide.look import Look
+from functions.decide.photo_analysis import PhotoAnalysis
 from functions.decide.sought import Found, Rules, decide
 from functions.decision import Decision
 from functions.platform.aws import prepare
@@ -23,10 +23,10 @@ def handler(upload: Upload, rules: Rules) -> Decision:
     the detail of the Decision, are those of `functions.decide.sought`.
     """
     rules.check()
-    return decide(rules, find, Look(upload))
+    return decide(rules, find, PhotoAnalysis(upload))
 
 
-def find(entries: Sequence[str], look: Look, min_confidence: float) -> Mapping[str, Found]:
+def find(entries: Sequence[str], look: PhotoAnalysis, min_confidence: float) -> Mapping[str, Found]:
     """Those of the entries that are on the photo, each where it is read most surely."""
     read = look.words(min_confidence)
     places = {entry: words.find(entry, read) for entry in entries}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from functions.decision import Reason, Refusal
+from functions.decision import Reason, Rejection
 from functions.imaging import header as image
 from functions.imaging.formats import Pixels
 from functions.imaging.pixels import Interleaved, Raster, Subsampled
@@ -106,7 +106,7 @@ def decode(data: bytes, *, max_pixels: int, enough: Callable[[int, int], float])
     progressive one, 5 to 9 for a PNG, 16 for a WebP.
 
     Raises:
-        Refusal: CORRUPT_IMAGE, UNSUPPORTED_TYPE, or IMAGE_TOO_LARGE for more than `max_pixels` or more than
+        Rejection: CORRUPT_IMAGE, UNSUPPORTED_TYPE, or IMAGE_TOO_LARGE for more than `max_pixels` or more than
             the memory holds.
     """
     with step("decode") as work:
@@ -126,7 +126,7 @@ def reduced_jpeg(data: bytes, *, max_pixels: int, longest_side_px: int, at_most_
     Where the JPEG would have more than `at_most_bytes`, it gets coarser first, then smaller.
 
     Raises:
-        Refusal: the photo cannot be read, or has more than `max_pixels`.
+        Rejection: the photo cannot be read, or has more than `max_pixels`.
     """
 
     def enough(width: int, height: int) -> float:
@@ -214,13 +214,13 @@ def _refusals(header: image.Header) -> Iterator[None]:
     try:
         yield
     except MemoryError:
-        raise Refusal.because(
+        raise Rejection.because(
             Reason.IMAGE_TOO_LARGE, **header.as_detail(), message="The photo needs more memory than there is."
         ) from None
     except (
         Exception
     ) as error:  # Pillow raises whatever its decoders meet: OSError, SyntaxError, ValueError, …
-        raise Refusal.because(
+        raise Rejection.because(
             Reason.CORRUPT_IMAGE,
             **header.as_detail(),
             message=f"The {header.type} file cannot be decoded: {str(error)[:200]}.",

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from functions.decision import Reason, Refusal
+from functions.decision import Reason, Rejection
 from functions.imaging.formats import (
     BrokenFileError,
     Pixels,
@@ -46,7 +46,7 @@ def header(file: Source, types: frozenset[str] = READABLE) -> Header:
     """Reads as much of a file as tells its type and size.
 
     Raises:
-        Refusal: UNSUPPORTED_TYPE for an image of a type that is not among `types`, or of a kind that is not
+        Rejection: UNSUPPORTED_TYPE for an image of a type that is not among `types`, or of a kind that is not
             read; CORRUPT_IMAGE for what is no image, or is broken as far as it was read. The detail names the
             `type` where it is known, and says in its `message` what is wrong.
     """
@@ -64,12 +64,12 @@ def pixels(
     `enough` is given its width and height in pixels, and says which fraction of them is going to be used.
 
     Raises:
-        Refusal: as for `header`; and IMAGE_TOO_LARGE for a photo of more than `max_pixels` (width times
+        Rejection: as for `header`; and IMAGE_TOO_LARGE for a photo of more than `max_pixels` (width times
             height), however small its file is.
     """
     first = header(io.BytesIO(data))
     if first.width * first.height > max_pixels:
-        raise Refusal.because(Reason.IMAGE_TOO_LARGE, **first.as_detail(), max_pixels=max_pixels)
+        raise Rejection.because(Reason.IMAGE_TOO_LARGE, **first.as_detail(), max_pixels=max_pixels)
     with _refusals(first.type):
         found = _FORMATS[first.type].pixels(data, enough(first.width, first.height))
     return Header(first.type, *found.stored.upright), found
@@ -79,12 +79,12 @@ def _type(file: Source, types: frozenset[str]) -> str:
     file.seek(0)
     first = file.read(magic.FIRST_BYTES)
     if not first:
-        raise Refusal.because(Reason.CORRUPT_IMAGE, message="The file is empty.")
+        raise Rejection.because(Reason.CORRUPT_IMAGE, message="The file is empty.")
     found = magic.kind(first)
     if found is None:
-        raise Refusal.because(Reason.CORRUPT_IMAGE, message="The file is not an image of any known type.")
+        raise Rejection.because(Reason.CORRUPT_IMAGE, message="The file is not an image of any known type.")
     if found not in types:
-        raise Refusal.because(Reason.UNSUPPORTED_TYPE, type=found, allowed=sorted(types))
+        raise Rejection.because(Reason.UNSUPPORTED_TYPE, type=found, allowed=sorted(types))
     return found
 
 
@@ -93,10 +93,10 @@ def _refusals(type_: str) -> Iterator[None]:
     try:
         yield
     except BrokenFileError as error:
-        raise Refusal.because(
+        raise Rejection.because(
             Reason.CORRUPT_IMAGE, type=type_, message=f"The {type_} file is broken: {error}."
         ) from None
     except UnreadableVariantError as error:
-        raise Refusal.because(
+        raise Rejection.because(
             Reason.UNSUPPORTED_TYPE, type=type_, message=f"The file is {error}: save it as an ordinary one."
         ) from None

@@ -29,7 +29,7 @@ def renditions(data: bytes, *, max_pixels: int) -> Renditions:
     page of tiles has no holes. The scaled photo is 600 wide, or as wide as the photo if that is less.
 
     Raises:
-        Refusal: the photo cannot be read, or has more than `max_pixels`.
+        Rejection: the photo cannot be read, or has more than `max_pixels`.
     """
     picture = decode(data, max_pixels=max_pixels, enough=enough)
     del data

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from functions.decision import Reason
 from functions.ingest import record as records
-from functions.ingest import upload_event as arrivals
+from functions.ingest import upload_event as upload_events
 from functions.ingest.live import LiveParameter
 from functions.ingest.record import Claim
-from functions.ingest.upload_event import Arrival, UnknownShapeError
+from functions.ingest.upload_event import UnknownShapeError, UploadEvent
 from functions.platform.aws import client, prepare
 from functions.platform.observability import Subsegment, continued, invocation, logger, measure, subsegment
 from functions.platform.settings import IngestSettings, read
@@ -79,11 +79,11 @@ def take(message: Message) -> None:
         "receiveCount": message["attributes"]["ApproximateReceiveCount"],
     }
     try:
-        for arrival in arrivals.parse(message["body"]):
+        for event in upload_events.parse(message["body"]):
             logger.remove_keys(_UPLOAD_KEYS)
-            if not ingest(arrival, SETTINGS, LIVE):
+            if not ingest(event, SETTINGS, LIVE):
                 hold(message, SETTINGS)
-                logger.info("held: no workflow is live", extra=known | {"key": arrival.key})
+                logger.info("held: no workflow is live", extra=known | {"key": event.key})
                 return
     except Exception as error:
         logger.exception("the message failed: %s", error, extra=known)
@@ -93,7 +93,7 @@ def take(message: Message) -> None:
 
 
 def ingest(
-    arrival: Arrival,
+    event: UploadEvent,
     settings: IngestSettings,
     live: LiveParameter,
     *,
@@ -112,52 +112,56 @@ def ingest(
         botocore.exceptions.ClientError, BotoCoreError: a service throttles, fails, refuses or cannot be
             reached. All of them can be retried.
     """
-    arrival = arrivals.locate(arrival)
-    with continued(arrival.trace), subsegment("## upload") as trace:
-        return _ingest(arrival, settings, live, records.timestamp(now()), trace)
+    event = upload_events.locate(event)
+    with continued(event.trace), subsegment("## upload") as trace:
+        return _ingest(event, settings, live, records.timestamp(now()), trace)
 
 
 def _ingest(
-    arrival: Arrival, settings: IngestSettings, live: LiveParameter, received_at: str, trace: Subsegment
+    event: UploadEvent,
+    settings: IngestSettings,
+    live: LiveParameter,
+    received_at: str,
+    trace: Subsegment,
 ) -> bool:
     try:
-        place_id, upload_id = parse_key(arrival.key)
+        place_id, upload_id = parse_key(event.key)
     except InvalidKeyError as error:
-        logger.info("rejected: %s", error, extra={"key": arrival.key})
+        logger.info("rejected: %s", error, extra={"key": event.key})
         trace.annotate(status="REJECTED", reason=str(Reason.INVALID_KEY))
-        nobodys = Upload(arrival.bucket, arrival.key, "", "", arrival.version_id)
+        nobodys = Upload(event.bucket, event.key, "", "", event.version_id)
         first = records.refuse_key(
             settings.table_name, nobodys, message=str(error), now=received_at, trace_id=trace_id(os.environ)
         )
         if first:
             measure(str(Reason.INVALID_KEY), Rejected=1)
         return True
-    if arrival.contradicts(place_id, upload_id):
+    if event.contradicts(place_id, upload_id):
         raise UnknownShapeError(
-            f"the event's placeId {arrival.place_id!r} and ID {arrival.upload_id!r} are not those of its key "
-            f"{arrival.key!r}"
+            f"the event's placeId {event.place_id!r} and ID {event.upload_id!r} are not those of its key "
+            f"{event.key!r}"
         )
     trace.annotate(uploadId=upload_id, placeId=place_id)
     logger.append_keys(uploadId=upload_id, placeId=place_id)
-    fingerprint = records.fingerprint(arrival.bucket, arrival.key, arrival.identity)
-    name = records.execution_name(upload_id, fingerprint, arrival.attempt)
+    fingerprint = records.fingerprint(event.bucket, event.key, event.identity)
+    name = records.execution_name(upload_id, fingerprint, event.attempt)
     workflow = None
-    if not arrival.deleted:
-        workflow = live.read().choose(arrival.key, fingerprint)
+    if not event.deleted:
+        workflow = live.read().choose(event.key, fingerprint)
         if workflow is None:
             return False
     claim = records.claim(
         settings.table_name,
         Claim(
-            upload=Upload(arrival.bucket, arrival.key, place_id, upload_id, arrival.version_id),
+            upload=Upload(event.bucket, event.key, place_id, upload_id, event.version_id),
             workflow=workflow,
             execution_arn=execution_arn(settings.state_machine_prefix, workflow, name) if workflow else name,
             received_at=received_at,
-            sequencer=arrival.sequencer,
-            attempt=arrival.attempt,
+            sequencer=event.sequencer,
+            attempt=event.attempt,
             trace_id=trace_id(os.environ),
         ),
-        newer=lambda seen: arrivals.is_newer(arrival, than=seen),
+        newer=lambda seen: upload_events.is_newer(event, than=seen),
     )
     if claim is not None and claim.workflow is None:
         logger.info("deleted before a workflow was started")
@@ -167,7 +171,7 @@ def _ingest(
         logger.append_keys(executionArn=claim.execution_arn)
         # Whoever claimed the record first, and failed, gave it its trace: the execution belongs there.
         with continued(TraceHeader(claim.trace_id) if claim.trace_id else None):
-            start(claim, arrival, settings)
+            start(claim, event, settings)
     return True
 
 
@@ -176,7 +180,7 @@ def execution_arn(state_machine_prefix: str, workflow: str, name: str) -> str:
     return f"{state_machine_prefix}{workflow}:{name}".replace(":stateMachine:", ":execution:", 1)
 
 
-def start(claim: Claim, arrival: Arrival, settings: IngestSettings) -> None:
+def start(claim: Claim, event: UploadEvent, settings: IngestSettings) -> None:
     """Starts the claimed execution; one of that name that exists already is this very one.
 
     Raises:
@@ -185,9 +189,9 @@ def start(claim: Claim, arrival: Arrival, settings: IngestSettings) -> None:
     """
     stepfunctions = client("stepfunctions")
     payload = {
-        "source": arrival.source,
-        "detail-type": arrival.detail_type,
-        **({} if arrival.time is None else {"time": arrival.time}),
+        "source": event.source,
+        "detail-type": event.detail_type,
+        **({} if event.time is None else {"time": event.time}),
         "detail": claim.upload.as_detail() | {"workflow": claim.workflow, "sequencer": claim.sequencer},
     }
     started = {"executionArn": claim.execution_arn, "uploadId": claim.upload.upload_id}

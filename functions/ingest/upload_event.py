@@ -31,7 +31,7 @@ class UnknownShapeError(ValueError):
 
 
 @dataclass(frozen=True)
-class Arrival:
+class UploadEvent:
     """One uploaded object, as its event tells of it."""
 
     bucket: str
@@ -75,7 +75,7 @@ class Arrival:
         )
 
 
-def parse(body: str) -> list[Arrival]:
+def parse(body: str) -> list[UploadEvent]:
     """Reads the body of an SQS message.
 
     Three shapes mean an upload: S3's own event on EventBridge (`aws.s3`, `Object Created`; its key is plain),
@@ -108,8 +108,8 @@ def parse(body: str) -> list[Arrival]:
     )
 
 
-def _of_s3(event: Any) -> Arrival:
-    return Arrival(
+def _of_s3(event: Any) -> UploadEvent:
+    return UploadEvent(
         bucket=_text(event, "detail", "bucket", "name"),
         key=_key(_text(event, "detail", "object", "key")),
         version_id=_version(_optional(event, "detail", "object", "version-id")),
@@ -118,8 +118,8 @@ def _of_s3(event: Any) -> Arrival:
     )
 
 
-def _custom(event: Any) -> Arrival:
-    return Arrival(
+def _custom(event: Any) -> UploadEvent:
+    return UploadEvent(
         bucket=_text(event, "detail", "bucket"),
         key=_key(_text(event, "detail", "key")),
         version_id=_version(_optional(event, "detail", "version")),
@@ -133,11 +133,11 @@ def _custom(event: Any) -> Arrival:
     )
 
 
-def _classic(record: Any) -> Arrival:
+def _classic(record: Any) -> UploadEvent:
     name = _text(record, "eventName").removeprefix("s3:")
     if not name.startswith("ObjectCreated:"):
         raise UnknownShapeError(f"the S3 notification is of {name!r}, not of ObjectCreated")
-    return Arrival(
+    return UploadEvent(
         bucket=_text(record, "s3", "bucket", "name"),
         key=_decoded(_text(record, "s3", "object", "key")),
         version_id=_version(_optional(record, "s3", "object", "versionId")),
@@ -193,9 +193,9 @@ def _sequencer(sequencer: str | None) -> str | None:
     return sequencer if sequencer and _HEXADECIMAL.fullmatch(sequencer) else None
 
 
-def locate(arrival: Arrival) -> Arrival:
-    """Completes an arrival with what only S3 can tell: whether the object is still there, which version it is
-    where the event does not say, how the key is to be read, and the uploader's trace.
+def locate(event: UploadEvent) -> UploadEvent:
+    """Completes an upload event with what only S3 can tell: whether the object is still there, which version
+    it is where the event does not say, how the key is to be read, and the uploader's trace.
 
     A custom event's key is taken as it stands when such an object exists, else as URL-encoded when that one
     exists. An object that may not be looked at stays as the event tells of it: the workflow will meet the
@@ -207,9 +207,9 @@ def locate(arrival: Arrival) -> Arrival:
         botocore.exceptions.ClientError, BotoCoreError: S3 throttles, fails or cannot be reached.
     """
     forbidden = False
-    for key in _readings(arrival):
+    for key in _readings(event):
         try:
-            head = _found(arrival.bucket, key, arrival.version_id)
+            head = _found(event.bucket, key, event.version_id)
         except ClientError as error:
             if _http_status(error) != 403:
                 raise
@@ -217,23 +217,23 @@ def locate(arrival: Arrival) -> Arrival:
             continue
         if head is not None:
             return replace(
-                arrival,
+                event,
                 key=key,
                 version_id=_version(head.get("VersionId")),
                 etag=head["ETag"].strip('"'),
                 trace=_uploaders_trace(head),
             )
-    return replace(arrival, deleted=not forbidden)
+    return replace(event, deleted=not forbidden)
 
 
-def _readings(arrival: Arrival) -> list[str]:
-    if not arrival.perhaps_encoded:
-        return [arrival.key]
+def _readings(event: UploadEvent) -> list[str]:
+    if not event.perhaps_encoded:
+        return [event.key]
     try:
-        decoded = _decoded(arrival.key)
+        decoded = _decoded(event.key)
     except UnknownShapeError:
-        return [arrival.key]
-    return list(dict.fromkeys([arrival.key, decoded]))
+        return [event.key]
+    return list(dict.fromkeys([event.key, decoded]))
 
 
 def _found(bucket: str, key: str, version_id: str | None) -> HeadObjectOutputTypeDef | None:
@@ -270,26 +270,29 @@ def _uploaders_trace(head: HeadObjectOutputTypeDef) -> TraceHeader | None:
     return header if header and header.is_current(time.time()) else None
 
 
-def is_newer(arrival: Arrival, *, than: Mapping[str, str]) -> bool:
-    """Whether an arrival came after the upload of another version of its key that a workflow record tells of.
+def is_newer(event: UploadEvent, *, than: Mapping[str, str]) -> bool:
+    """Whether an event is of a later upload than the one of its key that a workflow record names.
 
-    S3's sequencers decide. Where one is missing, or they are equal, the arrival is newer if it is the current
+    S3's sequencers decide. Where one is missing, or they are equal, the event is newer if it is the current
     version of its key. And if one of the two is gone and the other is the current version, that is the newer
     one: a version that is deleted by itself brings the one before it back. The answer is the same however
     often and in which order the events come, so a repeated event never takes a record back.
     """
-    if arrival.deleted or than.get("objStatus") == "DELETED":
-        current = _head(arrival.bucket, arrival.key)
+    if event.deleted or than.get("objStatus") == "DELETED":
+        current = _head(event.bucket, event.key)
         if current is not None and "VersionId" in current:
-            if arrival.deleted and current["VersionId"] == than.get("version"):
+            if event.deleted and current["VersionId"] == than.get("version"):
                 return False
-            if not arrival.deleted and current["VersionId"] == arrival.version_id:
+            if not event.deleted and current["VersionId"] == event.version_id:
                 return True
-    later = _later(arrival.sequencer, than.get("sequencer"))
+    later = _later(event.sequencer, than.get("sequencer"))
     if later is not None:
         return later
-    current = _head(arrival.bucket, arrival.key)
-    return current is not None and arrival.identity in {current.get("VersionId"), current["ETag"].strip('"')}
+    current = _head(event.bucket, event.key)
+    return current is not None and event.identity in {
+        current.get("VersionId"),
+        current["ETag"].strip('"'),
+    }
 
 
 def _later(sequencer: str | None, other: str | None) -> bool | None:

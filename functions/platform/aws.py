@@ -91,8 +91,8 @@ def _client(service: Service) -> Any:
     return made
 
 
-class ShadowWriteError(Exception):
-    """A task was about to write although its upload is in shadow; it must look at `Upload.shadow` first."""
+class DryRunWriteError(Exception):
+    """A task was about to write in a dry run; it must look at `Upload.dry_run` first."""
 
 
 # An operation that only reads begins with one of these, in every service that tasks call.
@@ -106,7 +106,7 @@ def only_reading() -> Iterator[None]:
     """Lets no call leave that could write, while the block lasts.
 
     Raises:
-        ShadowWriteError: out of the call.
+        DryRunWriteError: out of the call.
     """
     global _only_reading  # noqa: PLW0603  # the clients are as global
     _only_reading = True
@@ -118,7 +118,7 @@ def only_reading() -> Iterator[None]:
 
 def _refuse_to_write(model: Any, **_: Any) -> None:
     if _only_reading and not model.name.startswith(READING):
-        raise ShadowWriteError(f"{model.service_model.service_name}:{model.name} in shadow")
+        raise DryRunWriteError(f"{model.service_model.service_name}:{model.name} as a dry run")
 
 
 class TaskError(Exception):

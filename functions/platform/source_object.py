@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from functions.decision import Reason, Refusal
+from functions.decision import Reason, Rejection
 from functions.platform.aws import client
 from functions.platform.observability import subsegment
 
@@ -37,8 +37,8 @@ class S3File(io.BufferedIOBase):
     answer came from.
 
     Raises:
-        Refusal: while reading: CORRUPT_IMAGE when reading bit by bit has cost 8 MiB, IMAGE_TOO_LARGE when the
-            whole file has more than 200 MB.
+        Rejection: while reading: CORRUPT_IMAGE when reading bit by bit has cost 8 MiB, IMAGE_TOO_LARGE when
+            the whole file has more than 200 MB.
         botocore.exceptions.ClientError: while reading: S3 answers with an error; `PreconditionFailed` where
             the object was replaced since the first read.
         botocore.exceptions.BotoCoreError: while reading: S3 could not be reached, or its answer broke off.
@@ -106,7 +106,7 @@ class S3File(io.BufferedIOBase):
             work.note(size_bytes=size)
             if size > WHOLE_BYTES:
                 answer["Body"].close()
-                raise Refusal.because(Reason.IMAGE_TOO_LARGE, size_bytes=size, max_size_bytes=WHOLE_BYTES)
+                raise Rejection.because(Reason.IMAGE_TOO_LARGE, size_bytes=size, max_size_bytes=WHOLE_BYTES)
             self._remember(answer, size)
             return self._body(answer)
 
@@ -119,7 +119,7 @@ class S3File(io.BufferedIOBase):
         wanted = min(end, until) - position
         left = HEADER_BYTES - sum(len(block) for _, block in self._blocks)
         if wanted > left:
-            raise Refusal.because(
+            raise Rejection.because(
                 Reason.CORRUPT_IMAGE,
                 message=f"The photo's header takes more than {HEADER_BYTES} bytes to read.",
             )

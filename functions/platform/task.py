@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.decision import Refusal
+from functions.decision import Rejection
 from functions.imaging import steps
 from functions.platform.aws import ServiceUnavailableError, ThrottledError, only_reading, task_error
 from functions.platform.observability import Subsegment, invocation, logger, measure, subsegment
@@ -33,7 +33,7 @@ def task(work: Callable[[Upload, Event], Result]) -> Callable[[Event, Any], Resu
     state machine retries or catches: AWS errors as `functions.platform.aws.TaskError`, refusals as their
     reason. What the task means for the upload goes into its trace and the metrics.
 
-    Of an upload in shadow the work must write nothing; a call that would is refused here (ShadowWriteError).
+    In a dry run the work must write nothing; a call that would is an error here (DryRunWriteError).
     """
     name = work.__module__.rpartition(".")[2]
 
@@ -48,14 +48,14 @@ def task(work: Callable[[Upload, Event], Result]) -> Callable[[Event, Any], Resu
             function_request_id=context.aws_request_id,
         )
         with (
-            invocation(name, workflow, counted=not upload.shadow) as trace,
-            only_reading() if upload.shadow else nullcontext(),
+            invocation(name, workflow, counted=not upload.dry_run) as trace,
+            only_reading() if upload.dry_run else nullcontext(),
         ):
             trace.annotate(
                 uploadId=upload.upload_id,
                 placeId=upload.place_id,
                 workflow=workflow,
-                shadow=True if upload.shadow else None,
+                dry_run=True if upload.dry_run else None,
             )
             # An invocation that is cut short leaves no line but this one.
             logger.info("begun")
@@ -66,10 +66,10 @@ def task(work: Callable[[Upload, Event], Result]) -> Callable[[Event, Any], Resu
                 failure = task_error(error)
                 _failed(failure, trace)
                 raise failure from error
-            except Refusal as refusal:
-                logger.info("refused", extra=refusal.decision.as_result())
-                _told(refusal.decision.as_result(), trace)
-                raise refusal.named() from refusal
+            except Rejection as rejection:
+                logger.info("refused", extra=rejection.decision.as_result())
+                _told(rejection.decision.as_result(), trace)
+                raise rejection.named() from rejection
             except Exception as error:
                 logger.exception("the task failed")
                 _failed(error, trace)
@@ -93,7 +93,7 @@ def _failed(error: Exception, trace: Subsegment) -> None:
 
 
 def _told(result: Result, trace: Subsegment) -> None:
-    """Tells of the end of an upload, if a result is one: a refusal, or that it is published."""
+    """Tells of the end of an upload, if a result is one: a rejection, or that it is published."""
     if result.get("accepted") is False:
         reason = str(result["reason"])
         trace.annotate(status="REJECTED", reason=reason)

@@ -15,7 +15,7 @@ from aws_xray_sdk.core import patch, xray_recorder
 from aws_xray_sdk.core.lambda_launcher import LambdaContext
 from aws_xray_sdk.core.models.segment import Segment
 
-from functions.decision import Refusal
+from functions.decision import Rejection
 from functions.platform.trace_header import TraceHeader
 
 # A trace that cannot be sent is no reason to disturb the log of what it would have shown.
@@ -104,7 +104,7 @@ def segment(name: str, here: TraceHeader, *, parent: str | None) -> Iterator[Non
 
 
 def _record(entity: Any, error: BaseException) -> None:
-    if isinstance(error, Refusal):
+    if isinstance(error, Rejection):
         # The photo's fault, as a 4xx status is the caller's: an answer, not a failure.
         entity.add_error_flag()
     else:

@@ -19,8 +19,8 @@ prepare("dynamodb")
 
 @task
 def handler(upload: Upload, event: Event) -> Result:
-    """Publishes the renditions that `resize` wrote, told of in `renditions`; in shadow, nothing."""
-    if upload.shadow:
+    """Publishes the renditions that `resize` wrote, named in `renditions`; in a dry run, nothing."""
+    if upload.dry_run:
         return {"published": False}
     return publish(
         upload,

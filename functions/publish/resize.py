@@ -18,9 +18,9 @@ prepare("s3", "dynamodb")
 
 @task
 def handler(upload: Upload, event: Event) -> Result:
-    """Resizes one upload; in shadow nothing of it is kept."""
+    """Resizes one upload; in a dry run nothing of it is kept."""
     result, jpegs = resize(upload, max_pixels=SETTINGS.max_pixels)
-    if not upload.shadow:
+    if not upload.dry_run:
         distribution.publish(
             upload,
             event["executionArn"],
@@ -41,7 +41,7 @@ def resize(upload: Upload, *, max_pixels: int) -> tuple[Result, dict[str, bytes]
     and `height` in pixels, and `bytes`.
 
     Raises:
-        Refusal: the photo cannot be read, or has more than `max_pixels`.
+        Rejection: the photo cannot be read, or has more than `max_pixels`.
         botocore.exceptions.ClientError, BotoCoreError: a call to S3 failed.
     """
     photo = open_photo(upload)

@@ -53,7 +53,7 @@ def compare(
     prefix: Prefix = PREFIX,
     as_json: AsJson = False,
 ) -> None:
-    """Run photos through two workflows in shadow, and show where their decisions differ.
+    """Run photos through two workflows as a dry run, and show where their decisions differ.
 
     Nothing is published and no record is changed. With --last or --place the workflows are those of the
     installation; else a sandbox is made for the comparison. The exit status is 1 if any decision differs.

@@ -1,4 +1,4 @@
-"""`happypath compare`: the same photos through two deployed workflows, in shadow."""
+"""`happypath compare`: the same photos through two deployed workflows, as a dry run."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from functions.ingest.live import Live
-from functions.upload import SHADOW, Upload, parse_key, without_extension
+from functions.upload import DRY_RUN, Upload, parse_key, without_extension
+from happypath.operations.dry_run import Decision, DryRun, dry_run
 from happypath.operations.installation import Installation
 from happypath.operations.live import changes
-from happypath.operations.shadow import Decision, Shadow, cast
 
 # Photos that are looked at at once. Rekognition has few transactions per second, and those that are uploaded
 # need them, too.
@@ -49,7 +49,7 @@ class Subject:
             yield self.upload
             return
         path = Path(self.name)
-        bucket, key = installation.core["UploadBucket"], f"{SHADOW}/{secrets.token_hex(16)}{path.suffix}"
+        bucket, key = installation.core["UploadBucket"], f"{DRY_RUN}/{secrets.token_hex(16)}{path.suffix}"
         s3 = installation.client("s3")
         put = s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
         try:
@@ -134,24 +134,24 @@ def _uploaded(text: str, bucket: str) -> Upload | None:
 def compare(
     installation: Installation, workflows: Sequence[str], subjects: Iterable[Subject]
 ) -> Iterator[Comparison]:
-    """Runs each photo through both workflows in shadow, and yields each comparison as it is done.
+    """Runs each photo through both workflows as a dry run, and yields each comparison as it is done.
 
     Nothing is published, no record is written, and no list or alarm of the workflows shows it. Calls to
     Rekognition cost what they cost.
 
     Raises:
-        ShadowError: one of the workflows cannot run in shadow.
+        DryRunError: one of the workflows cannot run as a dry run.
         OSError: a file cannot be read.
     """
     with ExitStack() as cleaning:
-        shadows = [cleaning.enter_context(cast(installation, each)) for each in workflows]
+        dry_runs = [cleaning.enter_context(dry_run(installation, each)) for each in workflows]
         waiting = iter(subjects)
         running: list[_Run] = []
         cleaning.callback(_close, running)
         wait_s = _FIRST_LOOK_S
         while True:
             while len(running) < AT_ONCE and (subject := next(waiting, None)):
-                running.append(_Run(installation, subject, shadows))
+                running.append(_Run(installation, subject, dry_runs))
             if not running:
                 return
             for run in list(running):
@@ -172,24 +172,24 @@ def _close(runs: Iterable[_Run]) -> None:
 class _Run:
     """One photo on its way through both workflows."""
 
-    def __init__(self, installation: Installation, subject: Subject, shadows: Sequence[Shadow]) -> None:
+    def __init__(self, installation: Installation, subject: Subject, dry_runs: Sequence[DryRun]) -> None:
         self._subject = subject
         self._decisions: dict[str, Decision] = {}
         with ExitStack() as opened:
             detail = opened.enter_context(subject.object(installation)).as_detail()
-            self._executions = [(shadow, shadow.start(detail)) for shadow in shadows]
+            self._executions = [(run, run.start(detail)) for run in dry_runs]
             self._opened = opened.pop_all()
 
     def look(self) -> Comparison | None:
         """The comparison, once both have ended."""
-        for shadow, execution in self._executions:
-            if shadow.workflow not in self._decisions:
-                decision = shadow.decision(execution)
+        for run, execution in self._executions:
+            if run.workflow not in self._decisions:
+                decision = run.decision(execution)
                 if decision:
-                    self._decisions[shadow.workflow] = decision
+                    self._decisions[run.workflow] = decision
         if len(self._decisions) < len(self._executions):
             return None
-        in_order = {shadow.workflow: self._decisions[shadow.workflow] for shadow, _ in self._executions}
+        in_order = {run.workflow: self._decisions[run.workflow] for run, _ in self._executions}
         return Comparison(self._subject, in_order)
 
     def close(self) -> None:

@@ -97,7 +97,7 @@ def deploy(
 def _missing(installation: Installation, stack: str, given: Mapping[str, str]) -> list[str]:
     """The parameters that a stack would have no value for."""
     missing = parameters.missing(stack, given)
-    return missing if missing and not installation.stands(stack) else []
+    return missing if missing and not installation.is_deployed(stack) else []
 
 
 def _refuse_without_rekognition(installation: Installation, stack: str) -> None:
@@ -186,11 +186,11 @@ def removable_in(installation: Installation, stack: str) -> timedelta:
     if _own_stack(installation, stack) is None:
         raise DeployRefusedError(f"There is no stack {name}.")
     if stack == "core":
-        standing = [each for each in WORKFLOWS if installation.stands(each)]
+        standing = [each for each in WORKFLOWS if installation.is_deployed(each)]
         if standing:
             raise DeployRefusedError(f"{name} is what {', '.join(standing)} stand on: destroy them first.")
         return timedelta()
-    if not installation.stands(stack):
+    if not installation.is_deployed(stack):
         return timedelta()
 
     history = changes(installation)

@@ -114,7 +114,7 @@ class Installation:
             return None
         return stacks[0] if stacks else None
 
-    def stands(self, name: str) -> bool:
+    def is_deployed(self, name: str) -> bool:
         """Whether there is a stack with something in it, `core` or a workflow's."""
         stack = self.stack(name)
         return stack is not None and stack["StackStatus"] not in _EMPTY

@@ -28,9 +28,9 @@ _TAKEN = {
 }
 # The longest prefix of an installation (the templates' parameter), and a hyphen.
 _PREFIX_LENGTH = 20 + 1
-# A state machine's name has at most 80 characters; `happypath compare` makes shadow-<name>-<8 digits> of it.
+# A state machine's name has at most 80 characters; `happypath compare` makes dry-run-<name>-<8 digits> of it.
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html
-_MACHINE_LENGTH = 80 - len("shadow-") - len("-") - 8
+_MACHINE_LENGTH = 80 - len("dry-run-") - len("-") - 8
 # https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
 _FUNCTION_LENGTH = 64
 # What holds a name and is not about it: addresses, modules of the functions.

@@ -15,9 +15,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from functions.upload import KEY_BYTES, SHADOW, InvalidKeyError, parse_key, without_extension
+from functions.upload import DRY_RUN, KEY_BYTES, InvalidKeyError, parse_key, without_extension
 from happypath.operations.installation import TERMINAL, Installation
-from happypath.operations.records import BATCH, Record, at, having
+from happypath.operations.records import BATCH, Record, batch_get, with_status
 from happypath.operations.redrive import send
 
 
@@ -72,7 +72,7 @@ def find(
     A key that no workflow can use has its outcome when it is recorded as refused. A record of the time when
     ids had no extensions counts as long as its object has no other.
     """
-    for record in having(installation, "RECEIVED", looked):
+    for record in with_status(installation, "RECEIVED", looked):
         if datetime.fromisoformat(record["receivedAt"]) <= until:
             yield from _without_outcome(installation, record)
     for objects in _batches(_current_objects(installation, until)):
@@ -94,7 +94,7 @@ def _without_outcome(installation: Installation, record: Record) -> Iterator[Ope
         state = State.NOT_STARTED
     else:
         state = State.NOT_RECORDED if execution.has_ended else State.RUNNING
-    there = at(installation, [record["SK"], record["key"]]) if state is not State.RUNNING else {}
+    there = batch_get(installation, [record["SK"], record["key"]]) if state is not State.RUNNING else {}
     if record["key"] != record["SK"] and record["key"] in there:
         return
     if state is State.NOT_RECORDED:
@@ -140,7 +140,7 @@ def _current_objects(installation: Installation, until: datetime) -> Iterator[_O
         if not version["IsLatest"] or version["LastModified"] > until:
             continue
         key = version["Key"]
-        if key.startswith(f"{SHADOW}/"):
+        if key.startswith(f"{DRY_RUN}/"):
             continue
         # "null" is the version of what was uploaded while the bucket kept none.
         version_id = None if version["VersionId"] == "null" else version["VersionId"]
@@ -153,7 +153,7 @@ def _batches(objects: Iterator[_Object]) -> Iterator[list[_Object]]:
 
 
 def _without_record(installation: Installation, objects: list[_Object]) -> Iterator[OpenUpload]:
-    own = at(installation, (each.key for each in objects))
+    own = batch_get(installation, (each.key for each in objects))
     former = _former(installation, [each for each in objects if each.key not in own])
     for each in objects:
         state = _missing(installation, each, own.get(each.key) or former.get(each.key))
@@ -171,7 +171,7 @@ def _former(installation: Installation, objects: list[_Object]) -> dict[str, Rec
     ]
     found: dict[str, Record] = {}
     for first in range(0, len(sort_keys), BATCH):
-        records = at(installation, sort_keys[first : first + BATCH])
+        records = batch_get(installation, sort_keys[first : first + BATCH])
         found |= {record["key"]: record for record in records.values()}
     return found
 

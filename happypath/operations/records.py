@@ -28,7 +28,7 @@ class UploadNameError(ExpectedError):
     """A name means no upload, or more than one; the message says so, and what to do."""
 
 
-def having(
+def with_status(
     installation: Installation, status: str, looked: Callable[[int], None] = lambda _: None
 ) -> Iterator[Record]:
     """The records of one status, a page at a time; `looked` is told how many of any status a page had."""
@@ -38,7 +38,7 @@ def having(
         yield from (_texts(item) for item in page["Items"])
 
 
-def at(installation: Installation, sort_keys: Iterable[str]) -> dict[str, Record]:
+def batch_get(installation: Installation, sort_keys: Iterable[str]) -> dict[str, Record]:
     """The records that there are at these sort keys (at most `BATCH`), as they are now."""
     table = installation.core["Table"]
     # BatchGetItem refuses a key that is named twice.

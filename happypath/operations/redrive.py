@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from functions.ingest.upload_event import MAX_ATTEMPTS
 from happypath.errors import ExpectedError
 from happypath.operations.installation import TERMINAL, Installation
-from happypath.operations.records import UploadNameError, find, having
+from happypath.operations.records import UploadNameError, find, with_status
 
 _POLL_S = 1.0
 
@@ -65,7 +65,7 @@ def send(installation: Installation, bucket: str, key: str, version: str | None,
 def run_again(installation: Installation, uploads: Iterable[str] | None) -> Iterator[Sent]:
     """Has uploads run again by what is live, named as `happypath show` takes them; None: all that failed."""
     if uploads is None:
-        for failed in having(installation, "FAILED"):
+        for failed in with_status(installation, "FAILED"):
             yield _sent(installation, failed)
         return
     for upload in uploads:

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from happypath.errors import ExpectedError
-from happypath.operations.records import BATCH, Record, at
+from happypath.operations.records import BATCH, Record, batch_get
 
 if TYPE_CHECKING:
     from mypy_boto3_xray.type_defs import TraceSummaryTypeDef
@@ -352,7 +352,7 @@ def _with_outcomes(installation: Installation, found: list[Found]) -> list[Found
     sort_keys = [key for each in found if "RECEIVED" in each.statuses for key in each.sort_keys]
     records: dict[str, Record] = {}
     for first in range(0, len(sort_keys), BATCH):
-        records |= at(installation, sort_keys[first : first + BATCH])
+        records |= batch_get(installation, sort_keys[first : first + BATCH])
     by_trace: dict[str, list[Record]] = {}
     for record in records.values():
         by_trace.setdefault(record.get("traceId", ""), []).append(record)

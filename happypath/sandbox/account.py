@@ -1,4 +1,4 @@
-"""An AWS account in this process: moto's server on loopback, mended where it differs from AWS."""
+"""An AWS account in this process: moto's server on loopback, patched where it differs from AWS."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import socket
 import threading
 import warnings
+from collections.abc import Collection
 from contextlib import ExitStack
 from functools import lru_cache
 from typing import Any
@@ -22,7 +23,8 @@ from happypath.sandbox.calls import Calls, noting, tasks_noted
 from happypath.sandbox.connection import Connection, close_all
 from happypath.sandbox.fault_injection.rules import Faults
 from happypath.sandbox.injection import injected, refusing
-from happypath.sandbox.patches.moto import Invoke, mended
+from happypath.sandbox.patches.all import patched
+from happypath.sandbox.patches.served import Invoke, Served
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
@@ -52,7 +54,13 @@ class Account:
     """
 
     def __init__(
-        self, port: int, invoke: Invoke, executions_at_once: int, faults: Faults, calls: Calls
+        self,
+        port: int,
+        invoke: Invoke,
+        executions_at_once: int,
+        faults: Faults,
+        calls: Calls,
+        without_patches: Collection[str] = (),
     ) -> None:
         _quiet()
         moto_api_backend.reset()
@@ -79,14 +87,15 @@ class Account:
         self._undo.enter_context(
             patch.dict(default_user_config["stepfunctions"], {"execute_state_machine": True})
         )
-        self._undo.enter_context(mended(invoke, self.endpoint, self.application, executions_at_once))
+        served = Served(invoke, self.endpoint, self.application, executions_at_once)
+        self._undo.enter_context(patched(served, without_patches))
         self._undo.enter_context(injected(faults))
         self._undo.enter_context(tasks_noted(calls))
         self._thread = threading.Thread(target=self._server.serve_forever, name="account", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Stops serving and undoes the mends."""
+        """Stops serving and undoes the patches."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

@@ -27,7 +27,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from functions.ingest.record import PARTITION
 from happypath.sandbox.injection import Environ, Wsgi, operation
-from happypath.sandbox.patches.moto import TASKS
+from happypath.sandbox.patches.stepfunctions import TASKS
 
 _PARTS = {
     "Put": "PutItem",

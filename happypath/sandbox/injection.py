@@ -1,4 +1,4 @@
-"""Where faults on purpose get into the sandbox: requests to the account, tasks of state machines, events.
+"""Where faults are injected into the sandbox: requests to the account, tasks of state machines, events.
 
 (Faults of functions get in where functions run: `happypath.sandbox.function_host.host`.)
 """
@@ -22,9 +22,9 @@ from moto.stepfunctions.parser.asl.component.common.error_name.failure_event imp
     FailureEventException,
 )
 
-from happypath.sandbox.fault_injection.error_responses import Refusal, refusal
+from happypath.sandbox.fault_injection.error_responses import ErrorResponse, error_response
 from happypath.sandbox.fault_injection.rules import FAULT_MESSAGE, Fault, Faults, Kind, endings
-from happypath.sandbox.patches.moto import TASKS, task_failure
+from happypath.sandbox.patches.stepfunctions import TASKS, task_failure
 
 # What a task gets that has asked for a result: no task returns this.
 GARBAGE = "garbage"
@@ -77,7 +77,7 @@ def _state_names(machine: str, state: str) -> tuple[str, ...]:
 
 
 def _fail(fault: Fault, task: Any, env: Any, service: str) -> None:
-    no = refusal(service, fault.kind)
+    no = error_response(service, fault.kind)
     if no is not None:
         raise _client_error(no)
     match fault.kind:
@@ -92,7 +92,7 @@ def _fail(fault: Fault, task: Any, env: Any, service: str) -> None:
             raise FailureEventException(task_failure(task, env, fault.error, cause))
 
 
-def _client_error(no: Refusal) -> ClientError:
+def _client_error(no: ErrorResponse) -> ClientError:
     metadata: Any = {"HTTPStatusCode": no.status, "RequestId": str(uuid.uuid4())}
     return ClientError(
         {"Error": {"Code": no.code, "Message": no.message}, "ResponseMetadata": metadata}, "a task"
@@ -133,7 +133,7 @@ def refusing(account: Wsgi, faults: Faults, own_access_key: str) -> Wsgi:
         if fault is None:
             return account(environ, start_response)
         service = called.partition(":")[0] if called else ""
-        no = refusal(service, fault.kind)
+        no = error_response(service, fault.kind)
         if no is None:
             time.sleep(fault.seconds)
             return account(environ, start_response)
@@ -191,7 +191,7 @@ def _s3_operation(environ: Environ) -> str:
     return _S3_OBJECT.get(method, "")
 
 
-def _json(no: Refusal, request_id: str) -> tuple[bytes, list[tuple[str, str]]]:
+def _json(no: ErrorResponse, request_id: str) -> tuple[bytes, list[tuple[str, str]]]:
     body = json.dumps({"__type": no.code, "message": no.message})
     return body.encode(), [
         ("Content-Type", "application/x-amz-json-1.1"),
@@ -200,7 +200,7 @@ def _json(no: Refusal, request_id: str) -> tuple[bytes, list[tuple[str, str]]]:
     ]
 
 
-def _xml(no: Refusal, request_id: str) -> tuple[bytes, list[tuple[str, str]]]:
+def _xml(no: ErrorResponse, request_id: str) -> tuple[bytes, list[tuple[str, str]]]:
     body = (
         f"<Error><Code>{escape(no.code)}</Code><Message>{escape(no.message)}</Message>"
         f"<RequestId>{request_id}</RequestId></Error>"

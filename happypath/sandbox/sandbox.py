@@ -7,7 +7,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from types import TracebackType
@@ -32,7 +32,7 @@ from happypath.sandbox.function_host.environment import Environment, Function, O
 from happypath.sandbox.function_host.event_source import Pollers
 from happypath.sandbox.function_host.host import FunctionHost, InvokeError
 from happypath.sandbox.function_host.runtime_api import Answer
-from happypath.sandbox.patches.moto import retries_wait
+from happypath.sandbox.patches.stepfunctions import retries_wait
 from happypath.sandbox.rekognition import Rekognition, install, real_client
 from happypath.sandbox.xray import XRay
 
@@ -57,6 +57,7 @@ class Sandbox:
     `retry_wait_scale` is for tests: 1 waits between the attempts of a task as AWS does, 0.01 a hundredth; so
     do the messages of queues between their deliveries. For tasks it can be changed while the sandbox runs.
     Without `tracing` there is no X-Ray daemon, and nothing is traced.
+    `without_patches` are for tests: names of patches of moto (`happypath.sandbox.patches.all`) to leave out.
 
     >>> with Sandbox() as sandbox:                                 # doctest: +SKIP
     ...     sandbox.deploy("core")
@@ -73,9 +74,11 @@ class Sandbox:
         faults: Faults | None = None,
         retry_wait_scale: float = 1.0,
         tracing: bool = True,
+        without_patches: Collection[str] = (),
     ) -> None:
         self.prefix = prefix
         self._tracing = tracing
+        self._without_patches = without_patches
         self._xray: XRay | None = None
         self.faults = Faults() if faults is None else faults
         # What the functions and state machines have called so far.
@@ -115,6 +118,7 @@ class Sandbox:
                 executions_at_once=2 * processors,
                 faults=self.faults,
                 calls=self.calls,
+                without_patches=self._without_patches,
             )
             opened.callback(account.close)
             self.endpoint, self.application = account.endpoint, account.application
@@ -218,7 +222,7 @@ class Sandbox:
         try:
             outcome = self._host.invoke(function, payload, trace.header)
         except InvokeError as error:
-            trace.refused(error.refusal)
+            trace.refused(error.response)
             raise
         trace.end(outcome)
         return outcome.answer

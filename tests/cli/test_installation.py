@@ -33,7 +33,7 @@ def test_a_state_machine_that_may_be_anothers_is_told_by_its_stack(
     monkeypatch.setattr(installations, "WORKFLOWS", ("v1", "b-v1"))
     stepfunctions, machines = stubbed("stepfunctions")
     arn = "arn:aws:states:us-east-1:123456789012:stateMachine:"
-    names = ("team-v1", "team-b-v1", "shadow-team-v1-0a1b2c3d")
+    names = ("team-v1", "team-b-v1", "dry-run-team-v1-0a1b2c3d")
     there = [
         {"name": each, "stateMachineArn": arn + each, "type": "STANDARD", "creationDate": 0} for each in names
     ]

@@ -105,7 +105,7 @@ def test_upload_without_waiting_says_where_the_photo_went(environment: dict[str,
     assert re.search(where, run.stdout)
 
 
-@pytest.mark.parametrize("place", ["workflow", ".shadow", ".."])
+@pytest.mark.parametrize("place", ["workflow", ".dry-run", ".."])
 def test_a_place_that_no_upload_can_have_is_refused_at_once(environment: dict[str, str], place: str) -> None:
     run = happypath("upload", PHOTOS / "cat.jpg", "--place", place, "--wait", cwd=ROOT, **environment)
     assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1)

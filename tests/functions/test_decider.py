@@ -7,7 +7,7 @@ import pytest
 
 from functions.decide.decider import decider
 from functions.decide.rules import RuleError
-from functions.decision import Decision, MalformedDecisionError, Refusal
+from functions.decision import Decision, MalformedDecisionError, Rejection
 from functions.platform.values import value, whole
 from functions.upload import Upload
 from tests.functions.test_moderation import CONTEXT, event
@@ -48,8 +48,8 @@ def test_rules_are_read_before_anything_is_decided() -> None:
 
 
 def test_what_cannot_be_looked_at_is_a_rejection() -> None:
-    refusal = Refusal.because("CORRUPT_IMAGE", message="cut short")
-    result = answering(refusal)(event(UPLOAD, least=1), CONTEXT)
+    rejection = Rejection.because("CORRUPT_IMAGE", message="cut short")
+    result = answering(rejection)(event(UPLOAD, least=1), CONTEXT)
     assert result == {"accepted": False, "reason": "CORRUPT_IMAGE", "detail": {"message": "cut short"}}
 
 

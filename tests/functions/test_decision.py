@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.decision import Decision, MalformedDecisionError, Reason, Refusal
+from functions.decision import Decision, MalformedDecisionError, Reason, Rejection
 
 
 def test_an_accepting_decision_has_no_reason() -> None:
@@ -29,12 +29,12 @@ def test_a_rejecting_decision_is_json_with_its_reason(reason: Reason) -> None:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_a_refusal_leaves_under_the_name_of_its_reason(reason: Reason) -> None:
-    refusal = Refusal.because(reason, width_px=1).named()
+    rejection = Rejection.because(reason, width_px=1).named()
     # What Lambda reports of an exception: its class and its message.
-    assert type(refusal).__name__ == reason.name
-    assert json.loads(str(refusal)) == {"width_px": 1}
-    assert isinstance(refusal, Refusal)
-    assert refusal.decision == Decision.reject(reason, width_px=1)
+    assert type(rejection).__name__ == reason.name
+    assert json.loads(str(rejection)) == {"width_px": 1}
+    assert isinstance(rejection, Rejection)
+    assert rejection.decision == Decision.reject(reason, width_px=1)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from functions.decision import Refusal
+from functions.decision import Rejection
 from functions.imaging.decoded import decode, reduced_jpeg
 from functions.imaging.formats.exif import orientation
 from functions.imaging.header import Header, header, pixels
@@ -52,8 +52,8 @@ def reduce(data: bytes, **limits: Any) -> bytes:
 
 
 def refused(data: bytes) -> tuple[str, dict[str, Any]]:
-    """Reason and detail of a refusal, the same for header and whole where the header tells it."""
-    with pytest.raises(Refusal) as raised:
+    """Reason and detail of a rejection, the same for header and whole where the header tells it."""
+    with pytest.raises(Rejection) as raised:
         reduce(data)
     return str(raised.value.decision.reason), dict(raised.value.decision.detail)
 
@@ -62,8 +62,8 @@ def outcome(call: Callable[[], T]) -> T | str:
     """What a call returns, or the reason for which it refuses."""
     try:
         return call()
-    except Refusal as refusal:
-        return str(refusal.decision.reason)
+    except Rejection as rejection:
+        return str(rejection.decision.reason)
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -229,7 +229,7 @@ def frame_of(marker: int, precision: int) -> bytes:
     ],
 )
 def test_an_unusual_jpeg_is_unsupported(data: bytes, what: str) -> None:
-    with pytest.raises(Refusal) as raised:
+    with pytest.raises(Rejection) as raised:
         read(data)
     decision = raised.value.decision
     assert (decision.reason, what in decision.detail["message"]) == ("UNSUPPORTED_TYPE", True)
@@ -369,7 +369,7 @@ def test_a_photo_gets_coarser_before_it_gets_smaller() -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_a_bomb_is_refused_before_it_is_decoded(name: str) -> None:
     bomb = {"jpg": jpeg_of_size, "png": png, "webp": webp_of_size}[name](16_000, 16_000)
-    with pytest.raises(Refusal) as raised:
+    with pytest.raises(Rejection) as raised:
         reduce(bomb, max_pixels=16_000**2 - 1)
     assert raised.value.decision.reason == "IMAGE_TOO_LARGE"
     assert raised.value.decision.detail == {

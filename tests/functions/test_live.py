@@ -86,7 +86,7 @@ def test_the_grammar(value: str, weights: tuple[tuple[str, int], ...]) -> None:
         "v4 /documents/=matcher",
         "v4 documents/2026/=matcher",
         "v4 documents%2F2026/=matcher",
-        "v4 .shadow/=matcher",
+        "v4 .dry-run/=matcher",
         "v4 workflow/=matcher",
         "arn:aws:states:us-east-1:1:stateMachine:v4",
     ],

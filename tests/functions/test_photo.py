@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.decision import Refusal
+from functions.decision import Rejection
 from functions.platform.aws import PhotoNotFoundError, client, task_error
 from functions.platform.source_object import FIRST_BYTES, HEADER_BYTES, WHOLE_BYTES, S3File, open_photo
 from functions.upload import Upload
@@ -130,7 +130,7 @@ def test_a_header_that_costs_too_much_is_refused() -> None:
     put(bytes(HEADER_BYTES + 1_000))
     photo = open_photo(UPLOAD)
     photo.read(200_000)
-    with pytest.raises(Refusal) as raised:
+    with pytest.raises(Rejection) as raised:
         list(iter(lambda: photo.read(4_096), b""))
     assert raised.value.decision.reason == "CORRUPT_IMAGE"
     assert photo.bytes_fetched == HEADER_BYTES
@@ -149,7 +149,7 @@ def test_a_huge_object_is_refused_unread() -> None:
 
     body = Body()
     huge: dict[str, Any] = {"ContentLength": WHOLE_BYTES + 1, "ETag": '"x"', "Body": body}
-    with answering("GetObject", huge), pytest.raises(Refusal) as raised:
+    with answering("GetObject", huge), pytest.raises(Rejection) as raised:
         open_photo(UPLOAD).fetch()
     assert raised.value.decision.reason == "IMAGE_TOO_LARGE"
     assert raised.value.decision.detail == {"size_bytes": 200_000_001, "max_size_bytes": 200_000_000}

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from functions.decide import rekognition
-from functions.decide.look import Look
+from functions.decide.photo_analysis import PhotoAnalysis
 from functions.decide.rekognition import image_argument
-from functions.decision import Reason, Refusal
+from functions.decision import Reason, Rejection
 from functions.platform.aws import client
 from functions.upload import Upload
 from tests.functions.account import answering, error
@@ -89,7 +89,7 @@ def test_a_narrow_photo_keeps_the_shorter_side_that_rekognition_needs(size: tupl
 )
 def test_what_no_rendition_makes_fit_is_too_small(size: tuple[int, int], kind: str) -> None:
     upload = uploaded(photo(*size, kind))
-    with pytest.raises(Refusal, match="80 pixels") as raised:
+    with pytest.raises(Rejection, match="80 pixels") as raised:
         image_argument(upload, MAX_PIXELS)
     decision = raised.value.decision
     assert decision.reason == Reason.IMAGE_TOO_SMALL
@@ -107,13 +107,13 @@ def test_what_no_rendition_makes_fit_is_too_small(size: tuple[int, int], kind: s
 )
 def test_what_cannot_be_looked_at_is_refused(data: bytes, max_pixels: int, reason: Reason) -> None:
     upload = uploaded(data)
-    with pytest.raises(Refusal) as raised:
+    with pytest.raises(Rejection) as raised:
         detect(upload, max_pixels)
     assert raised.value.decision.reason == reason
 
 
 def detect(upload: Upload, max_pixels: int = MAX_PIXELS) -> Any:
-    return Look(upload, max_pixels).labels(min_confidence=80)
+    return PhotoAnalysis(upload, max_pixels).labels(min_confidence=80)
 
 
 @pytest.mark.parametrize("code", ["InvalidImageFormatException", "ImageTooLargeException"])
@@ -128,9 +128,9 @@ def test_a_photo_that_rekognition_refuses_is_handed_over_once_more_as_jpeg(code:
 @pytest.mark.parametrize(("kind", "calls_made"), [("JPEG", 2), ("WEBP", 1)])
 def test_a_rendition_that_rekognition_refuses_is_an_error(kind: str, calls_made: int) -> None:
     upload = uploaded(photo(100, 100, kind))
-    refusal = error("InvalidImageFormatException", "DetectLabels")
+    rejection = error("InvalidImageFormatException", "DetectLabels")
     with (
-        answering("DetectLabels", refusal, refusal, {"Labels": []}) as calls,
+        answering("DetectLabels", rejection, rejection, {"Labels": []}) as calls,
         pytest.raises(client("rekognition").exceptions.InvalidImageFormatException),
     ):
         detect(upload)

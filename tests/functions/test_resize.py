@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from functions.decision import Refusal
+from functions.decision import Rejection
 from functions.imaging.pixels import Interleaved
 from functions.platform.aws import AwsCallError, PhotoNotFoundError, client
 from functions.publish import resize
@@ -71,7 +71,7 @@ def published(rendition: str) -> bytes:
 
 def refused(content: bytes) -> str:
     """The name of the error that the state machine sees."""
-    with pytest.raises(Refusal) as raised:
+    with pytest.raises(Rejection) as raised:
         resized(content)
     assert "Contents" not in client("s3").list_objects_v2(Bucket="distribution")
     return type(raised.value).__name__

@@ -17,12 +17,19 @@ from functions.ingest import record as records
 from functions.ingest import start_execution
 from functions.ingest.live import LiveParameter
 from functions.ingest.record import Claim, ContendedError
-from functions.ingest.upload_event import MAX_ATTEMPTS, Arrival
+from functions.ingest.upload_event import MAX_ATTEMPTS, UploadEvent
 from functions.platform.aws import client
 from functions.upload import Upload
 from tests.functions import account
 from tests.functions.account import TABLE, answering, error, make_table
-from tests.functions.test_arrival import BUCKET, custom_event, make_bucket, notification, s3_event, upload
+from tests.functions.test_upload_event import (
+    BUCKET,
+    custom_event,
+    make_bucket,
+    notification,
+    s3_event,
+    upload,
+)
 
 PREFIX = start_execution.SETTINGS.state_machine_prefix
 CONTEXT = SimpleNamespace(aws_request_id="request-1")
@@ -448,11 +455,11 @@ def test_a_record_that_never_stands_still_is_left_for_the_next_attempt() -> None
 def test_a_takeover_that_dynamodb_refuses_fails_the_message() -> None:
     deliver(uploaded("p/u.jpg", sequencer="0A", body=b"old"))
     before = account.items()
-    refusal = error(
+    rejection = error(
         "TransactionCanceledException", "TransactWriteItems", CancellationReasons=[{"Code": "Other"}]
     )
     event = uploaded("p/u.jpg", sequencer="0B", body=b"new")
-    with answering("TransactWriteItems", refusal):
+    with answering("TransactWriteItems", rejection):
         assert deliver(event) == [0]
     assert account.items() == before
     assert deliver(event) == []
@@ -916,8 +923,8 @@ def test_the_clock_is_the_callers() -> None:
     upload("p/u.jpg")
     moment = datetime(2026, 5, 1, 14, 30, 1, 2345, tzinfo=UTC)
     live = LiveParameter(start_execution.SETTINGS.live_parameter)
-    arrival = Arrival(BUCKET, "p/u.jpg")
-    assert start_execution.ingest(arrival, start_execution.SETTINGS, live, now=lambda: moment)
+    upload_event = UploadEvent(BUCKET, "p/u.jpg")
+    assert start_execution.ingest(upload_event, start_execution.SETTINGS, live, now=lambda: moment)
     assert record_of("p/u.jpg")["receivedAt"] == "2026-05-01T14:30:01.002Z"
 
 
@@ -928,4 +935,4 @@ def test_a_failing_service_is_told_to_the_caller() -> None:
         answering("StartExecution", error("ThrottlingException", "StartExecution")),
         pytest.raises(ClientError, match="ThrottlingException"),
     ):
-        start_execution.ingest(Arrival(BUCKET, "p/u.jpg"), start_execution.SETTINGS, live)
+        start_execution.ingest(UploadEvent(BUCKET, "p/u.jpg"), start_execution.SETTINGS, live)

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from functions.decision import Reason, Refusal
+from functions.decision import Reason, Rejection
 from functions.platform.aws import (
+    DryRunWriteError,
     PhotoNotFoundError,
     ServiceUnavailableError,
-    ShadowWriteError,
     TaskError,
     client,
 )
@@ -76,8 +76,8 @@ def test_what_is_tried_again_is_counted_apart_from_what_fails(
 
 
 def test_a_refusal_leaves_under_its_reason() -> None:
-    with pytest.raises(Refusal) as raised:
-        raising(Refusal.because(Reason.CORRUPT_IMAGE, message="cut short"))(EVENT, CONTEXT)
+    with pytest.raises(Rejection) as raised:
+        raising(Rejection.because(Reason.CORRUPT_IMAGE, message="cut short"))(EVENT, CONTEXT)
     assert type(raised.value).__name__ == "CORRUPT_IMAGE"
     assert json.loads(str(raised.value)) == {"message": "cut short"}
 
@@ -87,25 +87,25 @@ def test_any_other_error_leaves_as_it_is() -> None:
         raising(ZeroDivisionError())(EVENT, CONTEXT)
 
 
-def test_in_shadow_a_task_reads_and_a_write_does_not_leave() -> None:
+def test_in_a_dry_run_a_task_reads_and_a_write_does_not_leave() -> None:
     @task
     def handler(upload: Upload, event: Event) -> Result:
-        assert upload.shadow
+        assert upload.dry_run
         client("s3").list_buckets()
         client("s3").put_object(Bucket="bucket", Key="key", Body=b"")
         return {}
 
-    shadow = {**EVENT, "detail": {**UPLOAD.as_detail(), "shadow": True}}
-    with answering("ListBuckets", {"Buckets": []}), pytest.raises(ShadowWriteError, match="s3:PutObject"):
-        handler(shadow, CONTEXT)
+    dry_run = {**EVENT, "detail": {**UPLOAD.as_detail(), "dryRun": True}}
+    with answering("ListBuckets", {"Buckets": []}), pytest.raises(DryRunWriteError, match="s3:PutObject"):
+        handler(dry_run, CONTEXT)
     # The next invocation may be of an upload that is not.
     with pytest.raises(PhotoNotFoundError), answering("HeadObject", error("404", "HeadObject", 404)):
         task(lambda *_: dict(client("s3").head_object(Bucket="bucket", Key="key")))(EVENT, CONTEXT)
 
 
 @pytest.mark.parametrize("said", [None, False, "true", 1])
-def test_only_a_plain_true_is_a_shadow(said: object) -> None:
-    assert not Upload.from_detail({**UPLOAD.as_detail(), "shadow": said}).shadow
+def test_only_a_plain_true_is_a_dry_run(said: object) -> None:
+    assert not Upload.from_detail({**UPLOAD.as_detail(), "dryRun": said}).dry_run
 
 
 def test_log_lines_tell_of_upload_and_execution(monkeypatch: pytest.MonkeyPatch) -> None:

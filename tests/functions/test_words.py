@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.decide.detected_text import Reading, find, plain
+from functions.decide.detected_text import DetectedText, find, plain
 
 
-def words(*texts: str) -> list[Reading]:
-    return [Reading(text, 90.0 + number) for number, text in enumerate(texts)]
+def words(*texts: str) -> list[DetectedText]:
+    return [DetectedText(text, 90.0 + number) for number, text in enumerate(texts)]
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,13 @@ def test_what_only_looks_like_it_is_not(phrase: str, picture: tuple[str, ...]) -
 
 
 def test_the_surest_place_counts_and_is_as_sure_as_its_weakest_word() -> None:
-    picture = [Reading("NEW", 99.0), Reading("YORK", 71.0), Reading("New", 90.0), Reading("York.", 95.0)]
-    assert find("new york", picture) == Reading("New York.", 90.0)
+    picture = [
+        DetectedText("NEW", 99.0),
+        DetectedText("YORK", 71.0),
+        DetectedText("New", 90.0),
+        DetectedText("York.", 95.0),
+    ]
+    assert find("new york", picture) == DetectedText("New York.", 90.0)
 
 
 WORD = st.text(string.ascii_letters + string.digits + "äßéŁ", min_size=1, max_size=8)
@@ -80,7 +85,7 @@ def test_a_phrase_is_found_however_it_is_written(phrase: list[str], data: st.Dat
     between = st.sampled_from(["", " ", "  ", " & ", " - "])
     written = "".join(word + data.draw(between) for word in phrase)
     written = data.draw(st.sampled_from([written, written.upper(), written.lower(), written.swapcase()]))
-    place = find(written, [Reading("before", 50.0), *words(*phrase), Reading("after", 50.0)])
+    place = find(written, [DetectedText("before", 50.0), *words(*phrase), DetectedText("after", 50.0)])
     assert place is not None
     assert place.confidence <= 90.0 + len(phrase) - 1
 

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from functions.ingest.upload_event import Arrival, parse
+from functions.ingest.upload_event import UploadEvent, parse
 from happypath.cli import main as cli
 from happypath.operations.installation import Installation
 from tests import table
@@ -105,9 +105,9 @@ class Offline(Installation):
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return taken
 
-    def sent(self) -> list[Arrival]:
+    def sent(self) -> list[UploadEvent]:
         """What StartExecution would read in the queue."""
-        return [arrival for message in self.messages() for arrival in parse(message["Body"])]
+        return [upload_event for message in self.messages() for upload_event in parse(message["Body"])]
 
 
 @pytest.fixture

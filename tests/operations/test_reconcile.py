@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from functions.upload import SHADOW
+from functions.upload import DRY_RUN
 from happypath.operations import reconcile
 from happypath.operations.installation import Execution
 from happypath.operations.reconcile import OpenUpload, State, find, fix
@@ -147,7 +147,7 @@ def test_a_key_that_no_workflow_can_use_has_its_outcome_when_it_is_refused(
 
 def test_a_photo_that_is_compared_is_no_upload(installation: Offline) -> None:
     # `happypath compare` keeps it while it looks at it, and no event of it starts a run.
-    installation.put_photo(f"{SHADOW}/photo.jpg")
+    installation.put_photo(f"{DRY_RUN}/photo.jpg")
     assert open_uploads(installation) == {}
 
 
@@ -294,7 +294,7 @@ def test_the_command_can_have_them_run(installation: Offline, happypath: Command
         "p/u.jpg": ("NOT_STARTED", True),
         "p/running.jpg": ("RUNNING", False),
     }
-    assert [arrival.key for arrival in installation.sent()] == ["p/u.jpg"]
+    assert [upload_event.key for upload_event in installation.sent()] == ["p/u.jpg"]
     assert json.loads(happypath("reconcile", "--json", "--older-than", "9999d").output) == []
 
 
@@ -317,7 +317,7 @@ def test_what_is_to_wait_is_not_sent_again(installation: Offline, happypath: Com
         "p/u.jpg": True,
         "held/photo.jpg": False,
     }
-    assert [arrival.key for arrival in installation.sent()] == ["p/u.jpg"]
+    assert [upload_event.key for upload_event in installation.sent()] == ["p/u.jpg"]
 
 
 @pytest.mark.parametrize("time", ["", "15", "m", "-1m", "1.5h", "15 m", "99999d", "1w"])

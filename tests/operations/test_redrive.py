@@ -22,21 +22,21 @@ TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793"
 def test_a_failed_upload_gets_its_next_attempt(installation: Offline, named: str) -> None:
     installation.put_record("u", "FAILED", version="v1", reason="KeyError")
     assert list(run_again(installation, [named])) == [Sent("p/u.jpg", attempt=2)]
-    (arrival,) = installation.sent()
-    assert (arrival.bucket, arrival.key, arrival.version_id, arrival.attempt) == (
+    (upload_event,) = installation.sent()
+    assert (upload_event.bucket, upload_event.key, upload_event.version_id, upload_event.attempt) == (
         "uploads",
         "p/u.jpg",
         "v1",
         2,
     )
-    assert (arrival.source, arrival.detail_type) == ("custom.happyPath", "uploadComplete")
+    assert (upload_event.source, upload_event.detail_type) == ("custom.happyPath", "uploadComplete")
 
 
 def test_attempts_are_counted_on(installation: Offline) -> None:
     installation.put_record("u", "FAILED", attempt="7")
     assert list(run_again(installation, ["u"])) == [Sent("p/u.jpg", attempt=8)]
-    (arrival,) = installation.sent()
-    assert (arrival.version_id, arrival.attempt) == (None, 8)
+    (upload_event,) = installation.sent()
+    assert (upload_event.version_id, upload_event.attempt) == (None, 8)
 
 
 def test_an_upload_whose_execution_ended_without_an_outcome_gets_another(installation: Offline) -> None:
@@ -46,13 +46,13 @@ def test_an_upload_whose_execution_ended_without_an_outcome_gets_another(install
     assert running.refused == f"p/u.jpg is still running: {execution}."
     installation.stop(execution)
     assert list(run_again(installation, ["u"])) == [Sent("p/u.jpg", attempt=2)]
-    assert [arrival.attempt for arrival in installation.sent()] == [2]
+    assert [upload_event.attempt for upload_event in installation.sent()] == [2]
 
 
 def test_an_upload_that_was_never_started_is_started_as_it_was_claimed(installation: Offline) -> None:
     installation.put_record("u", "RECEIVED", attempt="3")
     assert list(run_again(installation, ["u"])) == [Sent("p/u.jpg", attempt=3)]
-    assert [arrival.attempt for arrival in installation.sent()] == [3]
+    assert [upload_event.attempt for upload_event in installation.sent()] == [3]
 
 
 @pytest.mark.parametrize("status", ["PROCESSED", "REJECTED", "DELETED"])
@@ -79,7 +79,7 @@ def test_one_that_is_refused_does_not_stop_the_others(installation: Offline, hap
     good, nobody = run.notices.splitlines()
     assert "p/good.jpg ended as PROCESSED" in good
     assert "no upload nobody" in nobody
-    assert [arrival.key for arrival in installation.sent()] == ["p/bad.jpg"]
+    assert [upload_event.key for upload_event in installation.sent()] == ["p/bad.jpg"]
 
 
 def test_all_that_failed_is_run_again_at_once(installation: Offline, happypath: Command) -> None:
@@ -92,7 +92,7 @@ def test_all_that_failed_is_run_again_at_once(installation: Offline, happypath: 
     assert json.loads(run.output) == [
         {"upload": f"p/bad-{number}.jpg", "attempt": 2, "refused": None} for number in range(3)
     ]
-    assert {arrival.key for arrival in installation.sent()} == {f"p/bad-{n}.jpg" for n in range(3)}
+    assert {upload_event.key for upload_event in installation.sent()} == {f"p/bad-{n}.jpg" for n in range(3)}
 
 
 def test_nothing_that_failed_is_nothing_to_run(installation: Offline, happypath: Command) -> None:

@@ -7,13 +7,13 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from moto import mock_aws
 from moto.sqs.models import SQSBackend, sqs_backends
 
-from happypath.sandbox.patches.sqs import queues_are_whole
+from happypath.sandbox.patches.sqs import thread_safe_queues
 
 _SENDERS, _MESSAGES = 4, 100
 
@@ -23,7 +23,7 @@ def sqs() -> Iterator[SQSBackend]:
     before = sys.getswitchinterval()
     # Threads get in each other's way as often as they can.
     sys.setswitchinterval(1e-6)
-    with mock_aws(), queues_are_whole():
+    with mock_aws(), thread_safe_queues(cast(Any, None)):
         backend = sqs_backends["123456789012"]["us-east-1"]
         backend.create_queue("dead")
         dead = backend.get_queue("dead").queue_arn

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from types import SimpleNamespace
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias, cast
 from unittest.mock import patch
 
 import boto3
@@ -27,7 +27,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 )
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
-from happypath.sandbox.patches.moto import TASKS, errors_have_the_names_of_aws, task_failure
+from happypath.sandbox.patches.stepfunctions import ERRORS, TASKS, task_failure
 from tests import table
 from tests.statemachines.definitions import is_lambda, states
 from tests.statemachines.filled import ACCOUNT, REGION, TABLE, definition
@@ -75,7 +75,8 @@ class Interpreter:
             # Parsing takes longer than running.
             parse = staticmethod(cache(AmazonStateLanguageParser.parse))
             stack.enter_context(patch.object(AmazonStateLanguageParser, "parse", parse))
-            stack.enter_context(errors_have_the_names_of_aws())
+            for named in ERRORS:
+                stack.enter_context(named(cast(Any, None)))
             self._dynamodb = boto3.client("dynamodb", region_name=REGION)
             self.events: Any = boto3.client("events", region_name=REGION)
             self._stepfunctions = boto3.client("stepfunctions", region_name=REGION)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from functions.ingest.live import Live
-from functions.upload import SHADOW
+from functions.upload import DRY_RUN
 from tests.templates.template import load, resources
 
 BUCKETS = resources("core", "AWS::S3::Bucket").keys()
@@ -67,7 +67,7 @@ def test_old_uploads_go_when_the_parameter_says_so() -> None:
     assert old["Status"] == {"Fn::If": ["UploadsExpire", "Enabled", "Disabled"]}
     assert old["ExpirationInDays"]["Fn::If"][:2] == ["UploadsExpire", {"Ref": "KeepUploadsDays"}]
     # A name that begins so would go with the photos of comparisons.
-    assert rules["DropShadows"]["Prefix"] == f"{SHADOW}/"
+    assert rules["DropShadows"]["Prefix"] == f"{DRY_RUN}/"
     # An expiration leaves the bytes, as a version that is no longer the current one.
     assert rules["DropShadows"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
     later = rules["DropReplacedPhotos"]["NoncurrentVersionExpiration"]["NoncurrentDays"]
@@ -113,7 +113,7 @@ def test_both_events_of_our_bucket_and_no_others_reach_the_queue() -> None:
             "detail-type": ["Object Created"],
             "detail": {
                 "bucket": {"name": [bucket]},
-                "object": {"key": [{"anything-but": {"prefix": f"{SHADOW}/"}}]},
+                "object": {"key": [{"anything-but": {"prefix": f"{DRY_RUN}/"}}]},
             },
         },
         {"source": ["custom.happyPath"], "detail-type": ["uploadComplete"], "detail": {"bucket": [bucket]}},

@@ -1,4 +1,4 @@
-"""Workflows in shadow decide as they do in earnest, and leave everything as it was."""
+"""Workflows as a dry run decide as they do in earnest, and leave everything as it was."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from happypath.operations.compare import Comparison, Subject, compare, last
+from happypath.operations.dry_run import DryRunError, harmless
 from happypath.operations.installation import Installation
-from happypath.operations.shadow import ShadowError, harmless
 from happypath.operations.usage import times
 from happypath.project import SAMPLES, WORKFLOWS
 from tests.cli.test_run import happypath
@@ -89,11 +89,11 @@ def test_v3_and_v4_differ_on_the_samples_exactly_where_they_should(driver: Drive
 
 
 @pytest.mark.parametrize("version", WORKFLOWS)
-def test_a_shadow_decides_as_the_workflow_did(driver: Driver, version: str) -> None:
+def test_a_dry_run_decides_as_the_workflow_did(driver: Driver, version: str) -> None:
     driver.go_live(version)
     keys = []
     for row in (accepted(version), rejected(version)):
-        keys.append(driver.new_key(place_id(row), f"shadowed{row.suffix}"))
+        keys.append(driver.new_key(place_id(row), f"dry_detail{row.suffix}"))
         driver.upload(driver.picture(row), keys[-1])
     outcomes = {key: driver.ended(key) for key in keys}
 
@@ -140,7 +140,7 @@ def test_uploads_that_neither_workflow_gets_and_what_is_no_upload_are_left_out(d
     assert newest(1, "v1", "matcher") == keys[1:]
 
 
-def test_a_photo_that_cannot_be_decided_about_fails_in_shadow_and_nowhere_else(driver: Driver) -> None:
+def test_a_photo_that_cannot_be_decided_about_fails_in_a_dry_run_and_nowhere_else(driver: Driver) -> None:
     gone = Subject("gone.jpg", "the-park", upload=_gone(driver))
     before = everything(driver.installation)
     (comparison,) = compare(driver.installation, ("v1", "v4"), [gone])
@@ -166,23 +166,23 @@ def test_what_is_cut_short_is_cleared_away(driver: Driver) -> None:
     assert everything(driver.installation) == before
 
 
-def test_a_workflow_that_does_not_know_of_shadows_does_not_run(
+def test_a_workflow_that_does_not_know_of_dry_runs_does_not_run(
     driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack = driver.installation.stack
     old: Callable[[str], Any] = lambda name: {  # noqa: E731
-        "Outputs": [each for each in (stack(name) or {})["Outputs"] if each["OutputKey"] != "Shadow"]
+        "Outputs": [each for each in (stack(name) or {})["Outputs"] if each["OutputKey"] != "DryRun"]
     }
     monkeypatch.setattr(driver.installation, "stack", old)
-    with pytest.raises(ShadowError, match="v1 is too old to run in shadow"):
+    with pytest.raises(DryRunError, match="v1 is too old to run as a dry run"):
         next(compare(driver.installation, ("v1", "v2"), samples()))
     monkeypatch.setattr(driver.installation, "stack", lambda name: None)
-    with pytest.raises(ShadowError, match="v1 is not deployed"):
+    with pytest.raises(DryRunError, match="v1 is not deployed"):
         next(compare(driver.installation, ("v1", "v2"), samples()))
 
 
 @pytest.mark.parametrize("version", WORKFLOWS)
-def test_no_state_of_a_shadow_writes(version: str) -> None:
+def test_no_state_of_a_dry_run_writes(version: str) -> None:
     states = harmless(json.loads(definitions.text(version).replace("${Partition}", "aws")))["States"]
     tasks = {state["Resource"] for state in states.values() if state["Type"] == "Task"}
     assert tasks <= {"arn:aws:states:::lambda:invoke", "arn:aws:states:::dynamodb:getItem"}
@@ -210,7 +210,7 @@ def test_a_task_that_only_reads_stays_as_it_is(resource: str) -> None:
     "resource",
     ["arn:aws:states:::sns:publish", f"{SDK}s3:putObject", "arn:aws:states:::lambda:invoke.waitForTaskToken"],
 )
-def test_a_task_that_may_write_and_whose_answer_is_used_has_no_shadow(
+def test_a_task_that_may_write_and_whose_answer_is_used_has_no_dry_run(
     resource: str, result_path: dict[str, str]
 ) -> None:
     state = {"Type": "Task", "Resource": resource, "End": True, **result_path}
@@ -218,7 +218,7 @@ def test_a_task_that_may_write_and_whose_answer_is_used_has_no_shadow(
     both = {"Type": "Parallel", "Branches": [inner], "End": True}
     for machine in (inner, {"StartAt": "both", "States": {"both": both}}):
         with pytest.raises(
-            ShadowError, match=f"'Tell' calls {resource.partition(':::')[2]}, which may write"
+            DryRunError, match=f"'Tell' calls {resource.partition(':::')[2]}, which may write"
         ):
             harmless(machine)
 

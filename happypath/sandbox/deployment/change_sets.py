@@ -48,13 +48,13 @@ class _ChangeSet(ChangeSet):
 
 
 @contextmanager
-def change_sets_deploy() -> Iterator[None]:
+def deploying() -> Iterator[None]:
     """Lets change sets do what they say."""
 
     def always_different(*_: Any) -> None:
         """A template without changes makes a change set that failed, not a refused call."""
 
-    with ExitStack() as mends:
+    with ExitStack() as patches:
         for owner, name, replacement in (
             (CloudFormationBackend, "create_change_set", _create),
             (CloudFormationBackend, "execute_change_set", _execute),
@@ -63,7 +63,7 @@ def change_sets_deploy() -> Iterator[None]:
             (parsing, "get_references_from_template", _references),
             (parsing, "parse_and_update_resource", _keeping(parsing.parse_and_update_resource)),
         ):
-            mends.enter_context(patch.object(owner, name, replacement))
+            patches.enter_context(patch.object(owner, name, replacement))
         yield
 
 

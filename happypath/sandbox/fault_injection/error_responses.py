@@ -11,7 +11,7 @@ from happypath.sandbox.fault_injection.rules import Kind
 
 
 @dataclass(frozen=True)
-class Refusal:
+class ErrorResponse:
     """An error answer of an AWS service."""
 
     code: str
@@ -59,9 +59,9 @@ _OWN = {
 }
 
 
-def refusal(service: str, kind: Kind) -> Refusal | None:
-    """What a service answers to a fault of this kind; None where it is no refusal."""
+def error_response(service: str, kind: Kind) -> ErrorResponse | None:
+    """What a service answers to a fault of this kind; None where it is no response."""
     if kind not in _COMMON:
         return None
     code, status = _OWN.get((service, kind), _COMMON[kind])
-    return Refusal(code, status, f"{_MESSAGES[kind]} (A fault on purpose.)")
+    return ErrorResponse(code, status, f"{_MESSAGES[kind]} (A fault on purpose.)")

@@ -111,7 +111,7 @@ class Pollers:
         try:
             answer = self._invoke(mapping["FunctionArn"], json.dumps({"Records": records}).encode())
         except InvokeError as error:
-            answer = error_answer(error.refusal.code, error.refusal.message)
+            answer = error_answer(error.response.code, error.response.message)
         failed = _failed(answer, {message["MessageId"] for message in messages}, mapping)
         done: list[Any] = []
         again: list[Any] = []

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from happypath.sandbox.fault_injection.error_responses import Refusal, refusal
+from happypath.sandbox.fault_injection.error_responses import ErrorResponse, error_response
 from happypath.sandbox.fault_injection.rules import FAULT_MESSAGE, Fault, Faults, Kind, endings
 from happypath.sandbox.function_host.environment import Environment, Function, Outcome, timed_out
 from happypath.sandbox.function_host.runtime_api import Answer, error_answer
@@ -25,18 +25,18 @@ _FROM_MACHINE = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT", "LD_L
 
 
 class InvokeError(Exception):
-    """Lambda itself refuses to run the function; `refusal` is its answer."""
+    """Lambda itself refuses to run the function; `response` is its answer."""
 
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.message)
-        self.refusal = refusal
+    def __init__(self, response: ErrorResponse) -> None:
+        super().__init__(response.message)
+        self.response = response
 
 
 class TooManyRequestsError(InvokeError):
     """The function's reserved concurrency is used up."""
 
     def __init__(self) -> None:
-        super().__init__(Refusal("TooManyRequestsException", 429, "Rate Exceeded."))
+        super().__init__(ErrorResponse("TooManyRequestsException", 429, "Rate Exceeded."))
 
 
 class FunctionHost:
@@ -201,7 +201,7 @@ def _instead(fault: Fault, function: Function) -> Answer | None:
     Raises:
         InvokeError: Lambda is to refuse the call.
     """
-    no = refusal("lambda", fault.kind)
+    no = error_response("lambda", fault.kind)
     if no is not None:
         raise InvokeError(no)
     match fault.kind:

@@ -1,4 +1,4 @@
-"""DynamoDB's promise that each write is whole or not at all, whoever else writes at the same time.
+"""DynamoDB's writes are atomic, whoever else writes at the same time.
 
 moto's server answers each request in a thread of its own, and its tables know nothing of threads: two
 conditional writes of one item can both succeed. A transaction copies the whole table before it begins, and
@@ -23,12 +23,13 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 
 from happypath.sandbox.patches.locks import one_at_a_time
+from happypath.sandbox.patches.served import Patch, Served
 
 _OPERATIONS = ("get_item", "put_item", "update_item", "delete_item", "query", "scan")
 
 
 @contextmanager
-def writes_are_whole() -> Iterator[None]:
+def atomic_writes(_: Served) -> Iterator[None]:
     """Lets one operation at a time into the tables, and takes back what a failed transaction did."""
     # One for all tables; reentrant because a transaction is made of the other operations.
     lock = threading.RLock()
@@ -50,12 +51,14 @@ def writes_are_whole() -> Iterator[None]:
     def deepcopy(value: Any, memo: Any = None) -> Any:
         return value if isinstance(value, Table) else copy.deepcopy(value, memo)
 
-    with ExitStack() as mends:
+    with ExitStack() as patches:
         for name in _OPERATIONS:
-            mends.enter_context(patch.object(DynamoDBBackend, name, alone(getattr(DynamoDBBackend, name))))
-        mends.enter_context(patch.object(DynamoDBBackend, "transact_write_items", transact_or_take_back))
+            patches.enter_context(patch.object(DynamoDBBackend, name, alone(getattr(DynamoDBBackend, name))))
+        patches.enter_context(patch.object(DynamoDBBackend, "transact_write_items", transact_or_take_back))
         # What was touched is remembered above: the copy of the whole table is not needed.
-        mends.enter_context(patch.object(models, "copy", SimpleNamespace(deepcopy=deepcopy, copy=copy.copy)))
+        patches.enter_context(
+            patch.object(models, "copy", SimpleNamespace(deepcopy=deepcopy, copy=copy.copy))
+        )
         yield
 
 
@@ -93,3 +96,6 @@ class _Before:
             items[self._key[-1]] = self._item
         if self._table.stream_shard:
             del self._table.stream_shard.items[self._streamed :]
+
+
+PATCHES: tuple[Patch, ...] = (atomic_writes,)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import string
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
@@ -15,11 +13,6 @@ from unittest.mock import patch
 
 import boto3
 from botocore.config import Config
-from moto.core import request as moto_request
-from moto.core import responses as moto_responses
-from moto.moto_api._internal.moto_random import MotoRandom
-from moto.sqs import models as sqs_models
-from moto.sqs.models import SQSBackend
 from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.common.string import string_expression
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
@@ -30,29 +23,11 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 from moto.stepfunctions.parser.asl.utils import boto_client, json_path
 
 from happypath.sandbox.direct import call_directly
-from happypath.sandbox.patches.update_expressions import updates_are_read_once
+from happypath.sandbox.patches.served import Patch, Served
 
 
 @contextmanager
-def shortened(endpoint: str, application: Any) -> Iterator[None]:
-    """Spares moto's work for one account, served at `endpoint` by a WSGI application."""
-    with ExitStack() as shortcuts:
-        for shortcut in (
-            _interpreter_keeps_its_clients(endpoint, application),
-            _definitions_are_parsed_once(),
-            _paths_are_parsed_once(),
-            updates_are_read_once(),
-            _names_are_looked_up_once(),
-            _identifiers_are_drawn_at_once(),
-            _states_are_copied_as_json(),
-            _retention_is_asked_for_alone(),
-        ):
-            shortcuts.enter_context(shortcut)
-        yield
-
-
-@contextmanager
-def _interpreter_keeps_its_clients(endpoint: str, application: Any) -> Iterator[None]:
+def kept_clients(served: Served) -> Iterator[None]:
     """moto's interpreter makes a new boto3 client for each state, and calls its own server by the network.
 
     One per service, which calls directly, is far faster.
@@ -72,9 +47,9 @@ def _interpreter_keeps_its_clients(endpoint: str, application: Any) -> Iterator[
                     client = make(
                         service_name=service_name,
                         region_name=region_name,
-                        **{**more, "endpoint_url": endpoint, "config": config},
+                        **{**more, "endpoint_url": served.endpoint, "config": config},
                     )
-                    call_directly(client, application, more["aws_access_key_id"])
+                    call_directly(client, served.application, more["aws_access_key_id"])
                     clients[service_name, region_name] = client
                 return clients[service_name, region_name]
 
@@ -83,7 +58,7 @@ def _interpreter_keeps_its_clients(endpoint: str, application: Any) -> Iterator[
 
 
 @contextmanager
-def _definitions_are_parsed_once() -> Iterator[None]:
+def definitions_parsed_once(_: Served) -> Iterator[None]:
     """moto parses a definition for each execution, which takes longer than to run it.
 
     Executions then share the parsed states, and each counts its attempts under a state's key. moto makes that
@@ -99,7 +74,7 @@ def _definitions_are_parsed_once() -> Iterator[None]:
 
 
 @contextmanager
-def _paths_are_parsed_once() -> Iterator[None]:
+def paths_parsed_once(_: Served) -> Iterator[None]:
     """moto parses a JSONPath each time that it is followed, and makes a parser with all its tables for it."""
     with ExitStack() as patches:
         for module in (json_path, result_path):
@@ -109,35 +84,7 @@ def _paths_are_parsed_once() -> Iterator[None]:
 
 
 @contextmanager
-def _names_are_looked_up_once() -> Iterator[None]:
-    """For each request moto lists its operations, and makes the names of headers, methods and attributes."""
-    with ExitStack() as patches:
-        for module, name in (
-            (moto_responses, "method_names_from_class"),
-            (moto_responses, "camelcase_to_underscores"),
-            (moto_request, "environ_key_for_header"),
-            (sqs_models, "camelcase_to_underscores"),
-        ):
-            remembering = lru_cache(maxsize=1024)(vars(module)[name])
-            patches.enter_context(patch.object(module, name, remembering))
-        yield
-
-
-@contextmanager
-def _identifiers_are_drawn_at_once() -> Iterator[None]:
-    """moto draws each letter of a request's identifier by itself, for which it asks 52 times."""
-    letters, digits = string.ascii_letters, string.digits
-
-    def draw(random: Any, length: int = 20, include_digits: bool = True, lower_case: bool = False) -> str:
-        drawn = "".join(random.choices(letters + digits if include_digits else letters, k=length))
-        return drawn.lower() if lower_case else drawn
-
-    with patch.object(MotoRandom, "get_random_string", draw):
-        yield
-
-
-@contextmanager
-def _states_are_copied_as_json() -> Iterator[None]:
+def states_copied_as_json(_: Served) -> Iterator[None]:
     """The interpreter copies a state's input and output at each step, as if they were objects of any kind.
 
     They are JSON. A third of its time went there.
@@ -162,14 +109,4 @@ def copied(value: Any) -> Any:
 _ATOMS = frozenset({str, int, float, bool, type(None)})
 
 
-@contextmanager
-def _retention_is_asked_for_alone() -> Iterator[None]:
-    """To learn how long a message is kept, moto makes all attributes of its queue, of each message anew."""
-
-    def is_kept(backend: Any, queue_name: str, message: Any) -> bool:
-        kept_s: float = backend.get_queue(queue_name).message_retention_period
-        sent: float = message.sent_timestamp / 1000
-        return kept_s + sent > time.time()
-
-    with patch.object(SQSBackend, "is_message_valid_based_on_retention_period", is_kept):
-        yield
+PATCHES: tuple[Patch, ...] = (kept_clients, definitions_parsed_once, paths_parsed_once, states_copied_as_json)

@@ -19,14 +19,18 @@ from unittest.mock import patch
 from moto.sqs.models import Queue, SQSBackend
 
 from happypath.sandbox.patches.locks import one_at_a_time
+from happypath.sandbox.patches.served import Patch, Served
 
 # How long a wait for messages lasts before the queue is looked at again: some are delayed, or become visible.
 _LOOK_S = 1.0
 
 
 @contextmanager
-def queues_are_whole() -> Iterator[None]:
-    """Lets one operation at a time into the queues; those that wait for messages wait outside."""
+def thread_safe_queues(_: Served) -> Iterator[None]:
+    """Lets one operation at a time into the queues; those that wait for messages wait outside.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues.html
+    """
     # One for all queues; reentrant because a batch is made of single operations.
     lock = threading.RLock()
 
@@ -53,13 +57,29 @@ def queues_are_whole() -> Iterator[None]:
                 return found
             queue.wait_for_messages(min(_LOOK_S, left_s))
 
-    with ExitStack() as mends:
+    with ExitStack() as patches:
         for owner, name in (
             (Queue, "add_message"),
             (Queue, "delete_message"),
             (SQSBackend, "change_message_visibility"),
             (SQSBackend, "purge_queue"),
         ):
-            mends.enter_context(patch.object(owner, name, alone(getattr(owner, name))))
-        mends.enter_context(patch.object(SQSBackend, "receive_message", receive_or_wait))
+            patches.enter_context(patch.object(owner, name, alone(getattr(owner, name))))
+        patches.enter_context(patch.object(SQSBackend, "receive_message", receive_or_wait))
         yield
+
+
+@contextmanager
+def queues_are_polled(_: Served) -> Iterator[None]:
+    """Lambda's pollers deliver a queue's messages until they succeed; moto delivers once, inside SendMessage.
+
+    So no queue knows its mapping: `happypath.sandbox.function_host.event_source` polls.
+    https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
+    """
+    # Queue.__init__ assigns the attribute; a property that ignores it stands in its way.
+    nothing = property(lambda _: {}, lambda _self, _value: None)
+    with patch.object(Queue, "lambda_event_source_mappings", nothing, create=True):
+        yield
+
+
+PATCHES: tuple[Patch, ...] = (queues_are_polled, thread_safe_queues)

@@ -29,7 +29,7 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from functions.platform.trace_header import TraceHeader, new_trace_id
-from happypath.sandbox.patches.moto import DynamoDBTask, LambdaTask
+from happypath.sandbox.patches.stepfunctions import DynamoDBTask, LambdaTask
 from happypath.sandbox.xray.recording import Work
 from happypath.sandbox.xray.store import Traces
 

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from functions.platform.trace_header import TraceHeader, new_trace_id
-from happypath.sandbox.fault_injection.error_responses import Refusal
+from happypath.sandbox.fault_injection.error_responses import ErrorResponse
 from happypath.sandbox.function_host.environment import Outcome
 from happypath.sandbox.function_host.runtime_api import Answer
 from happypath.sandbox.xray.recording import Work
@@ -84,11 +84,11 @@ class InvocationTrace:
             work.end(now if work is function else None)
             self._traces.add(work.document())
 
-    def refused(self, refusal: Refusal) -> None:
+    def refused(self, response: ErrorResponse) -> None:
         """Tells of an invocation that Lambda itself refused: there is no segment of the function."""
         if self._recorded:
-            self._service.fields["http"] = {"response": {"status": refusal.status}}
-            self._service.fail(refusal.code, refusal.message, throttled=refusal.status == 429)
+            self._service.fields["http"] = {"response": {"status": response.status}}
+            self._service.fail(response.code, response.message, throttled=response.status == 429)
             self._service.end()
             self._traces.add(self._service.document())
 

@@ -1,4 +1,4 @@
-"""A deployed workflow in shadow: it decides about a photo as ever, and nothing comes of it.
+"""A dry run of a deployed workflow: it decides about a photo as ever, and nothing comes of it.
 
 What runs is a state machine of its own, made for the time from the deployed definition, with the deployed
 role and functions. So its executions are in no list and no alarm of the workflow's, and there is no second
@@ -6,7 +6,7 @@ description of a workflow. It differs from the deployed definition in this:
 
 - A task that is no function and does not only read (`RecordFailState`, `RecordErrorState`) becomes a Pass
   state of the same name, which puts what would have been written into the execution's history.
-- The input says `shadow`: functions that would write then do not (`functions.platform.task`).
+- The input says `dryRun`: functions that would write then do not (`functions.platform.task`).
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ _APPEARS_WITHIN_S = 30.0
 _POLL_S = 0.2
 
 
-class ShadowError(ExpectedError):
-    """A workflow cannot run in shadow; the message says why and what to do."""
+class DryRunError(ExpectedError):
+    """A workflow cannot be run dry; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def harmless(definition: Definition) -> Definition:
     {'Type': 'Pass', 'Parameters': {'Message': 'A'}, 'End': True, 'ResultPath': '$.unwritten'}
 
     Raises:
-        ShadowError: what one of the others answers is used, so that the run could not go on without it.
+        DryRunError: what one of the others answers is used, so that the run could not go on without it.
     """
     return {
         **definition,
@@ -93,7 +93,7 @@ def _harmless_state(name: str, state: dict[str, Any]) -> dict[str, Any]:
     match state:
         case {"Type": "Task", "Resource": resource} if not _READING.fullmatch(resource):
             if state.get("ResultPath", "$") is not None:
-                raise ShadowError(
+                raise DryRunError(
                     f"its state {name!r} calls {resource.partition(':::')[2]}, which may write, and keeps "
                     'the answer. Give it "ResultPath": null, or let a function make the call.'
                 )
@@ -107,8 +107,8 @@ def _harmless_state(name: str, state: dict[str, Any]) -> dict[str, Any]:
     return state
 
 
-class Shadow:
-    """A workflow's shadow, while it exists: see `cast`."""
+class DryRun:
+    """A workflow's dry run, while it exists: see `dry_run`."""
 
     def __init__(self, installation: Installation, workflow: str, arn: str) -> None:
         self.workflow = workflow
@@ -122,10 +122,10 @@ class Shadow:
         `detail` is that of the workflow's input. Its `ID` is changed, so that log lines and traces of the
         upload itself stay apart from the run's.
         """
-        name = f"{detail['ID']}.shadow"
-        shadowed = {**detail, "ID": name, "record": name, "workflow": self.workflow, "shadow": True}
+        name = f"{detail['ID']}-dry-run"
+        dry_detail = {**detail, "ID": name, "record": name, "workflow": self.workflow, "dryRun": True}
         text = json.dumps(
-            {"source": "happypath.operations.compare", "detail-type": "shadow", "detail": shadowed}
+            {"source": "happypath.operations.compare", "detail-type": "dry run", "detail": dry_detail}
         )
         deadline = time.monotonic() + _APPEARS_WITHIN_S
         while True:
@@ -145,38 +145,38 @@ class Shadow:
 
 
 @contextmanager
-def cast(installation: Installation, workflow: str) -> Iterator[Shadow]:
-    """A deployed workflow's shadow, removed at the end of the block.
+def dry_run(installation: Installation, workflow: str) -> Iterator[DryRun]:
+    """A deployed workflow's dry run, removed at the end of the block.
 
     Raises:
-        ShadowError: the workflow is not deployed, is of a time before there were shadows, or has a state that
+        DryRunError: the workflow is not deployed, is of a time before dry runs, or has a state that
             nothing can stand for.
     """
     stack = installation.stack(workflow)
     outputs = {each["OutputKey"]: each["OutputValue"] for each in (stack or {}).get("Outputs", [])}
     name = f"{installation.prefix}-{workflow}"
     if "StateMachine" not in outputs:
-        raise ShadowError(f"{workflow} is not deployed (no workflow stack {name}): deploy it first.")
-    if outputs.get("Shadow") != "nothing":
-        raise ShadowError(
-            f"{workflow} is too old to run in shadow (its stack {name} has no output Shadow): "
+        raise DryRunError(f"{workflow} is not deployed (no workflow stack {name}): deploy it first.")
+    if outputs.get("DryRun") != "nothing":
+        raise DryRunError(
+            f"{workflow} is too old to run as a dry run (its stack {name} has no output DryRun): "
             f"deploy it again (`happypath deploy {workflow}`)."
         )
     stepfunctions = installation.client("stepfunctions")
     deployed = stepfunctions.describe_state_machine(stateMachineArn=outputs["StateMachine"])
     try:
         definition = harmless(json.loads(deployed["definition"]))
-    except ShadowError as error:
-        raise ShadowError(f"{workflow} cannot run in shadow: {error}") from None
+    except DryRunError as error:
+        raise DryRunError(f"{workflow} cannot run as a dry run: {error}") from None
     # A name that no installation's state machine begins with.
     made = stepfunctions.create_state_machine(
-        name=f"shadow-{name}-{secrets.token_hex(4)}",
+        name=f"dry-run-{name}-{secrets.token_hex(4)}",
         definition=json.dumps(definition),
         roleArn=deployed["roleArn"],
         type="STANDARD",
     )
     try:
-        yield Shadow(installation, workflow, made["stateMachineArn"])
+        yield DryRun(installation, workflow, made["stateMachineArn"])
     finally:
         stepfunctions.delete_state_machine(stateMachineArn=made["stateMachineArn"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from functions.decide.detected_text import Reading
+from functions.decide.detected_text import DetectedText
 from functions.decide.rekognition import image_argument
 from functions.platform.aws import client
 from functions.platform.settings import DecodingSettings, read
@@ -26,14 +26,14 @@ T = TypeVar("T")
 _MAX_LABELS = 1000
 
 
-class Look:
+class PhotoAnalysis:
     """One photo before Rekognition. Each method is a call, and costs; the photo is made ready for them once.
 
     `min_confidence` is how sure Rekognition must be, in percent. A photo of more than `max_pixels` is not
     decoded.
 
     All of them raise:
-        Refusal: the photo cannot be read, or is too small or too large to be looked at.
+        Rejection: the photo cannot be read, or is too small or too large to be looked at.
         botocore.exceptions.ClientError: Rekognition or S3 throttles, fails or refuses.
     """
 
@@ -64,7 +64,7 @@ class Look:
             )
         )["ModerationLabels"]
 
-    def words(self, min_confidence: float) -> list[Reading]:
+    def words(self, min_confidence: float) -> list[DetectedText]:
         """The words that can be read on the photo, 100 at most, line after line.
 
         https://docs.aws.amazon.com/rekognition/latest/APIReference/API_TextDetection.html
@@ -78,7 +78,7 @@ class Look:
         )["TextDetections"]
         words = [each for each in found if each["Type"] == "WORD"]
         words.sort(key=lambda word: (word["ParentId"], word["Id"]))
-        return [Reading(word["DetectedText"], word["Confidence"]) for word in words]
+        return [DetectedText(word["DetectedText"], word["Confidence"]) for word in words]
 
     def _ask(self, call: Callable[[ImageTypeDef], T]) -> T:
         """Makes a call with the photo as its `Image`.

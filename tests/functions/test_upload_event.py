@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.ingest.upload_event import Arrival, UnknownShapeError, is_newer, locate, parse
+from functions.ingest.upload_event import UnknownShapeError, UploadEvent, is_newer, locate, parse
 from functions.platform.aws import client
 from tests.functions.account import answering, error
 
@@ -66,7 +66,7 @@ def upload(key: str, body: bytes = b"photo") -> str:
 def test_the_key_of_s3s_event_is_plain(key: str) -> None:
     event = s3_event(key, **{"version-id": "v1", "sequencer": "0A"})
     assert parse(json.dumps(event)) == [
-        Arrival(BUCKET, key, version_id="v1", sequencer="0A", time="2026-05-01T12:00:00Z")
+        UploadEvent(BUCKET, key, version_id="v1", sequencer="0A", time="2026-05-01T12:00:00Z")
     ]
 
 
@@ -74,34 +74,35 @@ def test_the_key_of_s3s_event_is_plain(key: str) -> None:
 def test_the_keys_of_a_notification_are_encoded(keys: list[str]) -> None:
     event = notification(*keys, versionId="v1", sequencer="0A")
     assert parse(json.dumps(event)) == [
-        Arrival(BUCKET, key, version_id="v1", sequencer="0A", time="2026-05-01T12:00:00.000Z") for key in keys
+        UploadEvent(BUCKET, key, version_id="v1", sequencer="0A", time="2026-05-01T12:00:00.000Z")
+        for key in keys
     ]
 
 
 @given(key=KEYS)
 def test_the_key_of_a_custom_event_is_one_or_the_other(key: str) -> None:
-    (arrival,) = parse(json.dumps(custom_event(key, placeId="p", ID="u")))
-    assert (arrival.key, arrival.perhaps_encoded) == (key, True)
-    assert (arrival.place_id, arrival.upload_id) == ("p", "u")
-    assert (arrival.source, arrival.detail_type) == ("custom.happyPath", "uploadComplete")
+    (upload_event,) = parse(json.dumps(custom_event(key, placeId="p", ID="u")))
+    assert (upload_event.key, upload_event.perhaps_encoded) == (key, True)
+    assert (upload_event.place_id, upload_event.upload_id) == ("p", "u")
+    assert (upload_event.source, upload_event.detail_type) == ("custom.happyPath", "uploadComplete")
 
 
 def test_a_custom_event_may_name_a_version_and_an_attempt() -> None:
-    (arrival,) = parse(json.dumps(custom_event("p/u.jpg", version="v1", attempt=2)))
-    assert (arrival.version_id, arrival.attempt) == ("v1", 2)
-    (arrival,) = parse(json.dumps(custom_event("p/u.jpg")))
-    assert (arrival.version_id, arrival.attempt) == (None, 1)
+    (upload_event,) = parse(json.dumps(custom_event("p/u.jpg", version="v1", attempt=2)))
+    assert (upload_event.version_id, upload_event.attempt) == ("v1", 2)
+    (upload_event,) = parse(json.dumps(custom_event("p/u.jpg")))
+    assert (upload_event.version_id, upload_event.attempt) == (None, 1)
 
 
 @pytest.mark.parametrize("version_id", ["null", None, ""])
 def test_no_version_is_told_apart_from_a_version(version_id: str | None) -> None:
-    (arrival,) = parse(json.dumps(s3_event("p/u.jpg", **{"version-id": version_id})))
-    assert arrival.version_id is None
+    (upload_event,) = parse(json.dumps(s3_event("p/u.jpg", **{"version-id": version_id})))
+    assert upload_event.version_id is None
 
 
 def test_a_senseless_sequencer_is_none() -> None:
-    (arrival,) = parse(json.dumps(s3_event("p/u.jpg", sequencer="later")))
-    assert arrival.sequencer is None
+    (upload_event,) = parse(json.dumps(s3_event("p/u.jpg", sequencer="later")))
+    assert upload_event.sequencer is None
 
 
 def test_s3s_test_notification_means_nothing() -> None:
@@ -161,10 +162,10 @@ def test_no_content_breaks_the_parser(detail: Any, shape: str) -> None:
         "records": {"Records": detail},
     }[shape]
     try:
-        arrivals = parse(json.dumps(message))
+        events = parse(json.dumps(message))
     except UnknownShapeError:
         return
-    assert all(arrival.bucket and arrival.key for arrival in arrivals)
+    assert all(upload_event.bucket and upload_event.key for upload_event in events)
 
 
 def test_one_request_tells_that_the_object_is_there_and_whose_trace_it_belongs_to() -> None:
@@ -175,7 +176,7 @@ def test_one_request_tells_that_the_object_is_there_and_whose_trace_it_belongs_t
     )
     for version_id in (put["VersionId"], None):
         with answering("HeadObject") as calls:
-            located = locate(Arrival(BUCKET, "p/u.jpg", version_id=version_id, sequencer="0A"))
+            located = locate(UploadEvent(BUCKET, "p/u.jpg", version_id=version_id, sequencer="0A"))
         assert (located.version_id, located.sequencer) == (put["VersionId"], "0A")
         assert str(located.trace) == named
         assert not located.deleted
@@ -186,7 +187,7 @@ def test_a_version_that_was_replaced_is_still_there() -> None:
     make_bucket()
     older, _ = upload("p/u.jpg", b"older"), upload("p/u.jpg", b"newer")
     with answering("HeadObject") as calls:
-        located = locate(Arrival(BUCKET, "p/u.jpg", version_id=older))
+        located = locate(UploadEvent(BUCKET, "p/u.jpg", version_id=older))
     assert (located.version_id, located.deleted) == (older, False)
     assert len(calls) == 2
 
@@ -200,24 +201,24 @@ def test_what_is_gone_is_said_to_be(deleted: str, perhaps_encoded: bool) -> None
     client("s3").delete_object(Bucket=BUCKET, Key="p/u.jpg", **for_good)  # type: ignore[arg-type]
     if deleted.endswith("came"):
         upload("p/u.jpg", b"newer")
-    arrival = Arrival(BUCKET, "p/u.jpg", version_id=version_id, perhaps_encoded=perhaps_encoded)
-    assert locate(arrival) == replace(arrival, deleted=True)
+    upload_event = UploadEvent(BUCKET, "p/u.jpg", version_id=version_id, perhaps_encoded=perhaps_encoded)
+    assert locate(upload_event) == replace(upload_event, deleted=True)
 
 
 def test_an_unknown_version_is_looked_up() -> None:
     make_bucket()
     upload("p/u.jpg", b"first")
     version_id = upload("p/u.jpg", b"second")
-    located = locate(Arrival(BUCKET, "p/u.jpg"))
+    located = locate(UploadEvent(BUCKET, "p/u.jpg"))
     assert located.version_id == located.identity == version_id
 
 
 def test_without_versions_the_etag_tells_uploads_apart() -> None:
     make_bucket(versions=False)
     upload("p/u.jpg", b"first")
-    first = locate(Arrival(BUCKET, "p/u.jpg"))
+    first = locate(UploadEvent(BUCKET, "p/u.jpg"))
     upload("p/u.jpg", b"second")
-    second = locate(Arrival(BUCKET, "p/u.jpg"))
+    second = locate(UploadEvent(BUCKET, "p/u.jpg"))
     assert first.version_id is None
     assert second.version_id is None
     assert first.identity != second.identity
@@ -230,8 +231,8 @@ def test_without_versions_the_etag_tells_uploads_apart() -> None:
 def test_a_custom_events_key_is_read_as_the_object_that_exists(key: str, encoding: Any) -> None:
     make_bucket()
     version_id = upload(key)
-    (arrival,) = parse(json.dumps(custom_event(encoding(key))))
-    located = locate(arrival)
+    (upload_event,) = parse(json.dumps(custom_event(encoding(key))))
+    located = locate(upload_event)
     assert (located.key, located.version_id) == (key, version_id)
 
 
@@ -240,34 +241,34 @@ def test_a_custom_events_key_is_read_as_the_version_that_it_names() -> None:
     plain, decoded = upload("p/a+b.jpg"), upload("p/a b.jpg")
     upload("p/a b.jpg", b"newer")
     for version_id, key in ((plain, "p/a+b.jpg"), (decoded, "p/a b.jpg")):
-        (arrival,) = parse(json.dumps(custom_event("p/a+b.jpg", version=version_id)))
-        located = locate(arrival)
+        (upload_event,) = parse(json.dumps(custom_event("p/a+b.jpg", version=version_id)))
+        located = locate(upload_event)
         assert (located.key, located.version_id) == (key, version_id)
-    (arrival,) = parse(json.dumps(custom_event("p/a+b.jpg", version="1" * 32)))
-    assert locate(arrival) == replace(arrival, deleted=True)
+    (upload_event,) = parse(json.dumps(custom_event("p/a+b.jpg", version="1" * 32)))
+    assert locate(upload_event) == replace(upload_event, deleted=True)
 
 
 def test_a_custom_events_key_is_plain_when_both_readings_exist() -> None:
     make_bucket()
     upload("p/a b.jpg")
     plain = upload("p/a+b.jpg")
-    (arrival,) = parse(json.dumps(custom_event("p/a+b.jpg")))
-    assert locate(arrival).version_id == plain
+    (upload_event,) = parse(json.dumps(custom_event("p/a+b.jpg")))
+    assert locate(upload_event).version_id == plain
 
 
 def test_the_key_of_s3s_event_is_never_decoded() -> None:
     make_bucket()
     upload("p/a b.jpg")
-    located = locate(Arrival(BUCKET, "p/a+b.jpg"))
+    located = locate(UploadEvent(BUCKET, "p/a+b.jpg"))
     assert (located.key, located.version_id, located.deleted) == ("p/a+b.jpg", None, True)
 
 
 @pytest.mark.parametrize("key", ["p/%41%FF.jpg", "p/%41.jpg"])
 def test_an_object_that_may_not_be_seen_stays_as_the_event_tells_of_it(key: str) -> None:
     make_bucket()
-    arrival = Arrival(BUCKET, key, perhaps_encoded=True)
+    upload_event = UploadEvent(BUCKET, key, perhaps_encoded=True)
     with answering("HeadObject", error("403", "HeadObject", 403)):
-        assert locate(arrival) == arrival
+        assert locate(upload_event) == upload_event
 
 
 def test_trouble_of_s3_is_not_taken_for_a_missing_object() -> None:
@@ -276,7 +277,7 @@ def test_trouble_of_s3_is_not_taken_for_a_missing_object() -> None:
         answering("HeadObject", error("SlowDown", "HeadObject", 503)),
         pytest.raises(ClientError, match="SlowDown"),
     ):
-        locate(Arrival(BUCKET, "p/u.jpg"))
+        locate(UploadEvent(BUCKET, "p/u.jpg"))
 
 
 @pytest.mark.parametrize(
@@ -300,8 +301,8 @@ def test_trouble_of_s3_is_not_taken_for_a_missing_object() -> None:
 def test_a_custom_event_may_not_contradict_its_key(
     place_id: str | None, upload_id: str | None, contradicts: bool
 ) -> None:
-    arrival = Arrival(BUCKET, "café du coin/a+b.2.jpg", place_id=place_id, upload_id=upload_id)
-    assert arrival.contradicts("café du coin", "a+b.2.jpg") is contradicts
+    upload_event = UploadEvent(BUCKET, "café du coin/a+b.2.jpg", place_id=place_id, upload_id=upload_id)
+    assert upload_event.contradicts("café du coin", "a+b.2.jpg") is contradicts
 
 
 def seen(version: str, sequencer: str | None = None) -> dict[str, str]:
@@ -321,9 +322,9 @@ def seen(version: str, sequencer: str | None = None) -> dict[str, str]:
     ],
 )
 def test_the_sequencer_orders_uploads_of_one_key(sequencer: str, recorded: str, newer: bool) -> None:
-    arrival = Arrival(BUCKET, "p/u.jpg", version_id="ours", sequencer=sequencer)
+    upload_event = UploadEvent(BUCKET, "p/u.jpg", version_id="ours", sequencer=sequencer)
     with answering("HeadObject") as calls:
-        assert is_newer(arrival, than=seen("theirs", recorded)) is newer
+        assert is_newer(upload_event, than=seen("theirs", recorded)) is newer
     assert calls == []
 
 
@@ -337,9 +338,9 @@ def test_where_sequencers_do_not_tell_the_current_version_is_newer(
 ) -> None:
     make_bucket()
     old, new = upload("p/u.jpg", b"old"), upload("p/u.jpg", b"new")
-    arrives_new = Arrival(BUCKET, "p/u.jpg", version_id=new, sequencer=sequencer)
+    arrives_new = UploadEvent(BUCKET, "p/u.jpg", version_id=new, sequencer=sequencer)
     assert is_newer(arrives_new, than=seen(old, recorded))
-    arrives_old = Arrival(BUCKET, "p/u.jpg", version_id=old, sequencer=recorded)
+    arrives_old = UploadEvent(BUCKET, "p/u.jpg", version_id=old, sequencer=recorded)
     assert not is_newer(arrives_old, than=seen(new, sequencer))
 
 
@@ -347,4 +348,4 @@ def test_a_deleted_upload_is_not_newer() -> None:
     make_bucket()
     old, new = upload("p/u.jpg", b"old"), upload("p/u.jpg", b"new")
     client("s3").delete_object(Bucket=BUCKET, Key="p/u.jpg")
-    assert not is_newer(Arrival(BUCKET, "p/u.jpg", version_id=new), than=seen(old))
+    assert not is_newer(UploadEvent(BUCKET, "p/u.jpg", version_id=new), than=seen(old))

@@ -1,16 +1,57 @@
-"""A function's `LoggingConfig`, which moto does not know: it logs to the group that it says, and tells of it.
-
-https://docs.aws.amazon.com/lambda/latest/api/API_LoggingConfig.html
-"""
+"""Lambda: what invokes a function, and what is known of it."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
 from moto.awslambda.models import LambdaFunction
+from moto.core.exceptions import JsonRESTError
+
+from happypath.sandbox.fault_injection.error_responses import ErrorResponse
+from happypath.sandbox.function_host.host import InvokeError
+from happypath.sandbox.patches.served import Patch, Served
+
+
+def _error(response: ErrorResponse) -> JsonRESTError:
+    error = JsonRESTError(response.code, response.message)
+    error.code = response.status
+    return error
+
+
+@contextmanager
+def functions_run(served: Served) -> Iterator[None]:
+    """Functions run in the sandbox's function host; moto runs them in Docker.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+    """
+
+    def replacement(
+        function: Any, body: Any, request_headers: Any, response_headers: dict[str, str]
+    ) -> bytes:
+        payload = body.encode() if isinstance(body, str) else body or b"{}"
+        trace_header = request_headers.get("X-Amzn-Trace-Id")
+        if request_headers.get("X-Amz-Invocation-Type") == "DryRun":
+            return b""
+        if request_headers.get("X-Amz-Invocation-Type") == "Event":
+            threading.Thread(
+                target=served.invoke, args=(function, payload, trace_header), daemon=True
+            ).start()
+            return b""
+        try:
+            answer = served.invoke(function, payload, trace_header)
+        except InvokeError as error:
+            raise _error(error.response) from None
+        if answer.failed:
+            response_headers["x-amz-function-error"] = "Unhandled"
+        return answer.payload
+
+    with patch.object(LambdaFunction, "invoke", replacement):
+        yield
+
 
 _made = LambdaFunction.__init__
 _configuration = LambdaFunction.get_configuration
@@ -21,8 +62,11 @@ _updated_by_stack = vars(LambdaFunction)["update_from_cloudformation_json"].__fu
 
 
 @contextmanager
-def functions_log_where_they_say() -> Iterator[None]:
-    """Keeps `LoggingConfig`, however a function is made or changed."""
+def functions_have_a_logging_config(_: Served) -> Iterator[None]:
+    """A function logs to the group and in the format of its `LoggingConfig`; moto ignores it.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_LoggingConfig.html
+    """
     with ExitStack() as patches:
         for name, replacement in (
             ("__init__", _make),
@@ -67,3 +111,6 @@ def _update_by_stack(cls: Any, /, *, cloudformation_json: dict[str, Any], **name
     function = _updated_by_stack(cls, cloudformation_json=cloudformation_json, **named)
     _set(function, cloudformation_json["Properties"].get("LoggingConfig"))
     return function
+
+
+PATCHES: tuple[Patch, ...] = (functions_run, functions_have_a_logging_config)

@@ -1,7 +1,4 @@
-"""The managed policies of a stack's roles, which moto leaves out: they are attached, AWS's own among them.
-
-https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html
-"""
+"""IAM: the roles that stacks make."""
 
 from __future__ import annotations
 
@@ -16,6 +13,8 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, IAMBackend, Role, iam_backends
 from moto.utilities.utils import get_partition
 
+from happypath.sandbox.patches.served import Patch, Served
+
 # Its functions, not its bound methods: classes inherit.
 _created_by_stack = vars(Role)["create_from_cloudformation_json"].__func__
 _updated_by_stack = vars(Role)["update_from_cloudformation_json"].__func__
@@ -23,8 +22,11 @@ _deleted_by_stack = vars(Role)["delete_from_cloudformation_json"].__func__
 
 
 @contextmanager
-def roles_have_managed_policies() -> Iterator[None]:
-    """Attaches the managed policies of roles that stacks make, and detaches them with their stacks."""
+def managed_policies_of_roles(_: Served) -> Iterator[None]:
+    """Managed policies of a stack's roles are attached, AWS's own among them; moto leaves them out.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html
+    """
     with ExitStack() as patches:
         for name, replacement in (
             ("create_from_cloudformation_json", _create),
@@ -89,3 +91,6 @@ def _delete(cls: Any, name: str, resource: dict[str, Any], account_id: str, regi
         for policy in list(role.managed_policies.values()):
             policy.detach_from(role)
     _deleted_by_stack(cls, name, resource, account_id, region_name)
+
+
+PATCHES: tuple[Patch, ...] = (managed_policies_of_roles,)

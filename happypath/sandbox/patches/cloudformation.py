@@ -1,0 +1,76 @@
+"""CloudFormation: templates, change sets, and what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from moto.cloudformation.exceptions import ValidationError
+from moto.cloudformation.models import CloudFormationBackend
+from moto.cloudformation.parsing import ResourceMap
+
+from happypath.sandbox.deployment.change_sets import deploying
+from happypath.sandbox.deployment.serverless import expand
+from happypath.sandbox.patches.served import Patch, Served
+
+
+@contextmanager
+def templates_are_transformed(_: Served) -> Iterator[None]:
+    """CloudFormation expands `AWS::Serverless-2016-10-31`; moto knows no transforms.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-serverless.html
+    """
+    create, update = CloudFormationBackend.create_stack, CloudFormationBackend.update_stack
+
+    def create_expanded(backend: Any, *, template: str, **more: Any) -> Any:
+        expanded = expand(template, backend.account_id, backend.region_name)
+        return create(backend, template=expanded, **more)
+
+    def update_expanded(backend: Any, *, template: str, **more: Any) -> Any:
+        expanded = expand(template, backend.account_id, backend.region_name)
+        return update(backend, template=expanded, **more)
+
+    with (
+        patch.object(CloudFormationBackend, "create_stack", create_expanded),
+        patch.object(CloudFormationBackend, "update_stack", update_expanded),
+        patch.object(CloudFormationBackend, "validate_template", _no_validation),
+    ):
+        yield
+
+
+def _no_validation(_backend: CloudFormationBackend, _template: str) -> list[Any]:
+    """ValidateTemplate: moto has cfn-lint do it, which with what it needs is 150 MB."""
+    raise ValidationError(message="The sandbox validates no templates: run cfn-lint (scripts/check does).")
+
+
+@contextmanager
+def retained_except_on_create(_: Served) -> Iterator[None]:
+    """What is `RetainExceptOnCreate` stays when its stack is deleted; moto deletes it.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+    """
+    delete: Any = ResourceMap.delete
+
+    def delete_the_others(resources: Any) -> None:
+        for resource in resources._resource_json_map.values():
+            if resource.get("DeletionPolicy") == "RetainExceptOnCreate":
+                resource["DeletionPolicy"] = "Retain"
+        delete(resources)
+
+    with patch.object(ResourceMap, "delete", delete_the_others):
+        yield
+
+
+@contextmanager
+def change_sets(_: Served) -> Iterator[None]:
+    """A change set makes, changes and deletes what its template says; moto's make stacks anew.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets.html
+    """
+    with deploying():
+        yield
+
+
+PATCHES: tuple[Patch, ...] = (templates_are_transformed, change_sets, retained_except_on_create)

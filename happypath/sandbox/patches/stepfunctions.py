@@ -1,0 +1,347 @@
+"""Step Functions: executions, and the interpreter of their states."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import botocore.session
+from botocore.exceptions import ClientError
+from moto.stepfunctions import models as stepfunctions_models
+from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
+from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEvent,
+    FailureEventException,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
+    StatesErrorNameType,
+)
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state import state
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_dynamodb,
+    state_task_service_events,
+    state_task_service_lambda,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
+    StateTaskService,
+)
+from moto.stepfunctions.parser.asl.component.state.fail import state_fail
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.backend.execution import Execution
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
+
+from happypath.sandbox.patches.served import Patch, Served
+
+LambdaTask: Any = state_task_service_lambda.StateTaskServiceLambda
+
+
+DynamoDBTask: Any = state_task_service_dynamodb.StateTaskServiceDynamoDB
+
+
+EventsTask: Any = state_task_service_events.StateTaskServiceEvents
+
+
+TASKS = ((LambdaTask, "lambda"), (DynamoDBTask, "dynamodb"), (EventsTask, "events"))
+
+
+@contextmanager
+def executions_have_names(_: Served) -> Iterator[None]:
+    """StartExecution makes a name where none is given; moto's second execution without one is the first.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+    """
+    start: Any = StepFunctionsParserBackend.start_execution
+
+    def start_with_name(
+        backend: Any, state_machine_arn: str, name: Any = None, *rest: Any, **more: Any
+    ) -> Any:
+        return start(backend, state_machine_arn, name or str(uuid.uuid4()), *rest, **more)
+
+    with patch.object(StepFunctionsParserBackend, "start_execution", start_with_name):
+        yield
+
+
+@contextmanager
+def executions_take_turns(served: Served) -> Iterator[None]:
+    """Executions do not slow each other down on AWS; moto runs all at once, each in a thread.
+
+    They would time out while they wait for a function; so they take turns. One that waits for its next
+    attempt, or in a Wait state, leaves its turn to others: any number may wait at once.
+    https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+    """
+    run: Any = ExecutionWorker._execution_logic
+    wait: Any = WaitFunction._eval_body
+    # Scaled already, if at all.
+    module: Any = retrier_decl
+    sleep: Callable[[float], None] = module.time.sleep
+    turns = threading.Semaphore(served.executions_at_once)
+
+    @contextmanager
+    def turn_left_to_others() -> Iterator[None]:
+        turns.release()
+        try:
+            yield
+        finally:
+            turns.acquire()
+
+    def sleep_out_of_turn(seconds: float) -> None:
+        with turn_left_to_others():
+            sleep(seconds)
+
+    def wait_out_of_turn(state: Any, env: Any) -> None:
+        with turn_left_to_others():
+            wait(state, env)
+
+    def run_in_turn(worker: Any) -> None:
+        with turns:
+            run(worker)
+
+    with (
+        patch.object(ExecutionWorker, "_execution_logic", run_in_turn),
+        patch.object(WaitFunction, "_eval_body", wait_out_of_turn),
+        patch.object(retrier_decl, "time", SimpleNamespace(sleep=sleep_out_of_turn)),
+    ):
+        yield
+
+
+@contextmanager
+def failed_interpreter(_: Served) -> Iterator[None]:
+    """An execution that Step Functions cannot run on fails as `States.Runtime`; moto's runs for ever.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+    """
+    run: Any = ExecutionWorker._execution_logic
+
+    def run_to_an_end(worker: Any) -> None:
+        try:
+            run(worker)
+        except Exception as error:
+            execution = worker._execution_communication.execution
+            execution.exec_status = ExecutionStatus.FAILED
+            execution.error, execution.cause = "States.Runtime", repr(error)
+            raise
+
+    with patch.object(ExecutionWorker, "_execution_logic", run_to_an_end):
+        yield
+
+
+@contextmanager
+def entered_times(_: Served) -> Iterator[None]:
+    """`$$.State.EnteredTime` has milliseconds and a Z: `2019-03-26T20:14:13.192Z`; moto's has neither.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
+    """
+
+    def as_on_aws(*, EnteredTime: str, **more: Any) -> dict[str, Any]:  # noqa: N803  # AWS's name
+        milliseconds = datetime.fromisoformat(EnteredTime).isoformat(timespec="milliseconds")
+        return {"EnteredTime": milliseconds.replace("+00:00", "Z"), **more}
+
+    with patch.object(state, "StateData", as_on_aws):
+        yield
+
+
+@contextmanager
+def states_all(_: Served) -> Iterator[None]:
+    """`States.ALL` leaves out `States.Runtime` and `States.DataLimitExceeded`; moto's matches every error.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+    """
+    matches: Any = ErrorEqualsDecl._eval_body
+
+    def matches_as_on_aws(decl: Any, env: Any) -> None:
+        error = env.stack[-1].error_name
+        everything = ErrorEqualsDecl._STATE_ALL_ERROR in decl.error_names
+        if everything and error in {"States.Runtime", "States.DataLimitExceeded"}:
+            env.stack[-1] = False
+        else:
+            matches(decl, env)
+
+    with patch.object(ErrorEqualsDecl, "_eval_body", matches_as_on_aws):
+        yield
+
+
+@contextmanager
+def dynamodb_tasks_fail_as_others(_: Served) -> Iterator[None]:
+    """A DynamoDB task that takes too long, or whose result is too large, fails as any other task does.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+    """
+    in_dynamodb = DynamoDBTask._from_error
+    in_any_service: Any = StateTaskService._from_error
+
+    def in_dynamodb_as_in_any(task: Any, env: Any, ex: Exception) -> Any:
+        own = isinstance(ex, (TimeoutError, FailureEventException))
+        return (in_any_service if own else in_dynamodb)(task, env=env, ex=ex)
+
+    with patch.object(DynamoDBTask, "_from_error", in_dynamodb_as_in_any):
+        yield
+
+
+@contextmanager
+def errors_of_services(_: Served) -> Iterator[None]:
+    """An error that a service's API does not list is named after the service; moto names it by its code.
+
+    A denied call is `Lambda.AWSLambdaException`, or `DynamoDB.AmazonDynamoDBException`.
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+    """
+    with (
+        _named_after_the_service(LambdaTask, "lambda", "Lambda.AWSLambdaException"),
+        _named_after_the_service(DynamoDBTask, "dynamodb", "DynamoDB.AmazonDynamoDBException"),
+    ):
+        yield
+
+
+@contextmanager
+def fail_states_pass_errors_on(_: Served) -> Iterator[None]:
+    """A Fail state may name an error of Step Functions itself; moto refuses that.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/state-fail.html
+    """
+    with patch.object(state_fail, "CustomErrorName", error_name):
+        yield
+
+
+def error_name(name: str) -> ErrorName:
+    """An error by its name, as the interpreter holds it: it tells Step Functions' own errors from others.
+
+    Raises:
+        ValueError: the name begins as those of Step Functions' own errors do, and is none.
+    """
+    if name.startswith("States."):
+        return StatesErrorName(StatesErrorNameType.from_name(name))
+    return CustomErrorName(name)
+
+
+def task_failure(task: Any, env: Any, error: str, cause: str) -> FailureEvent:
+    """A task's failure under a name, with what is said of it, for the interpreter to retry and catch."""
+    details: Any = {
+        "taskFailedEventDetails": {
+            "error": error,
+            "cause": cause,
+            "resource": task._get_sfn_resource(),
+            "resourceType": task._get_sfn_resource_type(),
+        }
+    }
+    return FailureEvent(
+        env=env, error_name=error_name(error), event_type=HistoryEventType.TaskFailed, event_details=details
+    )
+
+
+@contextmanager
+def errors_of_eventbridge(_: Served) -> Iterator[None]:
+    """EventBridge's errors have names, and their cause is text; moto names one, without a text.
+
+    AWS documents only the name of an event that was not accepted; the others are named as Lambda's are.
+    https://docs.aws.amazon.com/step-functions/latest/dg/connect-eventbridge.html
+    """
+    in_any_service: Any = StateTaskService._from_error
+
+    def from_error(task: Any, env: Any, ex: Exception) -> Any:
+        if isinstance(ex, state_task_service_events.SfnFailedEntryCountException):
+            return task_failure(task, env, "EventBridge.FailedEntry", json.dumps(ex.cause))
+        if isinstance(ex, ClientError):
+            code = ex.response["Error"]["Code"]
+            name = code if code in _own_errors("events") else "AmazonEventBridgeException"
+            return task_failure(task, env, f"EventBridge.{name}", str(ex))
+        return in_any_service(task, env=env, ex=ex)
+
+    with patch.object(EventsTask, "_from_error", from_error):
+        yield
+
+
+@cache
+def _own_errors(service: str) -> frozenset[str]:
+    """The codes of the errors that a service names among its own."""
+    model = botocore.session.get_session().get_service_model(service)
+    return frozenset(shape.metadata.get("error", {}).get("code", shape.name) for shape in model.error_shapes)
+
+
+@contextmanager
+def _named_after_the_service(integration: Any, service: str, fallback: str) -> Iterator[None]:
+    explain: Any = integration._error_cause_from_client_error
+
+    def replacement(error: ClientError) -> tuple[str, str]:
+        name, cause = explain(error)
+        return (name if error.response["Error"]["Code"] in _own_errors(service) else fallback), cause
+
+    with patch.object(integration, "_error_cause_from_client_error", staticmethod(replacement)):
+        yield
+
+
+@contextmanager
+def retries_wait(scale: Callable[[], float]) -> Iterator[None]:
+    """Scales the time between a task's attempts, which is all that the interpreter's retriers sleep for.
+
+    No patch that makes moto as AWS is: a test of several retries would take minutes at 1, which is as on AWS.
+    """
+    with patch.object(
+        retrier_decl, "time", SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * scale()))
+    ):
+        yield
+
+
+@contextmanager
+def running_at_once(_: Served) -> Iterator[None]:
+    """An execution is RUNNING from the moment that it exists; moto's is found before it has a status.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
+    """
+    made: Any = Execution.__init__
+    history: Any = Execution.to_history_output
+
+    def make(execution: Any, *given: Any, **named: Any) -> None:
+        made(execution, *given, **named)
+        execution.exec_status = ExecutionStatus.RUNNING
+
+    def so_far(execution: Any) -> Any:
+        return history(execution) if execution.exec_worker else {"events": []}
+
+    with (
+        patch.object(Execution, "__init__", make),
+        patch.object(Execution, "to_history_output", so_far),
+    ):
+        yield
+
+
+@contextmanager
+def state_machines_of_stacks(_: Served) -> Iterator[None]:
+    """A stack's state machine executes; moto gives it to a backend that does not.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-stepfunctions-statemachine.html
+    """
+    with patch.object(stepfunctions_models, "stepfunctions_backends", stepfunctions_parser_backends):
+        yield
+
+
+# How errors are named: what the tests of state machines need, which run the interpreter alone.
+ERRORS: tuple[Patch, ...] = (
+    errors_of_services,
+    dynamodb_tasks_fail_as_others,
+    fail_states_pass_errors_on,
+    states_all,
+    errors_of_eventbridge,
+)
+PATCHES: tuple[Patch, ...] = (
+    executions_have_names,
+    failed_interpreter,
+    executions_take_turns,
+    entered_times,
+    *ERRORS,
+    running_at_once,
+    state_machines_of_stacks,
+)
