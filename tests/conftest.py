@@ -32,8 +32,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _needs_sandbox(item):
             item.add_marker("sandbox")
     # moto's state is one for the process, and other tests' mock_aws empties it: the sandbox comes last.
-    # The roles come last of all: by then the other tests have driven what they are for.
-    items.sort(key=lambda item: (_needs_sandbox(item), item.path.stem == "test_permissions"))
+    # The roles come after that: by then the other tests have driven what they are for. And last of all the
+    # cases of fidelity, which leave behind what they make.
+    items.sort(
+        key=lambda item: (
+            _needs_sandbox(item),
+            item.path.parent.name == "fidelity",
+            item.path.stem == "test_permissions",
+        )
+    )
 
 
 def _needs_sandbox(item: pytest.Item) -> bool:
