@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import botocore.session
 from botocore.config import Config
@@ -21,7 +21,6 @@ from botocore.exceptions import (
 
 from functions.platform import tls
 from functions.platform.observability import subsegment
-from functions.platform.service_models import Service, loader
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -30,6 +29,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
+
+# What tasks call; templates/Makefile ships botocore's descriptions of these services alone.
+Service: TypeAlias = Literal["dynamodb", "rekognition", "s3", "sqs", "ssm", "stepfunctions"]
 
 # A call that nobody answers takes 27 s with all its attempts and the waits between them, and a function has
 # 30 s or more (Timeout): so the task fails by an error of its own that says which call it was.
@@ -66,7 +68,7 @@ def prepare(*services: Service) -> None:
     try:
         context = tls.share()
         made = [_client(service) for service in services]
-        if context and any(each.meta.endpoint_url.startswith("https:") for each in made):
+        if any(each.meta.endpoint_url.startswith("https:") for each in made):
             tls.trust(context, _session())
     finally:
         gc.freeze()
@@ -77,9 +79,7 @@ def prepare(*services: Service) -> None:
 def _session() -> botocore.session.Session:
     # What boto3 makes its clients with. boto3 itself, imported for transfers and resources that no task uses,
     # would add a tenth to the start of every environment.
-    session = botocore.session.get_session()
-    session.register_component("data_loader", loader())
-    return session
+    return botocore.session.get_session()
 
 
 @cache

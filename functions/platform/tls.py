@@ -17,20 +17,17 @@ from typing import Any
 import botocore.session
 from botocore import httpsession
 
-# No documented name: where a botocore has it no more, it makes its contexts as it will.
+# No documented name, but botocore is pinned and shipped with the functions.
 _FACTORY = "create_urllib3_context"
 
 
-def share() -> ssl.SSLContext | None:
+def share() -> ssl.SSLContext:
     """Gives all clients that are made from now on, in the whole process, the same context.
 
     It loads a file of certificates once, however often it is told to. Who makes clients that verify nothing
     must not share it.
     """
-    make = getattr(httpsession, _FACTORY, None)
-    if make is None:
-        return None
-    context: Any = make()
+    context: Any = getattr(httpsession, _FACTORY)()
     context.load_verify_locations = cache(context.load_verify_locations)
 
     def shared(*_: Any, **__: Any) -> Any:
@@ -43,6 +40,6 @@ def share() -> ssl.SSLContext | None:
 def trust(context: ssl.SSLContext, session: botocore.session.Session) -> None:
     """Loads what connections of the session's clients are going to ask for: the file that they trust."""
     file: Any = session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE") or True
-    # Of a file that is missing the first connection tells, with its address.
+    # A file that is missing is an error of the first connection, which names its address.
     with suppress(OSError):
         context.load_verify_locations(httpsession.get_cert_path(file), None, None)

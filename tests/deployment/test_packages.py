@@ -21,8 +21,8 @@ from tests.templates.template import functions
 
 pytestmark = [pytest.mark.sam, pytest.mark.timeout(300)]
 
-# Lambda's own, https://docs.aws.amazon.com/lambda/latest/dg/python-package.html, and what no task imports.
-NOT_SHIPPED = ("boto3", "botocore", "jmespath", "s3transfer", "urllib3", "dateutil", "six.py", "bin", "pip")
+# What no task imports.
+NOT_SHIPPED = ("boto3", "s3transfer", "bin", "pip")
 NOT_IMPORTED = (
     "aws_lambda_powertools.event_handler",
     "aws_lambda_powertools.utilities.parser",
@@ -98,7 +98,7 @@ def test_two_builds_are_the_same_bytes_whoever_makes_them(
 def test_the_code_is_the_functions_and_libraries_for_lambda(built: dict[str, dict[str, Path]]) -> None:
     for folder in (folder for folders in built.values() for folder in folders.values()):
         names = {path.name for path in folder.iterdir()}
-        assert {"functions", "PIL", "aws_lambda_powertools", "aws_xray_sdk"} <= names
+        assert {"functions", "PIL", "botocore", "aws_lambda_powertools", "aws_xray_sdk"} <= names
         assert not names & set(NOT_SHIPPED)
         sources = {path.relative_to(folder / "functions") for path in (folder / "functions").rglob("*.py")}
         assert sources == {

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore import httpsession
 
 from bench import certificates
 from bench.account import served
-from functions.platform import tls
 
 # Two services, and a third connection after both were closed. Printed: how often certificates were loaded
 # until the clients were there, and in all.
@@ -77,9 +75,3 @@ def test_a_server_that_nobody_vouches_for_is_refused(endpoint: str) -> None:
 
     assert done.returncode
     assert "CERTIFICATE_VERIFY_FAILED" in done.stderr
-
-
-def test_a_botocore_that_makes_contexts_otherwise_goes_on_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(httpsession, "create_urllib3_context")
-
-    assert tls.share() is None

@@ -7,15 +7,14 @@ import re
 import sys
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
+from typing import get_args
 
 import pytest
 
+from functions.platform.aws import Service
 from tests.templates.template import ROOT, all_functions, function, functions, path
 
 LOCK = ROOT / "requirements" / "functions.txt"
-# What Lambda's own Python runtime brings.
-# https://docs.aws.amazon.com/lambda/latest/dg/python-package.html
-IN_THE_RUNTIME = {"boto3", "botocore"}
 
 
 @pytest.mark.parametrize(("stack", "name"), all_functions())
@@ -29,7 +28,7 @@ def test_sam_finds_what_builds_a_function(stack: str, name: str) -> None:
     assert (beside / function(stack, name)["CodeUri"]).resolve() == ROOT / "functions"
 
 
-def test_the_lock_holds_all_that_the_functions_import_and_the_runtime_lacks() -> None:
+def test_the_lock_holds_all_that_the_functions_import() -> None:
     distributions = packages_distributions()
     imported = {
         distributions[module][0].lower().replace("_", "-")
@@ -39,7 +38,13 @@ def test_the_lock_holds_all_that_the_functions_import_and_the_runtime_lacks() ->
     }
 
     assert imported >= {"botocore", "pillow", "aws-lambda-powertools"}
-    assert imported - IN_THE_RUNTIME <= _pinned(LOCK.name).keys()
+    assert imported <= _pinned(LOCK.name).keys()
+
+
+def test_botocore_is_shipped_with_the_services_that_tasks_call() -> None:
+    makefile = (ROOT / "templates" / "Makefile").read_text(encoding="utf-8")
+    (shipped,) = re.findall(r"^SERVICES := (.*)$", makefile, re.MULTILINE)
+    assert sorted(shipped.split()) == sorted(get_args(Service))
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
