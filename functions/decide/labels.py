@@ -26,9 +26,9 @@ def handler(upload: Upload, rules: Rules) -> Decision:
     return decide(rules, find, PhotoAnalysis(upload))
 
 
-def find(entries: Sequence[str], look: PhotoAnalysis, min_confidence: float) -> Mapping[str, Found]:
+def find(entries: Sequence[str], analysis: PhotoAnalysis, min_confidence: float) -> Mapping[str, Found]:
     """Those of the entries that are on the photo, each by the surest label that means it."""
-    labels = look.labels(min_confidence)
+    labels = analysis.labels(min_confidence)
     # Of equals the first: the label itself before its kinds, which are as sure of it.
     labels.sort(key=lambda label: (-label["Confidence"], len(names(label))))
     meanings = [({plain(name) for name in names(label)}, label) for label in labels]

@@ -38,12 +38,12 @@ def handler(upload: Upload, rules: Rules) -> Decision:
 
     The detail has `labels` and `words`, each as `functions.decide.sought.decide` makes it, where asked for.
     """
-    look = PhotoAnalysis(upload)
+    analysis = PhotoAnalysis(upload)
     detail: dict[str, Any] = {}
     for name, part, find in (("labels", rules.labels, labels.find), ("words", rules.words, words.find)):
         if not part.entries:
             continue
-        decision = sought.decide(part, find, look)
+        decision = sought.decide(part, find, analysis)
         detail[name] = decision.detail
         if not decision.accepted:
             return Decision.reject(part.reason, **detail)

@@ -67,14 +67,14 @@ class Found:
 Finder: TypeAlias = Callable[[Sequence[str], PhotoAnalysis, float], Mapping[str, Found]]
 
 
-def decide(rules: Rules, find: Finder, look: PhotoAnalysis) -> Decision:
+def decide(rules: Rules, find: Finder, analysis: PhotoAnalysis) -> Decision:
     """Decides by what is found of the entries sought.
 
     The detail has `refused`, the refused entries that were found, `found`, the required ones, and `missing`,
     the names of those that were not. What was found has its `name` in the rules, what was `seen` for it, the
     `confidence` in percent, and for labels that Rekognition counts the `instances`.
     """
-    found = find(rules.entries, look, rules.min_confidence)
+    found = find(rules.entries, analysis, rules.min_confidence)
 
     def told(names: Sequence[str]) -> list[dict[str, str | float]]:
         return [found[name].as_detail(name) for name in names if name in found]

@@ -26,8 +26,8 @@ def handler(upload: Upload, rules: Rules) -> Decision:
     return decide(rules, find, PhotoAnalysis(upload))
 
 
-def find(entries: Sequence[str], look: PhotoAnalysis, min_confidence: float) -> Mapping[str, Found]:
+def find(entries: Sequence[str], analysis: PhotoAnalysis, min_confidence: float) -> Mapping[str, Found]:
     """Those of the entries that are on the photo, each where it is read most surely."""
-    read = look.words(min_confidence)
+    read = analysis.words(min_confidence)
     places = {entry: words.find(entry, read) for entry in entries}
     return {entry: Found(place.text, place.confidence) for entry, place in places.items() if place}
