@@ -19,8 +19,6 @@ from happypath.sandbox.account import CREDENTIALS, REGION
 from happypath.sandbox.sandbox import Sandbox
 from tests.fidelity.case import DIFFERENCES, Call, Case, Execution
 
-# No execution of a case waits.
-_EXECUTION_S = 20
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _MAY_DO_ALL = {
     "Version": "2012-10-17",
@@ -47,9 +45,13 @@ class SetupError(Exception):
 
 
 class Runner:
-    """Runs cases in a sandbox, one after another. Each has names of its own."""
+    """Runs cases in a sandbox, one after another. Each has names of its own.
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    An execution that has not ended after `execution_s` does not do what its case says.
+    """
+
+    def __init__(self, sandbox: Sandbox, execution_s: float = 20) -> None:
+        self._execution_s = execution_s
         self._endpoint = sandbox.endpoint
         self._session = boto3.Session(
             aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
@@ -92,7 +94,10 @@ class Runner:
     def _make_client(self, service: str, checks: bool) -> Any:
         """Without `checks`, what AWS would refuse reaches the sandbox, and is not refused by boto3."""
         config = Config(
-            retries={"total_max_attempts": 1}, parameter_validation=checks, s3={"addressing_style": "path"}
+            retries={"total_max_attempts": 1},
+            parameter_validation=checks,
+            read_timeout=self._execution_s + 5,
+            s3={"addressing_style": "path"},
         )
         return self._session.client(  # type: ignore[call-overload]
             service, endpoint_url=self._endpoint, config=config
@@ -142,7 +147,7 @@ class Runner:
         else:
             arn = client.start_execution(stateMachineArn=machine, input=given)["executionArn"]
             variables["executionArn"] = arn
-            ended = _ended(client, arn)
+            ended = self._ended(client, arn)
         told = {name: ended.get(name) for name in ("status", "error", "cause", "output")}
         compare(execution.status, ended["status"], f"status of {told}")
         if execution.error is not None:
@@ -160,19 +165,18 @@ class Runner:
             if events != list(execution.history):
                 raise MismatchError(f"history: {list(execution.history)} expected, got {events}")
 
-
-def _ended(client: Any, arn: str) -> Any:
-    deadline = time.monotonic() + _EXECUTION_S
-    wait_s = 0.004
-    while True:
-        described = client.describe_execution(executionArn=arn)
-        if described["status"] != "RUNNING":
-            return described
-        if time.monotonic() > deadline:
-            client.stop_execution(executionArn=arn)
-            raise MismatchError(f"the execution still runs after {_EXECUTION_S} s")
-        time.sleep(wait_s)
-        wait_s = min(0.1, wait_s * 1.5)
+    def _ended(self, client: Any, arn: str) -> Any:
+        deadline = time.monotonic() + self._execution_s
+        wait_s = 0.004
+        while True:
+            described = client.describe_execution(executionArn=arn)
+            if described["status"] != "RUNNING":
+                return described
+            if time.monotonic() > deadline:
+                client.stop_execution(executionArn=arn)
+                raise MismatchError(f"the execution still runs after {self._execution_s:g} s")
+            time.sleep(wait_s)
+            wait_s = min(0.1, wait_s * 1.5)
 
 
 def _outcome(

@@ -1,0 +1,58 @@
+"""Each patch of moto is needed, and shown: by a case that fails without it, or by a test of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from happypath.project import ROOT
+from happypath.sandbox.patches.all import PATCHES
+from tests.fidelity.case import read
+
+NAMED = {patch for case in read() for patch in case.patches}
+# What no case can show: what happens when calls meet, in another process, or in a stack of a template.
+SHOWN_BY_TESTS = {
+    "awslambda.functions_have_a_logging_config": "sandbox/test_log_groups.py",
+    "awslambda.functions_run": "sandbox/test_host.py",
+    "cloudformation.change_sets": "sandbox/test_change_sets.py",
+    "cloudformation.retained_except_on_create": "sandbox/test_deploying.py",
+    "cloudformation.templates_are_transformed": "sandbox/test_change_sets.py",
+    "dynamodb.atomic_writes": "sandbox/test_tables.py",
+    "events.disabled_rules": "workflows/test_ingest.py",
+    "iam.managed_policies_of_roles": "sandbox/test_roles.py",
+    "s3.buckets_of_stacks": "sandbox/test_buckets.py",
+    "s3.object_created_events": "workflows/test_ingest.py",
+    "stepfunctions.errors_of_eventbridge": "statemachines/test_telling.py",
+    "stepfunctions.executions_have_names": "sandbox/test_turns.py",
+    "stepfunctions.executions_take_turns": "sandbox/test_turns.py",
+    "stepfunctions.failed_interpreter": "sandbox/test_executions.py",
+    "stepfunctions.running_at_once": "sandbox/test_executions.py",
+    "stepfunctions.state_machines_of_stacks": "sandbox/test_deploying.py",
+    "sqs.queues_are_polled": "sandbox/test_queues.py",
+    "sqs.thread_safe_queues": "sandbox/test_queues.py",
+    "ssm.last_modified_user": "cli/test_live.py",
+}
+
+
+def test_every_patch_that_changes_an_answer_is_shown() -> None:
+    changing = {name for name in PATCHES if not name.startswith("speed.")}
+    assert NAMED - changing == set(), "cases name patches that there are not"
+    assert set(SHOWN_BY_TESTS) - changing == set()
+    assert changing - NAMED - set(SHOWN_BY_TESTS) == set(), "no case names these patches"
+
+
+@pytest.mark.parametrize("path", sorted(set(SHOWN_BY_TESTS.values())))
+def test_a_test_that_shows_a_patch_is_there(path: str) -> None:
+    assert (Path(__file__).parents[1] / path).is_file()
+
+
+# A process of its own: moto's state is one for a process, and these tests' sandbox is in this one.
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_without_its_patch_a_case_fails() -> None:
+    command = [sys.executable, "-m", "tests.fidelity", "--patches"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
