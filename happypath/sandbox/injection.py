@@ -17,11 +17,11 @@ from unittest.mock import patch
 from urllib.parse import parse_qs
 
 from botocore.exceptions import ClientError
-from moto.events.models import Rule as EventRule
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
     FailureEventException,
 )
 
+from happypath.sandbox.eventbridge import targets
 from happypath.sandbox.fault_injection.error_responses import ErrorResponse, error_response
 from happypath.sandbox.fault_injection.rules import FAULT_MESSAGE, Fault, Faults, Kind, endings
 from happypath.sandbox.patches.stepfunctions import TASKS, task_failure
@@ -110,14 +110,14 @@ def _garbage(result: Any) -> Any:
 @contextmanager
 def _events_come_twice(faults: Faults) -> Iterator[None]:
     """EventBridge promises to deliver at least once: the same event, with the same id."""
-    send: Any = EventRule._send_to_sqs_queue
+    send = targets.to_queue
 
-    def send_once_or_twice(rule: Any, queue: str, event: Any, group_id: str | None = None) -> None:
-        send(rule, queue, dict(event), group_id)
-        if faults and event.get("source") in _EVENTS and faults.hit("event:upload"):
-            send(rule, queue, dict(event), group_id)
+    def send_once_or_twice(delivery: targets.Delivery) -> None:
+        send(delivery)
+        if faults and delivery.event["source"] in _EVENTS and faults.hit("event:upload"):
+            send(delivery)
 
-    with patch.object(EventRule, "_send_to_sqs_queue", send_once_or_twice):
+    with patch.dict(targets.KINDS, {("sqs", ""): send_once_or_twice}):
         yield
 
 

@@ -2,70 +2,113 @@
 
 from __future__ import annotations
 
-import itertools
-import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import local
 from typing import Any
 from unittest.mock import patch
 
-from moto.events.models import events_backends
 from moto.s3 import notifications
-from moto.s3.models import FakeBucket, FakeKey
+from moto.s3.models import FakeBucket, S3Backend
+from moto.s3.notifications import S3NotificationEvent
+from moto.s3.responses import S3Response
 
 from happypath.sandbox.patches.served import Patch, Served
+from happypath.sandbox.s3 import events
 
-_REASONS = {
-    "s3:ObjectCreated:Put": "PutObject",
-    "s3:ObjectCreated:Post": "POST Object",
-    "s3:ObjectCreated:Copy": "CopyObject",
-    "s3:ObjectCreated:CompleteMultipartUpload": "CompleteMultipartUpload",
-}
+_PUT = S3NotificationEvent.OBJECT_CREATED_PUT_EVENT
+_TAGGED = S3NotificationEvent.OBJECT_TAGGING_PUT_EVENT
+_REMOVED = S3NotificationEvent.OBJECT_REMOVED_DELETE_EVENT
+_MARKED = S3NotificationEvent.OBJECT_REMOVED_DELETE_MARKER_CREATED_EVENT
 
 
 @contextmanager
-def object_created_events(_: Served) -> Iterator[None]:
-    """The sequencer of `Object Created` grows; moto's is one for all, and its delivery hides errors.
+def object_events(_: Served) -> Iterator[None]:
+    """Events of objects go to the default bus only, with a sequencer that grows, and name what was done.
+
+    moto sends them to every bus, with the same sequencer, and hides errors. Queues, topics and functions get
+    neither version nor sequencer from it.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+    """
+    with (
+        patch.object(notifications, "_send_event_bridge_message", events.to_event_bridge),
+        patch.object(notifications, "_get_s3_event", events.to_queue_topic_or_function),
+    ):
+        yield
+
+
+@contextmanager
+def one_event_of_each_write(_: Served) -> Iterator[None]:
+    """A write sends one event; moto adds `Object Tags Added` to each, and a Put to what came in parts.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
+    """
+    send: Any = notifications.send_event
+    complete: Any = S3Backend.complete_multipart_upload
+    tag: Any = S3Backend.put_object_tagging
+    # Only the operation of this name is about tags; other writes set them, too.
+    operation: Any = S3Response.put_object_tagging
+
+    def send_one(account_id: str, event_name: Any, bucket: Any, key: Any) -> None:
+        if not events.is_quiet(event_name):
+            send(account_id, event_name, bucket, key)
+
+    def complete_with_one(backend: Any, *arguments: Any, **named: Any) -> Any:
+        with events.without(_PUT):
+            return complete(backend, *arguments, **named)
+
+    def tag_silently(backend: Any, *arguments: Any, **named: Any) -> Any:
+        if tagging.active:
+            return tag(backend, *arguments, **named)
+        with events.without(_TAGGED):
+            return tag(backend, *arguments, **named)
+
+    def tag_by_operation(response: Any) -> Any:
+        tagging.active = True
+        try:
+            return operation(response)
+        finally:
+            tagging.active = False
+
+    tagging = _Tagging()
+    with (
+        patch.object(notifications, "send_event", send_one),
+        patch.object(S3Backend, "complete_multipart_upload", complete_with_one),
+        patch.object(S3Backend, "put_object_tagging", tag_silently),
+        patch.object(S3Response, "put_object_tagging", tag_by_operation),
+    ):
+        yield
+
+
+class _Tagging(local):
+    """Whether this thread answers PutObjectTagging."""
+
+    active = False
+
+
+@contextmanager
+def deletion_events(_: Served) -> Iterator[None]:
+    """Each deletion sends an event, a delete marker too; moto sends one for the last version only.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     """
-    sequence = itertools.count(time.time_ns())
+    delete: Any = S3Backend.delete_object
 
-    def replacement(account_id: str, bucket: Any, event_name: Any, key: Any) -> None:
-        name = str(getattr(event_name, "value", event_name))
-        s3_object: dict[str, Any] = {
-            "key": key.name,
-            "sequencer": f"{next(sequence):018X}",
-        }
-        if isinstance(key, FakeKey):  # and not a delete marker, whose removal is told, too
-            s3_object |= {"size": key.size, "etag": key.etag.strip('"')}
-        if bucket.is_versioned:
-            s3_object["version-id"] = key.version_id
-        event: Any = {
-            "version": "0",
-            "id": str(uuid.uuid4()),
-            "detail-type": notifications._detail_type(event_name),
-            "source": "aws.s3",
-            "account": account_id,
-            "time": time.time(),
-            "region": bucket.region_name,
-            "resources": [bucket.arn],
-            "detail": {
-                "version": "0",
-                "bucket": {"name": bucket.name},
-                "object": s3_object,
-                "request-id": uuid.uuid4().hex[:16].upper(),
-                "requester": account_id,
-                "source-ip-address": "127.0.0.1",
-                "reason": _REASONS.get(name, name),
-            },
-        }
-        for bus in events_backends[account_id][bucket.region_name].event_buses.values():
-            for rule in list(bus.rules.values()):
-                rule.send_to_targets(event.copy(), transform_input=False)
+    def delete_and_tell(
+        backend: Any, bucket_name: str, key_name: str, version_id: str | None = None, bypass: bool = False
+    ) -> Any:
+        bucket = backend.get_bucket(bucket_name)
+        before = list(bucket.keys.getlist(key_name, []))
+        with events.without(_REMOVED):
+            answer = delete(backend, bucket_name, key_name, version_id=version_id, bypass=bypass)
+        after = bucket.keys.getlist(key_name, [])
+        for gone in [each for each in before if not any(each is left for left in after)]:
+            notifications.send_event(backend.account_id, _REMOVED, bucket, gone)
+        for marker in [each for each in after if not any(each is earlier for earlier in before)]:
+            notifications.send_event(backend.account_id, _MARKED, bucket, marker)
+        return answer
 
-    with patch.object(notifications, "_send_event_bridge_message", replacement):
+    with patch.object(S3Backend, "delete_object", delete_and_tell):
         yield
 
 
@@ -91,4 +134,4 @@ def buckets_of_stacks(_: Served) -> Iterator[None]:
         yield
 
 
-PATCHES: tuple[Patch, ...] = (object_created_events, buckets_of_stacks)
+PATCHES: tuple[Patch, ...] = (object_events, one_event_of_each_write, deletion_events, buckets_of_stacks)

@@ -1,0 +1,1 @@
+"""Amazon EventBridge: event patterns, what targets receive, the entries of PutEvents, deliveries."""
