@@ -7,6 +7,7 @@ import json
 import math
 import os
 import time
+import zipfile
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from happypath.sandbox.calls import Calls
 from happypath.sandbox.deployment.change_sets import NO_CHANGES
 from happypath.sandbox.deployment.packaging import package
 from happypath.sandbox.direct import call_directly
+from happypath.sandbox.fault_injection.error_responses import ErrorResponse
 from happypath.sandbox.fault_injection.rules import Faults
 from happypath.sandbox.function_host.environment import Environment, Function, Outcome
 from happypath.sandbox.function_host.event_source import Pollers
@@ -230,14 +232,27 @@ class Sandbox:
     def _function(self, deployed: Any) -> Function:
         """A function as moto holds it → as the host runs it."""
         reserved = deployed.reserved_concurrency
+        find: Any = lambda_backends[ACCOUNT_ID][REGION].layers_versions_by_arn
+        layers = [find(each["Arn"]) for each in deployed.layers]
+        try:
+            code = self._host.unpack(
+                _file_name(deployed.code_sha_256),
+                deployed.code_bytes,
+                [(_file_name(each.code_sha_256), each.code_bytes) for each in layers],
+            )
+        except zipfile.BadZipFile:
+            # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+            message = "Lambda could not unzip the deployment package."
+            raise InvokeError(ErrorResponse("InvalidZipFileException", 502, message)) from None
         return Function(
             name=deployed.function_name,
             arn=deployed.function_arn,
             handler=deployed.handler,
-            code=self._host.unpack(
-                deployed.code_sha_256.replace("/", "_"), deployed.code_bytes, deployed.handler
-            ),
+            code=code,
             environment=dict(deployed.environment_vars),
+            runtime=deployed.run_time or "",
+            version=str(deployed.version),
+            ephemeral_storage_mb=int(deployed.ephemeral_storage),
             memory_mb=int(deployed.memory_size),
             timeout_s=float(deployed.timeout),
             reserved_concurrency=None if reserved is None else int(reserved),
@@ -255,9 +270,17 @@ class Sandbox:
                     sorted(deployed.environment_vars.items()),
                     deployed.logs_group_name,
                     deployed.log_format,
+                    deployed.run_time,
+                    [each["Arn"] for each in deployed.layers],
+                    deployed.ephemeral_storage,
                 )
             ),
         )
+
+
+def _file_name(sha256: str) -> str:
+    """A digest in Base64 as the name of a file."""
+    return sha256.replace("/", "_")
 
 
 def _write_log(environment: Environment, outcome: Outcome) -> None:

@@ -392,7 +392,7 @@ def test_a_function_answers_in_lambdas_shape(kind: str, error: str, name: str, h
         name="happypath-v1-Echo",
         arn="arn:aws:lambda:us-east-1:123456789012:function:happypath-v1-Echo",
         handler="work.handler",
-        code=host.unpack("echo", body, "work.handler"),
+        code=host.unpack("echo", body),
         environment={},
         timeout_s=0.3,
     )

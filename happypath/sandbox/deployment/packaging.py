@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from happypath.project import ROOT
 from happypath.sandbox.deployment.serverless import parse
+from happypath.sandbox.function_host.code import USES_INSTALLED
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -39,11 +40,12 @@ def package(template: Path, s3: S3Client, bucket: str) -> str:
 
 
 def _functions_zip() -> bytes:
-    """The `functions` package alone, the same bytes for the same files."""
+    """The `functions` package without its libraries, the same bytes for the same files."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as contents:
         for path in sorted((ROOT / "functions").rglob("*.py")):
             contents.writestr(zipfile.ZipInfo(path.relative_to(ROOT).as_posix()), path.read_bytes())
+        contents.writestr(zipfile.ZipInfo(USES_INSTALLED), b"")
     return archive.getvalue()
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import json
 import os
 import select
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,16 +15,22 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import psutil
 
+from happypath.sandbox.function_host.code import Code
 from happypath.sandbox.function_host.runtime_api import Answer, Invocation, RuntimeApi, error_answer
 
 # How often a busy process is looked at for its memory.
 _WATCH_S = 0.02
 # Lambda gives the init phase 10 s; a laptop that starts several at once is slower.
 _INIT_LIMIT_S = 60.0
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+MAX_RESPONSE_BYTES = 6_291_556
+_HERE = Path(__file__).parent
+_LAUNCHER = _HERE / "launcher.py"
+_NODE_RUNTIME = _HERE / "runtime.mjs"
 
 
 @dataclass(frozen=True)
@@ -32,9 +40,14 @@ class Function:
     name: str
     arn: str
     handler: str
-    code: Path
+    code: Code
     environment: dict[str, str] = field(hash=False)
+    # Lambda's name of it. What is not Python or Node.js cannot run here.
+    runtime: str = "python3.13"
+    version: str = "$LATEST"
     memory_mb: int = 128
+    # Of its `/tmp`.
+    ephemeral_storage_mb: int = 512
     timeout_s: float = 3.0
     reserved_concurrency: int | None = None
     # Where it logs, unless that is its own group.
@@ -82,8 +95,11 @@ def timed_out(request_id: str, timeout_s: float) -> Answer:
 class Environment:
     """Starts the function's process; `invoke` runs one invocation in it; `close` ends it."""
 
-    def __init__(self, function: Function, variables: dict[str, str]) -> None:
+    def __init__(self, function: Function, variables: dict[str, str], scratch: Path) -> None:
+        """Makes `scratch` a folder of its own, for as long as it lasts."""
         self.function = function
+        self._scratch = scratch
+        scratch.mkdir()
         # Where functions may share a group, streams are named for theirs.
         # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html
         named = "" if function.logs_to == function.own_log_group else function.name
@@ -95,8 +111,7 @@ class Environment:
         self._started_at = time.time()
         self._init_reported = False
         self._process = subprocess.Popen(  # noqa: S603  # the deployed function, on its owner's machine
-            [sys.executable, "-m", _runtime(), function.handler],
-            cwd=function.code,
+            [sys.executable, "-P", "-S", str(_LAUNCHER), json.dumps(_plan(function, scratch))],
             env={
                 **variables,
                 "AWS_LAMBDA_RUNTIME_API": self._api.address,
@@ -124,6 +139,8 @@ class Environment:
         """
         request_id = str(uuid.uuid4())
         problem = self._wait_until_ready(request_id)
+        if problem:
+            problem = self._explained(problem, request_id)
         init_ms = None if self._init_reported else (time.monotonic() - self._started) * 1000
         init = None if self._init_reported else (self._started_at, time.time())
         self._init_reported = True
@@ -154,6 +171,13 @@ class Environment:
             answer = timed_out(request_id, timeout_s)
         if dead:
             self.close()
+        if answer.failed:
+            answer = self._explained(answer, request_id)
+        elif len(answer.payload) > MAX_RESPONSE_BYTES:
+            answer = error_answer(
+                "Function.ResponseSizeTooLarge",
+                f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes).",
+            )
         return Outcome(
             answer, request_id, self._take_log(), duration_ms, init_ms, peak, dead, init, invocation
         )
@@ -164,6 +188,7 @@ class Environment:
             self._process.kill()
         self._process.wait()
         self._api.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _wait_until_ready(self, request_id: str) -> Answer | None:
         deadline = self._started + _INIT_LIMIT_S
@@ -200,10 +225,28 @@ class Environment:
 
     def _exit_error(self, request_id: str) -> Answer:
         code = self._process.wait()
-        how = "signal: killed" if code < 0 else f"exit status {code}"
-        return error_answer(
-            "Runtime.ExitError", f"RequestId: {request_id} Error: Runtime exited with error: {how}"
-        )
+        how = "with error: signal: killed" if code < 0 else f"with error: exit status {code}"
+        if code == 0:
+            how = "without providing a reason"
+        return error_answer("Runtime.ExitError", f"RequestId: {request_id} Error: Runtime exited {how}")
+
+    def _explained(self, problem: Answer, request_id: str) -> Answer:
+        """An error with the request that it is of, and with why a library is missing that was shipped."""
+        try:
+            error: Any = json.loads(problem.payload)
+            if "requestId" in error:
+                error["requestId"] = request_id
+            if error["errorType"] in {"Runtime.ImportModuleError", "ModuleNotFoundError", "ImportError"}:
+                error["errorMessage"] = self.function.code.explained(error["errorMessage"])
+        except (ValueError, TypeError, KeyError):
+            return problem  # a runtime's own words
+        return Answer(self._as_on_lambda(json.dumps(error)).encode(), failed=True)
+
+    def _as_on_lambda(self, text: str) -> str:
+        """A text with the folders of Lambda in it, where the code is in others on this machine."""
+        code = self.function.code
+        text = text.replace(str(code.folder), "/var/task")
+        return text.replace(str(code.layers), "/opt") if code.layers else text
 
     def _collect_log(self) -> None:
         # The pipe must be emptied while the function runs, or a talkative one would stop in `print`.
@@ -230,14 +273,41 @@ class Environment:
         while self._read_log(wait_s=0):
             pass
         with self._log_lock:
-            lines = self._log.decode(errors="replace").splitlines()
+            lines = self._as_on_lambda(self._log.decode(errors="replace")).splitlines()
             self._log.clear()
         return lines
 
 
-def _runtime() -> str:
-    return (
-        "awslambdaric"
-        if importlib.util.find_spec("awslambdaric")
-        else "happypath.sandbox.function_host.runtime"
-    )
+def _client() -> str:
+    """AWS's own runtime client, or the file of what stands in for it."""
+    return "awslambdaric" if importlib.util.find_spec("awslambdaric") else str(_HERE / "runtime.py")
+
+
+def node() -> str | None:
+    """The path of Node.js, if it is installed here."""
+    return shutil.which("node")
+
+
+def _plan(function: Function, scratch: Path) -> dict[str, Any]:
+    """What the launcher is told."""
+    code = function.code
+    command = [str(node()), str(_NODE_RUNTIME)] if function.runtime.startswith("nodejs") else []
+    # Folders without which nothing runs, wherever they are on this machine.
+    needed = {
+        str(_HERE),
+        sys.prefix,
+        sys.base_prefix,
+        str(Path(sys.executable).resolve().parent),
+        *map(str, code.libraries),
+        *(str(Path(each).resolve().parent.parent) for each in command[:1]),
+    }
+    return {
+        "task": str(code.folder),
+        "layers": str(code.layers or ""),
+        "libraries": [str(each) for each in code.libraries],
+        "needed": sorted(needed),
+        "scratch": str(scratch),
+        "tmp_mb": function.ephemeral_storage_mb,
+        "command": command,
+        "client": _client(),
+    }

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import compileall
-import io
+import contextlib
 import os
 import shutil
 import tempfile
 import threading
 import time
 import uuid
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
+
 from happypath.sandbox.fault_injection.error_responses import ErrorResponse, error_response
 from happypath.sandbox.fault_injection.rules import FAULT_MESSAGE, Fault, Faults, Kind, endings
-from happypath.sandbox.function_host.environment import Environment, Function, Outcome, timed_out
+from happypath.sandbox.function_host.code import Code, CodeStore, allow_writing
+from happypath.sandbox.function_host.environment import Environment, Function, Outcome, node, timed_out
 from happypath.sandbox.function_host.runtime_api import Answer, error_answer
 
+# A host's folder is named for its process.
+_FOLDER = "happypath-functions-"
 # What a process needs of the machine it runs on; nothing else of a person's environment reaches a function.
-_FROM_MACHINE = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT", "LD_LIBRARY_PATH")
+_FROM_MACHINE = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH")
 
 
 class InvokeError(Exception):
@@ -37,6 +40,23 @@ class TooManyRequestsError(InvokeError):
 
     def __init__(self) -> None:
         super().__init__(ErrorResponse("TooManyRequestsException", 429, "Rate Exceeded."))
+
+
+def _refuse_runtime(runtime: str) -> None:
+    """Raises: InvokeError: this machine cannot run functions of that runtime."""
+    if runtime.startswith("python") or (runtime.startswith("nodejs") and node()):
+        return
+    why = (
+        "Node.js is not installed on this machine"
+        if runtime.startswith("nodejs")
+        else "it runs Python and Node.js"
+    )
+    # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+    raise InvokeError(
+        ErrorResponse(
+            "InvalidRuntimeException", 502, f"The sandbox cannot run functions of {runtime}: {why}."
+        )
+    )
 
 
 class FunctionHost:
@@ -61,28 +81,17 @@ class FunctionHost:
         self._idle: dict[str, list[Environment]] = {}
         self._busy: dict[str, int] = {}
         self._closed = False
-        self._code_root = Path(tempfile.mkdtemp(prefix="happypath-functions-"))
+        remove_abandoned()
+        self._root = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
+        self._code = CodeStore(self._root)
 
-    def unpack(self, sha256: str, archive: bytes, handler: str) -> Path:
-        """Unpacks a function's code once and returns its folder.
+    def unpack(self, sha256: str, archive: bytes, layers: Iterable[tuple[str, bytes]] = ()) -> Code:
+        """Unpacks a function's code once, and its layers, each with its SHA-256.
 
-        Only the handler's own package is taken: libraries in the archive are built for Lambda's processor,
-        and here they come from this Python's installation.
+        Raises:
+            zipfile.BadZipFile: one of them is no ZIP archive.
         """
-        package = handler.partition(".")[0]
-        folder = self._code_root / f"{sha256}-{package}"
-        with self._lock:
-            if not folder.exists():
-                unfinished = folder.with_suffix(".part")
-                with zipfile.ZipFile(io.BytesIO(archive)) as contents:
-                    names = [
-                        n for n in contents.namelist() if n.startswith(f"{package}/") or n == f"{package}.py"
-                    ]
-                    contents.extractall(unfinished, names)
-                # Every environment imports it, and none may write there.
-                compileall.compile_dir(unfinished, ddir=str(folder), quiet=2)
-                unfinished.rename(folder)
-        return folder
+        return self._code.unpack(sha256, archive, layers)
 
     def invoke(self, function: Function, payload: bytes, trace_header: str | None = None) -> Outcome:
         """Runs one invocation and writes its log.
@@ -91,6 +100,7 @@ class FunctionHost:
             InvokeError: as Lambda refuses: `TooManyRequestsError` when reserved concurrency is used up, and
                 what faults on purpose make of it.
         """
+        _refuse_runtime(function.runtime)
         fault = self._faults.hit(*_names(function)) if self._faults else None
         instead = fault and _instead(fault, function)
         if instead:
@@ -121,7 +131,7 @@ class FunctionHost:
             self._idle.clear()
         for environment in idle:
             environment.close()
-        shutil.rmtree(self._code_root, ignore_errors=True)
+        _remove(self._root)
 
     def _take(self, function: Function) -> Environment:
         with self._lock:
@@ -147,7 +157,8 @@ class FunctionHost:
         if found is not None:
             return found
         try:
-            return Environment(function, self._environment_variables(function))
+            scratch = self._root / f"environment-{uuid.uuid4().hex}"
+            return Environment(function, self._environment_variables(function), scratch)
         except BaseException:
             with self._lock:
                 self._busy[function.arn] -= 1
@@ -173,18 +184,34 @@ class FunctionHost:
             "AWS_ACCESS_KEY_ID": function.name,
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
-            "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+            "LANG": "en_US.UTF-8",
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
             "AWS_LAMBDA_FUNCTION_NAME": function.name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_VERSION": function.version,
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_FORMAT": function.log_format,
             "AWS_LAMBDA_LOG_GROUP_NAME": function.logs_to,
-            "LAMBDA_TASK_ROOT": str(function.code),
-            "_HANDLER": function.handler,
             "TZ": ":UTC",
             **function.environment,
+            "_HANDLER": function.handler,
         }
+
+
+def _remove(root: Path) -> None:
+    """Removes a host's folder, in which functions' code cannot be written to."""
+    for folder in root.glob("*/"):
+        allow_writing(folder)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+def remove_abandoned() -> None:
+    """Removes the folders of hosts whose process was killed and could not do it itself."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+        process = folder.name.removeprefix(_FOLDER).partition("-")[0]
+        with contextlib.suppress(OSError):
+            if process.isdecimal() and not psutil.pid_exists(int(process)):
+                _remove(folder)
 
 
 def _names(function: Function) -> list[str]:

@@ -1,8 +1,6 @@
 """A stand-in for AWS's runtime interface client, where `awslambdaric` has no wheel.
 
-Speaks the same API in the same shapes:
-
-    python -m happypath.sandbox.function_host.runtime functions.publish.resize.handler
+Speaks the same API in the same shapes. The launcher loads it from its file.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html
 """
@@ -16,7 +14,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 _PREFIX = "/2018-06-01/runtime"
@@ -46,7 +44,7 @@ class Context:
 def _error(error: BaseException) -> dict[str, Any]:
     return {
         "errorMessage": str(error),
-        "errorType": type(error).__name__,
+        "errorType": error.kind if isinstance(error, _RuntimeError) else type(error).__name__,
         "stackTrace": traceback.format_tb(error.__traceback__),
     }
 
@@ -56,18 +54,62 @@ def _post(connection: http.client.HTTPConnection, path: str, body: bytes) -> Non
     connection.getresponse().read()
 
 
+class _RuntimeError(Exception):
+    """What Lambda's runtime itself says of a function; `kind` is its name."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def _marshalled(result: Any) -> bytes:
+    """A handler's result as JSON.
+
+    Raises:
+        _RuntimeError: it cannot be.
+    """
+    try:
+        return json.dumps(result).encode()
+    except (TypeError, ValueError) as error:
+        raise _RuntimeError("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
+
+
 def _load(name: str) -> Callable[[Any, Context], Any]:
+    """The handler of that name.
+
+    Raises:
+        _RuntimeError: there is none.
+    """
     module, _, attribute = name.rpartition(".")
-    handler: Callable[[Any, Context], Any] = getattr(importlib.import_module(module), attribute)
+    if not module:
+        raise _RuntimeError(
+            "Runtime.MalformedHandlerName", f"Bad handler '{name}': not enough values to unpack"
+        )
+    try:
+        imported = importlib.import_module(module.replace("/", "."))
+    except ImportError as error:
+        message = f"Unable to import module '{module}': {error}"
+        raise _RuntimeError("Runtime.ImportModuleError", message) from error
+    except SyntaxError as error:
+        message = f"Syntax error in module '{module}': {error}"
+        raise _RuntimeError("Runtime.UserCodeSyntaxError", message) from error
+    handler: Callable[[Any, Context], Any] | None = getattr(imported, attribute, None)
+    if handler is None:
+        raise _RuntimeError("Runtime.HandlerNotFound", f"Handler '{attribute}' missing on module '{module}'")
     return handler
 
 
-def main(handler_name: str) -> None:
-    """Imports the handler and serves invocations until the API goes away."""
+def main(arguments: Sequence[str]) -> None:
+    """Imports the handler and serves invocations until the API goes away; `arguments` end with its name."""
     connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
     try:
-        handler = _load(handler_name)
-    except BaseException as error:
+        handler = _load(arguments[1])
+    except _RuntimeError as error:
+        traceback.print_exc()
+        said = {"errorMessage": str(error), "errorType": error.kind, "requestId": "", "stackTrace": []}
+        _post(connection, "/init/error", json.dumps(said).encode())
+        sys.exit(1)
+    except Exception as error:
         traceback.print_exc()
         _post(connection, "/init/error", json.dumps(_error(error)).encode())
         sys.exit(1)
@@ -78,13 +120,9 @@ def main(handler_name: str) -> None:
         context = Context(response.headers)
         os.environ["_X_AMZN_TRACE_ID"] = response.headers.get("Lambda-Runtime-Trace-Id", "")
         try:
-            kind, body = "response", json.dumps(handler(event, context)).encode()
+            kind, body = "response", _marshalled(handler(event, context))
         except Exception as error:
             traceback.print_exc()
             kind, body = "error", json.dumps(_error(error)).encode()
         sys.stdout.flush()
         _post(connection, f"/invocation/{context.aws_request_id}/{kind}", body)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
