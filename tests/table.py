@@ -20,4 +20,7 @@ def _schema() -> dict[str, Any]:
         for each in template_of("core")["Resources"].values()
         if each["Type"] == "AWS::DynamoDB::Table"
     )
-    return {part: properties[part] for part in ("KeySchema", "AttributeDefinitions", "BillingMode")}
+    return {
+        part: properties[part]
+        for part in ("KeySchema", "AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes")
+    }

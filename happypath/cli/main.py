@@ -2,55 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import typer
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    NoRegionError,
-    ProfileNotFound,
-    SSLError,
-)
-from botocore.parsers import ResponseParserError
 
 from functions.upload import InvalidKeyError
 from happypath.cli import display
 from happypath.cli.options import app
 from happypath.errors import ExpectedError
+from happypath.operations.aws_errors import FORESEEABLE, explain
 
 # isort: off
 # Each adds its commands, and help lists them in this order.
-from happypath.cli import run, up, uploads, deployment, compare, cost, recovery  # noqa: F401
+from happypath.cli import run, up, console, uploads, deployment, compare, cost, recovery  # noqa: F401
 # isort: on
 
 
-def _explain(error: Exception) -> str:
-    """What to tell a person about a foreseeable error."""
-    said = str(error)
-    match error:
-        case typer.TyperException():
-            text = getattr(error, "format_message", error.__str__)()
-            said = f"{text.rstrip('.')}. See `happypath --help`."
-        case NoCredentialsError():
-            said = "No AWS credentials: set AWS_PROFILE, or what `happypath up` prints for its sandbox."
-        case NoRegionError():
-            said = "No AWS region: set AWS_REGION, or what `happypath up` prints for its sandbox."
-        case ProfileNotFound():
-            said = f"{error}: set AWS_PROFILE to one of ~/.aws/config, or unset it."
-        case EndpointConnectionError() | SSLError():
-            said = f"{error} Is AWS_ENDPOINT_URL right, and the sandbox up?"
-        case ResponseParserError():
-            endpoint = os.environ.get("AWS_ENDPOINT_URL", "not set")
-            said = f"What answered is no AWS: are AWS_ENDPOINT_URL ({endpoint}) and AWS_REGION right?"
-        case ClientError():
-            said = f"AWS said: {error}"
-        case OSError() if error.strerror:
-            said = f"{': '.join(filter(None, (error.filename, error.strerror)))}."
-    return said
+def _explain_usage(error: Exception) -> str:
+    """What to tell a person about arguments that cannot be used."""
+    if not isinstance(error, typer.TyperException):
+        return str(error)
+    text = getattr(error, "format_message", error.__str__)()
+    return f"{text.rstrip('.')}. See `happypath --help`."
 
 
 def main() -> None:
@@ -68,8 +41,8 @@ def main() -> None:
         display.show_error(str(error))
         sys.exit(error.exit_status)
     except (typer.TyperException, InvalidKeyError) as error:
-        display.show_error(_explain(error))
+        display.show_error(_explain_usage(error))
         sys.exit(2)
-    except (ClientError, BotoCoreError, ResponseParserError, OSError) as error:
-        display.show_error(_explain(error))
+    except FORESEEABLE as error:
+        display.show_error(explain(error))
         sys.exit(1)

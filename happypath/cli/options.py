@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 import boto3
 import typer
+from botocore.config import Config
 
 from happypath.errors import UsageError
 from happypath.operations import parameters
@@ -112,14 +114,18 @@ def _is_address(endpoint: str) -> bool:
         return False
 
 
-def installation_of(prefix: str) -> Installation:
-    """The installation that the environment and the prefix name."""
+# Somebody waits for a page: what is throttled or does not answer is said to be so instead.
+_IMPATIENT = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 2})
+
+
+def installation_of(prefix: str, *, patient: bool = True) -> Installation:
+    """The installation that the environment and the prefix name. `patient` waits as long as boto3 does."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
     if endpoint and not _is_address(endpoint):
         raise UsageError(f"AWS_ENDPOINT_URL={endpoint} is no address, such as http://127.0.0.1:4566.")
     # boto3 itself reads AWS_DEFAULT_REGION only; every other SDK, and Lambda, reads AWS_REGION.
     make: Any = boto3.Session(region_name=os.environ.get("AWS_REGION") or None).client
-    return Installation(make, prefix)
+    return Installation(make if patient else partial(make, config=_IMPATIENT), prefix)
 
 
 def faults_of(rules: list[str] | None, seed: int) -> Faults:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 import threading
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
 
 from happypath import samples
 from happypath.cli import display
+from happypath.cli.console import PORT
 from happypath.cli.options import FaultRules, RealRekognition, Seed, app, faults_of
 from happypath.operations.installation import Installation
 from happypath.project import NEWEST, WORKFLOWS, reads_words
@@ -18,12 +20,18 @@ from happypath.project import NEWEST, WORKFLOWS, reads_words
 @app.command()
 def up(
     port: Annotated[int, typer.Option(help="The port of the endpoint.", min=1, max=65535)] = 4566,
+    console_port: Annotated[
+        int | None,
+        typer.Option(help=f"The port of the console: {PORT}, or else any that is free.", min=1, max=65535),
+    ] = None,
     empty: Annotated[bool, typer.Option("--empty", help="Deploy nothing: for `happypath deploy`.")] = False,
     real_rekognition: RealRekognition = False,
     fault: FaultRules = None,
     seed: Seed = 0,
 ) -> None:
     """Start a sandbox that stays: every workflow deployed, the newest version live, places listed."""
+    from happypath.console.console import Console
+    from happypath.console.server import serving
     from happypath.sandbox.rekognition import reader
     from happypath.sandbox.sandbox import Sandbox
 
@@ -31,7 +39,16 @@ def up(
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with Sandbox(port, real_rekognition=real_rekognition, faults=faults) as sandbox:
+    with ExitStack() as opened:
+        sandbox = opened.enter_context(Sandbox(port, real_rekognition=real_rekognition, faults=faults))
+        installation = Installation(sandbox.client, sandbox.prefix)
+        console = opened.enter_context(
+            serving(
+                Console(installation, allow_changes=True, faults=faults),
+                console_port or PORT,
+                or_any=console_port is None,
+            )
+        )
         if not empty:
             with display.notices.status("Deploying …") as status:
                 for stack in ("core", *WORKFLOWS):
@@ -39,7 +56,6 @@ def up(
                         return
                     status.update(f"Deploying {stack} …")
                     sandbox.deploy(stack)
-                installation = Installation(sandbox.client, sandbox.prefix)
                 for photo in (photo for each in WORKFLOWS for photo in samples.of(each).photos):
                     installation.put_place(photo.place_id, photo.place_type, f"A {photo.place_type}")
                 installation.set_live(NEWEST)
@@ -56,6 +72,7 @@ def up(
         )
         display.output.print(
             f"""The sandbox is up at {sandbox.endpoint} {with_what}.
+Its console is at {console}
 In another terminal:
 
     export AWS_ENDPOINT_URL={sandbox.endpoint} AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1

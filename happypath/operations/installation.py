@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 TERMINAL = frozenset({"PROCESSED", "REJECTED", "FAILED", "DELETED"})
 _DESERIALIZER = TypeDeserializer()
+_MAKING = threading.Lock()
 
 
 # The stack is there, and nothing is in it: its change set was never executed, or all was rolled back.
@@ -76,9 +78,12 @@ class Installation:
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
-        """The account's client of a service, made once."""
+        """The account's client of a service, made once; threads may share it."""
         if service not in self._clients:
-            self._clients[service] = self._make_client(service)
+            # A session makes one client at a time: boto3's are not thread-safe.
+            with _MAKING:
+                if service not in self._clients:
+                    self._clients[service] = self._make_client(service)
         return self._clients[service]
 
     @cached_property

@@ -1,0 +1,47 @@
+"""The addresses of pages and pictures: stable, and the same for whoever is sent one."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlencode
+
+
+def upload_page(key: str) -> str:
+    """The page of one upload.
+
+    Browsers take steps such as `..` out of a path before they ask, and a key may hold any: such a key has its
+    slashes encoded, and one that is nothing but a step goes behind a question mark.
+
+    >>> upload_page("park/a photo?.jpg")
+    '/uploads/park/a%20photo%3F.jpg'
+    >>> upload_page("park/../x"), upload_page("..")
+    ('/uploads/park%2F..%2Fx', '/uploads?key=..')
+    """
+    if key in {".", ".."}:
+        return f"/uploads?{urlencode({'key': key})}"
+    steps = key.split("/")
+    return f"/uploads/{quote(key, safe='' if {'', '.', '..'} & set(steps) else '/')}"
+
+
+def execution_page(name: str) -> str:
+    """The page of one execution, by its name."""
+    return f"/executions/{quote(name, safe='')}"
+
+
+def workflow_page(name: str) -> str:
+    """The page of one workflow."""
+    return f"/workflows/{quote(name, safe='')}"
+
+
+def photo(key: str, version: str | None = None) -> str:
+    """The photo as it was uploaded: this version of it, or the current one."""
+    return f"/photo?{urlencode({'key': key} | ({'version': version} if version else {}))}"
+
+
+def thumbnail(key: str, version: str | None = None) -> str:
+    """A small picture of an upload."""
+    return f"/thumbnail?{urlencode({'key': key} | ({'version': version} if version else {}))}"
+
+
+def rendition(key: str, name: str) -> str:
+    """A published rendition of an upload: `tile`, `scaled`."""
+    return f"/rendition?{urlencode({'key': key, 'name': name})}"

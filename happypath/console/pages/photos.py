@@ -1,0 +1,128 @@
+"""Photos, through the console: never as anything but a picture that we know, or a file to be saved."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from botocore.exceptions import ClientError
+from PIL import Image, ImageOps
+from starlette.exceptions import HTTPException
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from functions.upload import RENDITIONS, rendition_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from starlette.requests import Request
+
+    from happypath.console.console import Console
+
+_CHUNK_BYTES = 256 * 1024
+_HEAD_BYTES = 32
+_KEPT = "private, max-age=3600"
+_THUMBNAIL_PX = 192
+# More than that is not decoded for a picture of the size of a thumb.
+_MOST_BYTES = 30 * 1024 * 1024
+
+
+def media_type(head: bytes) -> str | None:
+    """The type of a picture that browsers show, by its first bytes, whatever its name or metadata say.
+
+    >>> media_type(bytes.fromhex("ffd8ffe0")), media_type(b"<svg onload=alert(1)>")
+    ('image/jpeg', None)
+    """
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "image/webp"
+    if head[4:12] in {b"ftypavif", b"ftypavis"}:
+        return "image/avif"
+    return None
+
+
+def _object(console: Console, bucket: str, key: str, version: str | None) -> Any:
+    arguments = {"Bucket": console.installation.core[bucket], "Key": key}
+    try:
+        return console.installation.client("s3").get_object(
+            **arguments, **({"VersionId": version} if version else {})
+        )
+    except ClientError as error:
+        if error.response["ResponseMetadata"].get("HTTPStatusCode") in {400, 404}:
+            raise HTTPException(404, "There is no such photo: it was deleted, or never uploaded.") from error
+        raise
+
+
+def _streamed(found: Any, key: str) -> Response:
+    body = found["Body"]
+    head = body.read(_HEAD_BYTES)
+    known = media_type(head)
+
+    def chunks() -> Iterator[bytes]:
+        with body:
+            yield head
+            yield from body.iter_chunks(_CHUNK_BYTES)
+
+    name = quote(key.rpartition("/")[2], safe="")
+    disposition = "inline" if known else f"attachment; filename*=UTF-8''{name}"
+    return StreamingResponse(
+        chunks(),
+        media_type=known or "application/octet-stream",
+        headers={
+            "Cache-Control": _KEPT,
+            "Content-Disposition": disposition,
+            "Content-Length": str(found["ContentLength"]),
+            # Should a browser ever take it for a page, it may do nothing.
+            "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
+        },
+    )
+
+
+def photo(request: Request) -> Response:
+    """The photo as it was uploaded: `key`, and `version` where it is not the current one."""
+    key = request.query_params.get("key", "")
+    version = request.query_params.get("version")
+    return _streamed(_object(request.app.state.console, "UploadBucket", key, version), key)
+
+
+def rendition(request: Request) -> Response:
+    """A published rendition: `key` of the upload, and its `name`."""
+    key, name = request.query_params.get("key", ""), request.query_params.get("name", "")
+    if name not in RENDITIONS:
+        raise HTTPException(404, f"There is no such rendition: there are {', '.join(RENDITIONS)}.")
+    where = rendition_key(key, name)
+    return _streamed(_object(request.app.state.console, "DistributionBucket", where, None), where)
+
+
+def thumbnail(request: Request) -> Response:
+    """A small picture of an upload, made here; 404 for what no picture can be made of."""
+    key = request.query_params.get("key", "")
+    found = _object(request.app.state.console, "UploadBucket", key, request.query_params.get("version"))
+    with found["Body"] as body:
+        if found["ContentLength"] > _MOST_BYTES:
+            raise HTTPException(404, "The photo is too large for a thumbnail.")
+        data = body.read()
+    try:
+        with Image.open(BytesIO(data), formats=("JPEG", "PNG", "WEBP", "GIF", "AVIF")) as image:
+            image.draft("RGB", (_THUMBNAIL_PX * 2, _THUMBNAIL_PX * 2))
+            small = ImageOps.exif_transpose(image)
+            small.thumbnail((_THUMBNAIL_PX, _THUMBNAIL_PX))
+            out = BytesIO()
+            small.convert("RGB").save(out, "JPEG", quality=80)
+    except Exception as error:  # whatever a decoder makes of hostile bytes
+        raise HTTPException(404, "No thumbnail can be made of this.") from error
+    return Response(out.getvalue(), media_type="image/jpeg", headers={"Cache-Control": _KEPT})
+
+
+routes = [
+    Route("/photo", photo),
+    Route("/rendition", rendition),
+    Route("/thumbnail", thumbnail),
+]
