@@ -144,7 +144,7 @@ def test_the_command_needs_no_extra_to_start() -> None:
     needed = names(PROJECT["project"]["dependencies"])
     optional = names(PROJECT["project"]["optional-dependencies"]["ocr"])
     # What the packages themselves bring: botocore with boto3, werkzeug with moto's server, and so on.
-    brought = {"botocore", "werkzeug", "flask", "responses", "numpy", "py-partiql-parser"}
+    brought = {"botocore", "werkzeug", "flask", "responses", "numpy", "py-partiql-parser", "markupsafe"}
     distributions = packages_distributions()
     imported = {
         _normal(distributions[module][0])

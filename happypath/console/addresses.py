@@ -4,6 +4,25 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlencode
 
+from starlette.convertors import Convertor, register_url_convertor
+
+
+class _Key(Convertor[str]):
+    """An object's key in a route, `{key:key}`. It may hold any character; a `path` holds no line breaks."""
+
+    regex = r"[\s\S]+"
+
+    def convert(self, value: str) -> str:
+        """The key, from a path that is decoded."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """The key as a part of a path."""
+        return value
+
+
+register_url_convertor("key", _Key())
+
 
 def upload_page(key: str) -> str:
     """The page of one upload.

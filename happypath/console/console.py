@@ -27,7 +27,7 @@ class Notice:
 
 @dataclass
 class Console:
-    """A console of one installation. `faults` are those of the sandbox in the same process, if there is one."""
+    """A console of one installation. `faults` are those of the sandbox in this process, if one is."""
 
     installation: Installation
     allow_changes: bool

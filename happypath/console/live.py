@@ -27,7 +27,7 @@ _AFTER_ERROR_S = 5.0
 def stream(request: Request, look: Callable[[], object], every_s: float) -> StreamingResponse:
     """An event whenever what `look` returns is another than before.
 
-    `look` runs in a thread, every so many seconds while somebody is there. What AWS refuses is asked for again.
+    `look` runs in a thread, every so many seconds while somebody is there. What AWS refuses is asked again.
     """
     return StreamingResponse(
         _events(request, look, every_s),

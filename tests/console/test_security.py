@@ -90,7 +90,7 @@ def test_a_change_needs_the_token_the_origin_and_the_permission(
     client: TestClient, console: Console, method: str, path: str
 ) -> None:
     own = {"Origin": ADDRESS, TOKEN_HEADER: console.token}
-    path = path.replace("{key:path}", "park/a.jpg").replace("{name}", "v4")
+    path = path.replace("{key:key}", "park/a.jpg").replace("{name}", "v4")
 
     def refused(headers: dict[str, str], **body: object) -> str:
         answer = client.request(method, path, headers=headers, **body)  # type: ignore[arg-type]
