@@ -35,6 +35,8 @@ CREDENTIALS = {
     "AWS_SECRET_ACCESS_KEY": "sandbox",  # the sandbox's own, known to everyone
     "AWS_REGION": REGION,
     "AWS_DEFAULT_REGION": REGION,
+    # StartSyncExecution is called at `sync-` before the host's name, of which an address has no use.
+    "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
 }
 # The sandbox's own calls (deploying, polling, looking) have a key of their own: no fault is meant for them.
 OWN_ACCESS_KEY = "sandbox-itself"

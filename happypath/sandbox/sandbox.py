@@ -148,7 +148,9 @@ class Sandbox:
     def client(self, service: str, **config: Any) -> Any:
         """A boto3 client of the account, with its credentials whatever the environment holds."""
         return self._session.client(  # type: ignore[call-overload]
-            service, endpoint_url=self.endpoint, config=Config(retries={"total_max_attempts": 1}, **config)
+            service,
+            endpoint_url=self.endpoint,
+            config=Config(retries={"total_max_attempts": 1}, inject_host_prefix=False, **config),
         )
 
     def deploy(self, stack: str, parameters: Mapping[str, str] | None = None) -> None:

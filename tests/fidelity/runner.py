@@ -98,6 +98,7 @@ class Runner:
             parameter_validation=checks,
             read_timeout=self._execution_s + 5,
             s3={"addressing_style": "path"},
+            inject_host_prefix=False,
         )
         return self._session.client(  # type: ignore[call-overload]
             service, endpoint_url=self._endpoint, config=config

@@ -6,15 +6,15 @@ import threading
 from typing import Any
 
 import pytest
-from moto.stepfunctions.parser.backend.execution import Execution
 
 from happypath.operations.installation import Installation
+from happypath.sandbox.stepfunctions.executions import StatesExecution
 
 
 def test_an_execution_that_is_about_to_start_is_running(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start: Any = Execution.start
+    start: Any = StatesExecution.start
     found, go_on = threading.Event(), threading.Event()
 
     def start_late(execution: Any) -> None:
@@ -22,7 +22,7 @@ def test_an_execution_that_is_about_to_start_is_running(
         assert go_on.wait(30)
         start(execution)
 
-    monkeypatch.setattr(Execution, "start", start_late)
+    monkeypatch.setattr(StatesExecution, "start", start_late)
     client = installation.client("stepfunctions")
     machine = installation.state_machines()["v1"]
     begin = threading.Thread(

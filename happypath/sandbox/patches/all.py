@@ -17,13 +17,26 @@ from happypath.sandbox.patches import (
     sqs,
     ssm,
     stepfunctions,
+    stepfunctions_service,
 )
 from happypath.sandbox.patches.served import Patch, Served
 
 # In the order in which they are made: one that wraps what another replaces comes after it.
 PATCHES: Mapping[str, Patch] = {
     f"{module.__name__.rpartition('.')[2]}.{patch.__name__}": patch
-    for module in (awslambda, sqs, s3, events, stepfunctions, speed, cloudformation, dynamodb, ssm, iam)
+    for module in (
+        awslambda,
+        sqs,
+        s3,
+        events,
+        stepfunctions,
+        stepfunctions_service,
+        speed,
+        cloudformation,
+        dynamodb,
+        ssm,
+        iam,
+    )
     for patch in module.PATCHES
 }
 

@@ -42,7 +42,9 @@ def kept_clients(served: Served) -> Iterator[None]:
             with lock:
                 if (service_name, region_name) not in clients:
                     # Else botocore describes this machine to itself in each call.
-                    own = Config(max_pool_connections=64, user_agent="happypath-sandbox")
+                    own = Config(
+                        max_pool_connections=64, user_agent="happypath-sandbox", inject_host_prefix=False
+                    )
                     config = more["config"].merge(own)
                     client = make(
                         service_name=service_name,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,8 +14,7 @@ from unittest.mock import patch
 
 import botocore.session
 from botocore.exceptions import ClientError
-from moto.stepfunctions import models as stepfunctions_models
-from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType
+from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
@@ -40,10 +37,6 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
     StateTaskService,
 )
 from moto.stepfunctions.parser.asl.component.state.fail import state_fail
-from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
-from moto.stepfunctions.parser.backend.execution import Execution
-from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
-from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
 from happypath.sandbox.patches.served import Patch, Served
 
@@ -57,87 +50,6 @@ EventsTask: Any = state_task_service_events.StateTaskServiceEvents
 
 
 TASKS = ((LambdaTask, "lambda"), (DynamoDBTask, "dynamodb"), (EventsTask, "events"))
-
-
-@contextmanager
-def executions_have_names(_: Served) -> Iterator[None]:
-    """StartExecution makes a name where none is given; moto's second execution without one is the first.
-
-    https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
-    """
-    start: Any = StepFunctionsParserBackend.start_execution
-
-    def start_with_name(
-        backend: Any, state_machine_arn: str, name: Any = None, *rest: Any, **more: Any
-    ) -> Any:
-        return start(backend, state_machine_arn, name or str(uuid.uuid4()), *rest, **more)
-
-    with patch.object(StepFunctionsParserBackend, "start_execution", start_with_name):
-        yield
-
-
-@contextmanager
-def executions_take_turns(served: Served) -> Iterator[None]:
-    """Executions do not slow each other down on AWS; moto runs all at once, each in a thread.
-
-    They would time out while they wait for a function; so they take turns. One that waits for its next
-    attempt, or in a Wait state, leaves its turn to others: any number may wait at once.
-    https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
-    """
-    run: Any = ExecutionWorker._execution_logic
-    wait: Any = WaitFunction._eval_body
-    # Scaled already, if at all.
-    module: Any = retrier_decl
-    sleep: Callable[[float], None] = module.time.sleep
-    turns = threading.Semaphore(served.executions_at_once)
-
-    @contextmanager
-    def turn_left_to_others() -> Iterator[None]:
-        turns.release()
-        try:
-            yield
-        finally:
-            turns.acquire()
-
-    def sleep_out_of_turn(seconds: float) -> None:
-        with turn_left_to_others():
-            sleep(seconds)
-
-    def wait_out_of_turn(state: Any, env: Any) -> None:
-        with turn_left_to_others():
-            wait(state, env)
-
-    def run_in_turn(worker: Any) -> None:
-        with turns:
-            run(worker)
-
-    with (
-        patch.object(ExecutionWorker, "_execution_logic", run_in_turn),
-        patch.object(WaitFunction, "_eval_body", wait_out_of_turn),
-        patch.object(retrier_decl, "time", SimpleNamespace(sleep=sleep_out_of_turn)),
-    ):
-        yield
-
-
-@contextmanager
-def failed_interpreter(_: Served) -> Iterator[None]:
-    """An execution that Step Functions cannot run on fails as `States.Runtime`; moto's runs for ever.
-
-    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
-    """
-    run: Any = ExecutionWorker._execution_logic
-
-    def run_to_an_end(worker: Any) -> None:
-        try:
-            run(worker)
-        except Exception as error:
-            execution = worker._execution_communication.execution
-            execution.exec_status = ExecutionStatus.FAILED
-            execution.error, execution.cause = "States.Runtime", repr(error)
-            raise
-
-    with patch.object(ExecutionWorker, "_execution_logic", run_to_an_end):
-        yield
 
 
 @contextmanager
@@ -295,39 +207,6 @@ def retries_wait(scale: Callable[[], float]) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def running_at_once(_: Served) -> Iterator[None]:
-    """An execution is RUNNING from the moment that it exists; moto's is found before it has a status.
-
-    https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
-    """
-    made: Any = Execution.__init__
-    history: Any = Execution.to_history_output
-
-    def make(execution: Any, *given: Any, **named: Any) -> None:
-        made(execution, *given, **named)
-        execution.exec_status = ExecutionStatus.RUNNING
-
-    def so_far(execution: Any) -> Any:
-        return history(execution) if execution.exec_worker else {"events": []}
-
-    with (
-        patch.object(Execution, "__init__", make),
-        patch.object(Execution, "to_history_output", so_far),
-    ):
-        yield
-
-
-@contextmanager
-def state_machines_of_stacks(_: Served) -> Iterator[None]:
-    """A stack's state machine executes; moto gives it to a backend that does not.
-
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-stepfunctions-statemachine.html
-    """
-    with patch.object(stepfunctions_models, "stepfunctions_backends", stepfunctions_parser_backends):
-        yield
-
-
 # How errors are named: what the tests of state machines need, which run the interpreter alone.
 ERRORS: tuple[Patch, ...] = (
     errors_of_services,
@@ -336,12 +215,4 @@ ERRORS: tuple[Patch, ...] = (
     states_all,
     errors_of_eventbridge,
 )
-PATCHES: tuple[Patch, ...] = (
-    executions_have_names,
-    failed_interpreter,
-    executions_take_turns,
-    entered_times,
-    *ERRORS,
-    running_at_once,
-    state_machines_of_stacks,
-)
+PATCHES: tuple[Patch, ...] = (entered_times, *ERRORS)

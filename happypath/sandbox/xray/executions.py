@@ -16,25 +16,25 @@ from unittest.mock import patch
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
 from moto.stepfunctions.parser.asl.component.state.exec import execute_state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_aws_sdk,
+    state_task_service_sfn,
+)
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
     StateTaskService,
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task import StateTask
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.eval.environment import Environment
-from moto.stepfunctions.parser.asl.eval.program_state import ProgramError, ProgramStopped, ProgramTimedOut
-from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
-from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
-from moto.stepfunctions.parser.models import StepFunctionsParserBackend
-from moto.stepfunctions.responses import StepFunctionResponse
 
 from functions.platform.trace_header import TraceHeader, new_trace_id
 from happypath.sandbox.patches.stepfunctions import DynamoDBTask, LambdaTask
+from happypath.sandbox.stepfunctions.executions import Observer, Outcome, StatesExecution, observed
 from happypath.sandbox.xray.recording import Work
 from happypath.sandbox.xray.store import Traces
 
 # How X-Ray calls the services of the optimized integrations.
-_SERVICES = {"lambda": "Lambda", "dynamodb": "DynamoDB", "events": "EventBridge"}
+_SERVICES = {"lambda": "Lambda", "dynamodb": "DynamoDB", "events": "EventBridge", "states": "SFN"}
 _HTTP_HEADER = "X-Amzn-Trace-Id"
 # moto keeps this object for as long as an execution lasts, and hands it to every part of the interpreter.
 _WORK = "_happypath_work"
@@ -78,16 +78,15 @@ class ExecutionTrace:
         if self._recorded:
             self._traces.add(self.work.document())
 
-    def end(self, state: Any) -> None:
-        """Tells of the end, given the interpreter's last state."""
-        match state:
-            case ProgramError():
-                error = state.error or {}
-                self.work.fail(error.get("error") or "States.Runtime", error.get("cause") or "")
-            case ProgramTimedOut():
+    def end(self, outcome: Outcome) -> None:
+        """Records the end."""
+        match outcome.status:
+            case "FAILED":
+                self.work.fail(outcome.error or "States.Runtime", outcome.cause or "")
+            case "TIMED_OUT":
                 self.work.fail("States.Timeout")
-            case ProgramStopped():
-                self.work.fail(state.error or "ExecutionAborted", state.cause or "")
+            case "ABORTED":
+                self.work.fail(outcome.error or "ExecutionAborted", outcome.cause or "")
         self.work.end()
         self.tell()
 
@@ -102,84 +101,30 @@ def executions_traced(traces: Traces) -> Iterator[None]:
     """Watches every execution while the block lasts."""
     with ExitStack() as seams:
         for seam in (
-            _callers_are_heard(),
-            _executions_are_segments(traces),
+            observed(_Segments(traces)),
             _states_are_subsegments(),
             _attempts_are_subsegments(),
             _frames_belong_to_their_states(),
-            _functions_hear_who_calls(),
+            _who_is_called_hears_who_calls(),
         ):
             seams.enter_context(seam)
         yield
 
 
-@contextmanager
-def _callers_are_heard() -> Iterator[None]:
-    """moto's StartExecution ignores `traceHeader`. The HTTP header, where there is one, goes before it.
+class _Segments(Observer):
+    """From the start, so that waiting for a turn is part of it, to the end, before that can be seen."""
 
-    https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
-    """
-    answer: Any = StepFunctionResponse.start_execution
-    start: Any = StepFunctionsParserBackend.start_execution
-    heard: ContextVar[str | None] = ContextVar("heard", default=None)
+    def __init__(self, traces: Traces) -> None:
+        self._traces = traces
 
-    def listen(wire: Any) -> Any:
-        token = heard.set(wire.headers.get(_HTTP_HEADER) or wire._get_param("traceHeader"))
-        try:
-            return answer(wire)
-        finally:
-            heard.reset(token)
+    def starting(self, execution: StatesExecution) -> None:
+        trace = ExecutionTrace(self._traces, execution)
+        setattr(execution, _TRACE, trace)
+        setattr(execution.env, _TRACE, trace)
+        setattr(execution.env, _WORK, trace.work)
 
-    def start_traced(backend: Any, *arguments: Any, **more: Any) -> Any:
-        return start(backend, *arguments, **{"trace_header": heard.get(), **more})
-
-    with (
-        patch.object(StepFunctionResponse, "start_execution", listen),
-        patch.object(StepFunctionsParserBackend, "start_execution", start_traced),
-    ):
-        yield
-
-
-@contextmanager
-def _executions_are_segments(traces: Traces) -> Iterator[None]:
-    """From StartExecution, so that waiting for a turn is part of it, to the end, before that can be seen."""
-    begin: Any = Execution.start
-    prepare: Any = ExecutionWorker._get_evaluation_environment
-    terminate: Any = BaseExecutionWorkerCommunication.terminated
-    run: Any = ExecutionWorker._execution_logic
-
-    def begin_traced(execution: Any) -> None:
-        setattr(execution, _TRACE, ExecutionTrace(traces, execution))
-        begin(execution)
-
-    def prepare_traced(worker: Any) -> Any:
-        env = prepare(worker)
-        trace = getattr(worker._execution_communication.execution, _TRACE)
-        setattr(env, _TRACE, trace)
-        setattr(env, _WORK, trace.work)
-        return env
-
-    def terminate_traced(communication: Any) -> None:
-        execution = communication.execution
-        getattr(execution, _TRACE).end(execution.exec_worker.env.program_state())
-        terminate(communication)
-
-    def run_traced(worker: Any) -> None:
-        try:
-            run(worker)
-        except Exception as error:
-            # The interpreter itself failed, and the execution with it.
-            trace = getattr(worker._execution_communication.execution, _TRACE)
-            trace.end(ProgramError({"error": "States.Runtime", "cause": repr(error)}))
-            raise
-
-    with (
-        patch.object(Execution, "start", begin_traced),
-        patch.object(ExecutionWorker, "_get_evaluation_environment", prepare_traced),
-        patch.object(BaseExecutionWorkerCommunication, "terminated", terminate_traced),
-        patch.object(ExecutionWorker, "_execution_logic", run_traced),
-    ):
-        yield
+    def ending(self, execution: StatesExecution, outcome: Outcome) -> None:
+        getattr(execution, _TRACE).end(outcome)
 
 
 @contextmanager
@@ -249,20 +194,33 @@ def _frames_belong_to_their_states() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _functions_hear_who_calls() -> Iterator[None]:
-    """A call names what it is of; a function is told that the attempt calls it, by the HTTP header."""
-    caller: ContextVar[str | None] = ContextVar("caller", default=None)
-    make: Any = vars(lambda_eval_utils)["boto_client_for"]
+# What is traced on: a function, and an execution that a state starts. By the names of botocore's events.
+_TRACED_CALLS = ("lambda.Invoke", "sfn.StartExecution", "sfn.StartSyncExecution")
 
-    def say(params: Any, **_: Any) -> None:
-        if caller.get():
-            params["headers"][_HTTP_HEADER] = caller.get()
+
+_caller: ContextVar[str | None] = ContextVar("caller", default=None)
+
+
+def _say(params: Any, **_: Any) -> None:
+    if _caller.get():
+        params["headers"][_HTTP_HEADER] = _caller.get()
+
+
+def _speaking(make: Any) -> Any:
+    """Makes clients whose traced calls carry the header."""
 
     def make_speaking(*arguments: Any, **more: Any) -> Any:
         client = make(*arguments, **more)
-        client.meta.events.register("before-call.lambda.Invoke", say, unique_id="happypath-caller")
+        for called in _TRACED_CALLS:
+            client.meta.events.register(f"before-call.{called}", _say, unique_id=f"happypath-{called}")
         return client
+
+    return make_speaking
+
+
+@contextmanager
+def _who_is_called_hears_who_calls() -> Iterator[None]:
+    """A call names what it is of; who is traced, too, learns from the HTTP header which attempt calls it."""
 
     def calling(call: Any) -> Any:
         def call_named(task: Any, env: Any, **more: Any) -> None:
@@ -272,19 +230,28 @@ def _functions_hear_who_calls() -> Iterator[None]:
                 work.fields["aws"]["function_name"] = parameters["FunctionName"].rpartition(":")[2]
             if "TableName" in parameters:
                 work.fields["aws"]["table_name"] = parameters["TableName"]
-            token = caller.set(getattr(env, _TRACE).header(work))
+            token = _caller.set(getattr(env, _TRACE).header(work))
             try:
                 call(task, env=env, **more)
             finally:
-                caller.reset(token)
+                _caller.reset(token)
 
         return call_named
 
-    with (
-        patch.object(lambda_eval_utils, "boto_client_for", make_speaking),
-        patch.object(LambdaTask, "_eval_service_task", calling(LambdaTask._eval_service_task)),
-        patch.object(DynamoDBTask, "_eval_service_task", calling(DynamoDBTask._eval_service_task)),
-    ):
+    modules = (lambda_eval_utils, state_task_service_sfn, state_task_service_aws_sdk)
+    tasks = (
+        LambdaTask,
+        DynamoDBTask,
+        state_task_service_sfn.StateTaskServiceSfn,
+        state_task_service_aws_sdk.StateTaskServiceAwsSdk,
+    )
+    with ExitStack() as patches:
+        for module in modules:
+            make: Any = vars(module)["boto_client_for"]
+            patches.enter_context(patch.object(module, "boto_client_for", _speaking(make)))
+        for task in tasks:
+            call: Any = task._eval_service_task
+            patches.enter_context(patch.object(task, "_eval_service_task", calling(call)))
         yield
 
 

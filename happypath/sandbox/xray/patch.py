@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 from unittest.mock import patch
 
 from moto.awslambda.models import LambdaFunction
-from moto.stepfunctions.models import StateMachine
 from moto.xray.responses import XRayResponse
 
 from happypath.sandbox.xray.documents import InvalidDocumentError
@@ -48,7 +47,6 @@ def install(traces: Traces, flush: Callable[[], None]) -> Iterator[None]:
         for name, operation in (("trace_segments", put), ("traces", get), ("trace_summaries", find)):
             operations.enter_context(patch.object(XRayResponse, name, _method(operation)))
         operations.enter_context(_keeps(LambdaFunction, "TracingConfig", "tracing_config"))
-        operations.enter_context(_keeps(StateMachine, "TracingConfiguration", "tracingConfiguration"))
         yield
 
 
