@@ -92,8 +92,10 @@ def installed(
             raise reader.NoReaderError(f"{workflow} reads words in pictures. ")
     with Sandbox(real_rekognition=real_rekognition, faults=faults) as sandbox:
         sandbox.deploy("core")
+        sandbox.initialize("core")
         for workflow in workflows:
             sandbox.deploy(workflow, parameters)
+            sandbox.initialize(workflow)
         installation = Installation(sandbox.client, sandbox.prefix)
         for place_id, place_type in {photo.place_id: photo.place_type for photo in photos}.items():
             installation.put_place(place_id, place_type, f"A {place_type}")

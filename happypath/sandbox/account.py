@@ -42,6 +42,10 @@ CREDENTIALS = {
 OWN_ACCESS_KEY = "sandbox-itself"
 
 
+# How long closing may take to be noticed.
+_POLL_S = 0.05
+
+
 class PortInUseError(OSError):
     """The port asked for is taken by another program."""
 
@@ -93,7 +97,8 @@ class Account:
         self._undo.enter_context(patched(served, without_patches))
         self._undo.enter_context(injected(faults))
         self._undo.enter_context(tasks_noted(calls))
-        self._thread = threading.Thread(target=self._server.serve_forever, name="account", daemon=True)
+        serve: Any = self._server.serve_forever
+        self._thread = threading.Thread(target=serve, args=(_POLL_S,), name="account", daemon=True)
         self._thread.start()
 
     def close(self) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from happypath.sandbox import imports  # noqa: F401  # before any of moto
+
+# isort: split
 import gc
 import json
 import math
@@ -206,6 +209,14 @@ class Sandbox:
                 each.get("ResourceStatusReason", "") for each in events if each["ResourceStatus"] == status
             ]
             raise DeployError(f"{name} ended in {status}: {'; '.join(reasons)}")
+
+    def initialize(self, stack: str) -> None:
+        """Starts an environment of each of a stack's functions: its first invocation need not wait."""
+        found = self.client("cloudformation").describe_stack_resources(StackName=f"{self.prefix}-{stack}")
+        for resource in found["StackResources"]:
+            if resource.get("ResourceType") == "AWS::Lambda::Function":
+                deployed = lambda_backends[ACCOUNT_ID][REGION].get_function(resource["PhysicalResourceId"])
+                self._host.initialize(self._function(deployed))
 
     def _poller_clients(self) -> tuple[LambdaClient, SQSClient]:
         clients = self.client("lambda"), self.client("sqs", max_pool_connections=32)

@@ -58,6 +58,9 @@ def told(call: Callable[[], Any]) -> Any:
         metadata.pop(name, None)
     headers = metadata["HTTPHeaders"]
     metadata["HTTPHeaders"] = {name: headers[name] for name in sorted(headers.keys() - _OF_ONE_ANSWER)}
+    for entry in answer.get("Entries", []):
+        # An event's id, too, is of one answer.
+        entry.pop("EventId", None)
     for name, value in answer.items():
         if hasattr(value, "read"):
             answer[name] = value.read()

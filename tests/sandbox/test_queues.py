@@ -83,3 +83,14 @@ def test_who_waits_gets_what_is_sent_meanwhile(sqs: SQSBackend) -> None:
         waiting = pool.submit(sqs.receive_message, "alive", 1, 20, 60)
         send(sqs, ["late"])
         assert [message.body for message in waiting.result()] == ["late"]
+
+
+def test_who_waits_at_a_deleted_queue_takes_nothing_from_the_next_of_its_name(sqs: SQSBackend) -> None:
+    waiting = ThreadPoolExecutor(1)
+    found = waiting.submit(sqs.receive_message, "alive", 10, 5, 60)
+    time.sleep(0.1)
+    sqs.delete_queue("alive")
+    sqs.create_queue("alive")
+    send(sqs, ["for another"])
+    assert found.result(timeout=5) == []
+    assert [message.body for message in received(sqs)] == ["for another"]

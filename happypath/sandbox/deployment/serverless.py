@@ -15,6 +15,8 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
+from happypath.sandbox.imports import import_for
+
 TRANSFORM = "AWS::Serverless-2016-10-31"
 
 
@@ -48,6 +50,7 @@ def parse(template: str) -> dict[str, Any]:
         if not isinstance(resource, dict) or "Type" not in resource:
             why = "Every Resources object must contain a Type member."
             raise ValidationError(message=f"Template format error: [/Resources/{name}] {why}")
+        import_for(resource["Type"])
     checked: dict[str, Any] = document
     return checked
 

@@ -11,7 +11,8 @@ import base64
 import json
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from happypath.sandbox.function_host.host import InvokeError
@@ -48,6 +49,9 @@ class Pollers:
         self._stop = threading.Event()
         self._threads: dict[str, list[threading.Thread]] = {}
         self._mapped: frozenset[str] = frozenset()
+        # How many batches are in hand.
+        self._delivering = 0
+        self._changed = threading.Condition()
         self._looking = threading.Thread(target=self._look, name="mappings", daemon=True)
         self._looking.start()
 
@@ -78,12 +82,11 @@ class Pollers:
                 thread.start()
 
     def close(self) -> None:
-        """Stops polling; a batch in hand is finished first."""
-        self._stop.set()
+        """Stops polling; a batch in hand is finished first. Who waits for messages ends by himself."""
+        with self._changed:
+            self._stop.set()
+            self._changed.wait_for(lambda: not self._delivering)
         self._looking.join()
-        for threads in self._threads.values():
-            for thread in threads:
-                thread.join()
 
     def _poll(self, mapping: EventSourceMappingConfigurationTypeDef) -> None:
         queue = mapping["EventSourceArn"].rpartition(":")[2]
@@ -98,11 +101,25 @@ class Pollers:
                     MessageSystemAttributeNames=["All"],
                     MessageAttributeNames=["All"],
                 ).get("Messages", [])
-                if messages:
-                    self._deliver(mapping, queue_url, messages)
+                with self._in_hand(messages) as wanted:
+                    if wanted:
+                        self._deliver(mapping, queue_url, messages)
             except Exception:
                 _log.exception("Polling %s failed; trying again.", queue)
                 self._stop.wait(1)
+
+    @contextmanager
+    def _in_hand(self, messages: list[MessageTypeDef]) -> Iterator[bool]:
+        """Whether there are messages to deliver; `close` waits for the end of the block."""
+        with self._changed:
+            wanted = bool(messages) and not self._stop.is_set()
+            self._delivering += wanted
+        try:
+            yield wanted
+        finally:
+            with self._changed:
+                self._delivering -= wanted
+                self._changed.notify_all()
 
     def _deliver(
         self, mapping: EventSourceMappingConfigurationTypeDef, queue_url: str, messages: list[MessageTypeDef]

@@ -118,6 +118,15 @@ class FunctionHost:
             self._give_back(environment, dead=outcome is None or outcome.dead)
         return outcome
 
+    def initialize(self, function: Function) -> None:
+        """Starts an environment before it is needed, as Lambda does now and then (proactive initialization).
+
+        https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+        """
+        environment = self._new(function)
+        with self._lock:
+            self._idle.setdefault(function.arn, []).append(environment)
+
     def close(self) -> None:
         """Ends every environment. Those that are busy end with their invocation unanswered."""
         with self._lock:
@@ -129,6 +138,9 @@ class FunctionHost:
                 self._lock.wait(0.2)
             idle += [environment for each in self._idle.values() for environment in each]
             self._idle.clear()
+        # All are killed before one is waited for.
+        for environment in idle:
+            environment.kill()
         for environment in idle:
             environment.close()
         _remove(self._root)
@@ -157,13 +169,16 @@ class FunctionHost:
         if found is not None:
             return found
         try:
-            scratch = self._root / f"environment-{uuid.uuid4().hex}"
-            return Environment(function, self._environment_variables(function), scratch)
+            return self._new(function)
         except BaseException:
             with self._lock:
                 self._busy[function.arn] -= 1
                 self._lock.notify_all()
             raise
+
+    def _new(self, function: Function) -> Environment:
+        scratch = self._root / f"environment-{uuid.uuid4().hex}"
+        return Environment(function, self._environment_variables(function), scratch)
 
     def _give_back(self, environment: Environment, *, dead: bool) -> None:
         with self._lock:

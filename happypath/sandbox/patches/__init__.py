@@ -3,3 +3,5 @@
 Each patch is a context manager that replaces attributes of moto while its block lasts. Its docstring says
 what AWS does, and where that is documented. `PATCHES` of a module lists them; `all` applies them.
 """
+
+from happypath.sandbox import imports  # noqa: F401  # before any of moto

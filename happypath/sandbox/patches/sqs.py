@@ -56,6 +56,9 @@ def thread_safe_queues(_: Served) -> Iterator[None]:
             if found or left_s <= 0:
                 return found
             queue.wait_for_messages(min(_LOOK_S, left_s))
+            if backend.queues.get(queue_name) is not queue:
+                # It was deleted meanwhile; one of the same name is another queue.
+                return []
 
     with ExitStack() as patches:
         for owner, name in (
