@@ -28,6 +28,9 @@ _SECONDS_A_MONTH = 365 * 24 * 3600 / 12
 _POLLERS, _POLL_S = 5, 20
 # A message is sent, received and deleted; the latter two may be for ten, and are each for one where few come.
 _SQS_REQUESTS = 3
+# Of the table's index: an entry when an upload is claimed, which its outcome removes and makes anew.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations
+_INDEX_WRITES = 3
 # Operations of S3 at the lower price.
 _READ_ONLY = ("Get", "Head")
 _GB = 1024**3
@@ -269,7 +272,7 @@ def bill(
     writes = sum(
         per_month(f"dynamodb:{name}") * units
         for name, units in (("PutItem", 1), ("UpdateItem", 1), ("DeleteItem", 1), ("TransactWriteItems", 2))
-    )
+    ) + (uploads * _INDEX_WRITES)
     polls = _POLLERS * _SECONDS_A_MONTH / _POLL_S
     lines = [
         line("Step Functions: state transitions", uploads * transitions, "stateTransition"),
