@@ -6,13 +6,14 @@ import logging
 import socket
 import threading
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from functools import lru_cache
 from typing import Any
 from unittest.mock import patch
 
 from moto.awslambda.models import lambda_backends
+from moto.backends import list_of_moto_modules
 from moto.core.config import default_user_config
 from moto.logs.models import logs_backends
 from moto.moto_api._internal.models import moto_api_backend
@@ -22,6 +23,7 @@ from werkzeug.serving import make_server
 from happypath.sandbox.calls import Calls, noting, tasks_noted
 from happypath.sandbox.connection import Connection, close_all
 from happypath.sandbox.fault_injection.rules import Faults
+from happypath.sandbox.front.front import answered
 from happypath.sandbox.injection import injected, refusing
 from happypath.sandbox.patches.all import patched
 from happypath.sandbox.patches.served import Invoke, Served
@@ -78,7 +80,7 @@ class Account:
                 f"Port {port} cannot be used: stop what runs there, or choose another with --port. "
                 f"({error.strerror})"
             ) from error
-        self.application = refusing(noting(_moto(), calls, _is_function), faults, OWN_ACCESS_KEY)
+        self.application = answered(refusing(noting(_moto(), calls, _is_function), faults, OWN_ACCESS_KEY))
         with listening:
             self._server = make_server(
                 "127.0.0.1",
@@ -124,7 +126,18 @@ def _moto() -> Any:
         return application
 
     application: Any = DomainDispatcherApplication(create)
-    application.get_backend_for_host = lru_cache(maxsize=256)(application.get_backend_for_host)
+
+    def backend(host: str | None) -> str | None:
+        # A host is asked for once a service is known: then moto has it, or the request cannot be answered.
+        known = host is None or host in list_of_moto_modules() or host == "moto_api"
+        if not known and not any(
+            each.match(f"http://{host}") for _, each in application.backend_url_patterns
+        ):
+            raise NotImplementedError(f"moto has no {host}")
+        return find(host)
+
+    find: Callable[[str | None], str | None] = application.get_backend_for_host
+    application.get_backend_for_host = lru_cache(maxsize=256)(backend)
     return application
 
 

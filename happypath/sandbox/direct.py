@@ -9,7 +9,6 @@ answers those of other processes, with the same faults and accounts in its way.
 from __future__ import annotations
 
 import io
-import logging
 import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
     from botocore.model import OperationModel
 
-_log = logging.getLogger(__name__)
-
 Environ: TypeAlias = dict[str, Any]
 # The status line's `200 OK`, the headers, the body.
 Reply: TypeAlias = tuple[str, list[tuple[str, str]], bytes]
@@ -35,7 +32,7 @@ _PROTOCOLS = {"json", "rest-json"}
 
 
 def reply(application: Any, environ: Environ) -> Reply:
-    """What a WSGI application answers, whole; what it raises is an answer, too."""
+    """What a WSGI application answers, whole."""
     # What an application writes before it answers, as WSGI lets it.
     early: list[bytes] = []
     status = ""
@@ -48,15 +45,11 @@ def reply(application: Any, environ: Environ) -> Reply:
         status, headers = new_status, new_headers
         return early.append
 
+    answer = ClosingIterator(application(environ, start_response))
     try:
-        answer = ClosingIterator(application(environ, start_response))
-        body = b"".join([*early, *answer])
+        return status, headers, b"".join([*early, *answer])
+    finally:
         answer.close()
-    except Exception:
-        _log.exception("A request failed.")
-        status, headers = "500 Internal Server Error", [("Content-Type", "text/plain")]
-        body = b"The sandbox failed; its log says why."
-    return status, headers, body
 
 
 def call_directly(client: BaseClient, application: Any, access_key: str) -> None:

@@ -124,15 +124,6 @@ def test_what_does_not_speak_json_goes_by_the_network(sandbox: Sandbox) -> None:
     assert near.list_buckets()["Buckets"]
 
 
-def test_an_application_that_fails_has_answered(caplog: pytest.LogCaptureFixture) -> None:
-    def fail(environ: Any, start_response: Any) -> Any:
-        raise ValueError("broken")
-
-    status, _, body = reply(fail, {})
-    assert (status, body) == ("500 Internal Server Error", b"The sandbox failed; its log says why.")
-    assert "broken" in caplog.text
-
-
 def test_what_is_written_early_comes_first() -> None:
     def application(environ: Any, start_response: Any) -> Any:
         write = start_response("200 OK", [("A", "b")])

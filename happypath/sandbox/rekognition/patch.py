@@ -7,7 +7,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from inspect import isfunction
+from typing import Any, NoReturn
 
 import botocore.session
 from botocore import xform_name
@@ -33,12 +34,15 @@ def install(rekognition: Rekognition) -> Iterator[None]:
     """Lets this Rekognition answer the clients of moto's server, for as long as the context lasts.
 
     The photos that requests name are read straight from moto's S3, in the account and region of the caller.
+    Of moto's own operations none is left: each answers the same whatever the photo is.
     """
-    found = {}
-    for operation in _OPERATIONS:
-        name = xform_name(operation)
-        found[name] = vars(RekognitionResponse).get(name)
-        setattr(RekognitionResponse, name, _method(rekognition, operation))
+    ours = {xform_name(operation): _method(rekognition, operation) for operation in _OPERATIONS}
+    invented = {
+        name: _lacking for name, each in vars(RekognitionResponse).items() if _is_operation(name, each)
+    }
+    found = {name: vars(RekognitionResponse).get(name) for name in ours | invented}
+    for name, replacement in (invented | ours).items():
+        setattr(RekognitionResponse, name, replacement)
     try:
         yield
     finally:
@@ -47,6 +51,14 @@ def install(rekognition: Rekognition) -> Iterator[None]:
                 delattr(RekognitionResponse, name)
             else:
                 setattr(RekognitionResponse, name, method)
+
+
+def _is_operation(name: str, member: Any) -> bool:
+    return isfunction(member) and not name.startswith("_")
+
+
+def _lacking(_wire: Any) -> NoReturn:
+    raise NotImplementedError
 
 
 def _method(rekognition: Rekognition, operation: str) -> Callable[[Any], tuple[int, dict[str, Any], str]]:
