@@ -31,7 +31,7 @@ def _send(
 @pytest.mark.parametrize(
     ("service", "operation", "arguments", "named"),
     [
-        # JSON, REST, XML, EC2's XML; a service that moto does not have; operations whose answers moto makes up.
+        # JSON, REST, XML, EC2's XML; a service that moto does not have; what moto makes up.
         ("sqs", "start_message_move_task", {"SourceArn": "x"}, "sqs:StartMessageMoveTask"),
         (
             "lambda",
@@ -42,7 +42,7 @@ def _send(
         ("iam", "get_mfa_device", {"SerialNumber": "123456789"}, "iam:GetMFADevice"),
         ("ec2", "describe_fpga_images", {}, "ec2:DescribeFpgaImages"),
         ("translate", "list_languages", {}, "translate:ListLanguages"),
-        ("comprehend", "detect_sentiment", {"Text": "a", "LanguageCode": "en"}, "comprehend:DetectSentiment"),
+        ("comprehend", "detect_sentiment", {"Text": "a", "LanguageCode": "en"}, "comprehend:Detect"),
         ("bedrock-runtime", "invoke_model", {"modelId": "x"}, "bedrock:InvokeModel"),
         (
             "polly",
