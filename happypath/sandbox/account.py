@@ -26,7 +26,7 @@ from happypath.sandbox.fault_injection.rules import Faults
 from happypath.sandbox.front.front import answered
 from happypath.sandbox.injection import injected, refusing
 from happypath.sandbox.patches.all import patched
-from happypath.sandbox.patches.served import Invoke, Served
+from happypath.sandbox.patches.served import Accept, Invoke, Served
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
@@ -65,6 +65,7 @@ class Account:
         self,
         port: int,
         invoke: Invoke,
+        invoke_asynchronously: Accept,
         executions_at_once: int,
         faults: Faults,
         calls: Calls,
@@ -95,7 +96,7 @@ class Account:
         self._undo.enter_context(
             patch.dict(default_user_config["stepfunctions"], {"execute_state_machine": True})
         )
-        served = Served(invoke, self.endpoint, self.application, executions_at_once)
+        served = Served(invoke, invoke_asynchronously, self.endpoint, self.application, executions_at_once)
         self._undo.enter_context(patched(served, without_patches))
         self._undo.enter_context(injected(faults))
         self._undo.enter_context(tasks_noted(calls))

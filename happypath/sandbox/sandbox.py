@@ -6,14 +6,11 @@ from happypath.sandbox import imports  # noqa: F401  # before any of moto
 
 # isort: split
 import gc
-import json
-import math
 import os
 import time
 import zipfile
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -33,10 +30,13 @@ from happypath.sandbox.deployment.packaging import package
 from happypath.sandbox.direct import call_directly
 from happypath.sandbox.fault_injection.error_responses import ErrorResponse
 from happypath.sandbox.fault_injection.rules import Faults
+from happypath.sandbox.function_host.asynchronous import AsynchronousInvocations
 from happypath.sandbox.function_host.environment import Environment, Function, Outcome
 from happypath.sandbox.function_host.event_source import Pollers
-from happypath.sandbox.function_host.host import FunctionHost, InvokeError
+from happypath.sandbox.function_host.host import FunctionHost, InvokeError, TooManyRequestsError
+from happypath.sandbox.function_host.metrics import record
 from happypath.sandbox.function_host.runtime_api import Answer
+from happypath.sandbox.patches.awslambda import version_of
 from happypath.sandbox.patches.stepfunctions import retries_wait
 from happypath.sandbox.rekognition import Rekognition, install, real_client
 from happypath.sandbox.xray import XRay
@@ -120,6 +120,7 @@ class Sandbox:
             account = Account(
                 self._port,
                 self._invoke,
+                self._accept,
                 executions_at_once=2 * processors,
                 faults=self.faults,
                 calls=self.calls,
@@ -137,6 +138,10 @@ class Sandbox:
                 variables["AWS_XRAY_CONTEXT_MISSING"] = "LOG_ERROR"
             self._host = FunctionHost(variables, _write_log, faults=self.faults)
             opened.callback(self._host.close)
+            self._asynchronous = AsynchronousInvocations(
+                self._invoke, self._direct_client, lambda: self.retry_wait_scale
+            )
+            opened.callback(self._asynchronous.close)
             self._pollers = Pollers(
                 self._poller_clients, self._invoke_by_arn, retry_s=round(_RETRY_S * self.retry_wait_scale)
             )
@@ -218,6 +223,11 @@ class Sandbox:
                 deployed = lambda_backends[ACCOUNT_ID][REGION].get_function(resource["PhysicalResourceId"])
                 self._host.initialize(self._function(deployed))
 
+    def _direct_client(self, service: str) -> Any:
+        client = self.client(service)
+        call_directly(client, self.application, OWN_ACCESS_KEY)
+        return client
+
     def _poller_clients(self) -> tuple[LambdaClient, SQSClient]:
         clients = self.client("lambda"), self.client("sqs", max_pool_connections=32)
         for client in clients:
@@ -226,21 +236,48 @@ class Sandbox:
 
     def _invoke_by_arn(self, arn: str, payload: bytes) -> Answer:
         region, account = arn.split(":")[3:5]
-        return self._invoke(lambda_backends[account][region].get_function(arn), payload, None)
+        return self._invoke(lambda_backends[account][region].get_function(arn), payload, None).answer
 
-    def _invoke(self, deployed: Any, payload: bytes, trace_header: str | None) -> Answer:
+    def _accept(self, deployed: Any, payload: bytes, trace_header: str | None) -> str:
+        return self._asynchronous.accept(deployed, payload, trace_header)
+
+    def _invoke(
+        self, deployed: Any, payload: bytes, trace_header: str | None, request_id: str | None = None
+    ) -> Outcome:
         function = self._function(deployed)
+        try:
+            outcome = self._traced(function, deployed, payload, trace_header, request_id)
+        except TooManyRequestsError:
+            self._measure(function, None)
+            raise
+        self._measure(function, outcome)
+        return outcome
+
+    def _measure(self, function: Function, outcome: Outcome | None) -> None:
+        # An invocation that has just ended counts with those that run.
+        ended = int(outcome is not None)
+        running = self._host.concurrency(function.arn) + ended, self._host.concurrency() + ended
+        record(ACCOUNT_ID, REGION, function.name, outcome, running)
+
+    def _traced(
+        self,
+        function: Function,
+        deployed: Any,
+        payload: bytes,
+        trace_header: str | None,
+        request_id: str | None,
+    ) -> Outcome:
         if self._xray is None:
-            return self._host.invoke(function, payload, trace_header).answer
+            return self._host.invoke(function, payload, trace_header, request_id)
         active = deployed.tracing_config["Mode"] == "Active"
         trace = self._xray.invocation(function.name, function.arn, trace_header, active=active)
         try:
-            outcome = self._host.invoke(function, payload, trace.header)
+            outcome = self._host.invoke(function, payload, trace.header, request_id)
         except InvokeError as error:
             trace.refused(error.response)
             raise
         trace.end(outcome)
-        return outcome.answer
+        return outcome
 
     def _function(self, deployed: Any) -> Function:
         """A function as moto holds it → as the host runs it."""
@@ -264,7 +301,7 @@ class Sandbox:
             code=code,
             environment=dict(deployed.environment_vars),
             runtime=deployed.run_time or "",
-            version=str(deployed.version),
+            version=version_of(deployed),
             ephemeral_storage_mb=int(deployed.ephemeral_storage),
             memory_mb=int(deployed.memory_size),
             timeout_s=float(deployed.timeout),
@@ -298,53 +335,4 @@ def _file_name(sha256: str) -> str:
 
 def _write_log(environment: Environment, outcome: Outcome) -> None:
     """One invocation's lines, as they stand in CloudWatch Logs."""
-    function = environment.function
-    own = _json_lines if function.log_format == "JSON" else _text_lines
-    put_log(function.logs_to, environment.log_stream, own(function, outcome), int(time.time() * 1000))
-
-
-def _text_lines(function: Function, outcome: Outcome) -> list[str]:
-    """https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html"""
-    report = [
-        f"REPORT RequestId: {outcome.request_id}",
-        f"Duration: {outcome.duration_ms:.2f} ms",
-        f"Billed Duration: {math.ceil(outcome.duration_ms)} ms",
-        f"Memory Size: {function.memory_mb} MB",
-        f"Max Memory Used: {outcome.peak_memory_mb} MB",
-    ]
-    if outcome.init_ms is not None:
-        report.append(f"Init Duration: {outcome.init_ms:.2f} ms")
-    return [
-        f"START RequestId: {outcome.request_id} Version: $LATEST",
-        *outcome.log_lines,
-        f"END RequestId: {outcome.request_id}",
-        "\t".join(report),
-    ]
-
-
-def _json_lines(function: Function, outcome: Outcome) -> list[str]:
-    """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html"""
-    metrics = {
-        "durationMs": round(outcome.duration_ms, 3),
-        "billedDurationMs": math.ceil(outcome.duration_ms),
-        "memorySizeMB": function.memory_mb,
-        "maxMemoryUsedMB": outcome.peak_memory_mb,
-    }
-    if outcome.init_ms is not None:
-        metrics["initDurationMs"] = round(outcome.init_ms, 3)
-
-    def line(kind: str, **record: Any) -> str:
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        said = {
-            "time": now,
-            "type": f"platform.{kind}",
-            "record": {"requestId": outcome.request_id, **record},
-        }
-        return json.dumps(said)
-
-    status = "error" if outcome.answer.failed else "success"
-    return [
-        line("start", version="$LATEST"),
-        *outcome.log_lines,
-        line("report", metrics=metrics, status=status),
-    ]
+    put_log(environment.function.logs_to, environment.log_stream, outcome.written, int(time.time() * 1000))

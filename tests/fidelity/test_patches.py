@@ -15,7 +15,7 @@ from tests.fidelity.case import read
 NAMED = {patch for case in read() for patch in case.patches}
 # What no case can show: what happens when calls meet, in another process, or in a stack of a template.
 SHOWN_BY_TESTS = {
-    "awslambda.functions_have_a_logging_config": "sandbox/test_log_groups.py",
+    "awslambda.functions_keep_their_configuration": "sandbox/test_log_groups.py",
     "awslambda.functions_run": "sandbox/test_host.py",
     "cloudformation.change_sets": "sandbox/test_change_sets.py",
     "cloudformation.retained_except_on_create": "sandbox/test_deploying.py",

@@ -79,10 +79,7 @@ def runtime(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """Both runtimes: AWS's own, and the stand-in for machines that it has no wheel for."""
     if request.param == "awslambdaric" and sys.platform != "linux":
         pytest.skip("AWS publishes awslambdaric's wheels for Linux only")
-    client = str(Path(environment.__file__).with_name("runtime.py"))
-    monkeypatch.setattr(
-        environment, "_client", lambda: client if request.param == "runtime.py" else request.param
-    )
+    monkeypatch.setattr(environment, "_has_aws_client", lambda: request.param == "awslambdaric")
     return str(request.param)
 
 
@@ -347,6 +344,7 @@ def test_an_environment_has_the_file_system_of_lambda(
     assert found["file"] == "/var/task/work/__init__.py"
     assert (found["small"], found["large"]) == ("written", "ENOSPC")
     assert found["path"][0] == "/var/task"
+    assert found["before"] == []
     again, _ = call(host, function, elsewhere=str(tmp_path / "x"), mb=1)
     assert "small" in again["before"]
     other, _ = call(host, make(FILES, name="other"), elsewhere=str(Path.home() / "x"), mb=1)

@@ -38,11 +38,12 @@ _NAMES = {62: "x86-64", 183: "arm64"}
 
 @dataclass(frozen=True)
 class Code:
-    """Unpacked code: the archive's folder, the layers' if there are any, and folders of libraries."""
+    """Unpacked code: the archive's folder, the layers' if there are any, and the libraries beside them."""
 
     folder: Path
     layers: Path | None = None
-    libraries: tuple[Path, ...] = ()
+    # What Lambda's runtime brings.
+    libraries: Path = Path()
     # Libraries of the archive that cannot run here and are not installed here, and what each is compiled for.
     unusable: tuple[tuple[str, str], ...] = ()
 
@@ -77,7 +78,7 @@ class CodeStore:
             if layers:
                 over = self._unpacked("+".join(each for each, _ in layers), (body for _, body in layers))
                 code = replace(code, layers=over.folder, unusable=(*code.unusable, *over.unusable))
-        libraries = (_installed(),) if (code.folder / USES_INSTALLED).exists() else self._runtime(code)
+        libraries = _installed() if (code.folder / USES_INSTALLED).exists() else self._runtime(code)
         missing = tuple(each for each in code.unusable if not (_installed() / each[0]).exists())
         return replace(code, libraries=libraries, unusable=missing)
 
@@ -103,7 +104,7 @@ class CodeStore:
         lines = [line.split("\t") for line in notes.read_text().splitlines()]
         return Code(folder, unusable=tuple((each, made_for) for each, made_for in lines))
 
-    def _runtime(self, code: Code) -> tuple[Path, ...]:
+    def _runtime(self, code: Code) -> Path:
         """A folder with what Lambda's runtime brings, and what stands in for unusable libraries."""
         names = {*_brought(), *(each for each, _ in code.unusable)}
         folder = self._root / f"runtime-{abs(hash(frozenset(names)))}"
@@ -118,9 +119,9 @@ class CodeStore:
                             (unfinished / each.name).symlink_to(each)
                 except OSError:
                     # Windows lets few make links: the function sees more than it would on Lambda.
-                    return (_installed(),)
+                    return _installed()
                 unfinished.rename(folder)
-        return (folder,)
+        return folder
 
 
 @cache

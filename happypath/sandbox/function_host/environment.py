@@ -30,7 +30,6 @@ _INIT_LIMIT_S = 60.0
 MAX_RESPONSE_BYTES = 6_291_556
 _HERE = Path(__file__).parent
 _LAUNCHER = _HERE / "launcher.py"
-_NODE_RUNTIME = _HERE / "runtime.mjs"
 
 
 @dataclass(frozen=True)
@@ -78,6 +77,8 @@ class Outcome:
     duration_ms: float
     init_ms: float | None
     peak_memory_mb: int
+    # Its whole log, with what Lambda adds.
+    written: list[str] = field(default_factory=list)
     # The environment cannot be used again.
     dead: bool = False
     # When the environment was made for this invocation, and when the function had it, in seconds since 1970.
@@ -130,14 +131,21 @@ class Environment:
         """The process id."""
         return self._process.pid
 
-    def invoke(self, payload: bytes, trace_header: str | None = None, *, kill: bool = False) -> Outcome:
+    def invoke(
+        self,
+        payload: bytes,
+        trace_header: str | None = None,
+        request_id: str | None = None,
+        *,
+        kill: bool = False,
+    ) -> Outcome:
         """Runs one invocation within the function's Timeout and MemorySize.
 
         Whatever goes wrong is an answer in Lambda's shape: `Sandbox.Timedout`, `Runtime.ExitError`, or the
         error that the function raised when it was imported. With `kill` the process is killed, on purpose,
         before any of the work is done.
         """
-        request_id = str(uuid.uuid4())
+        request_id = request_id or str(uuid.uuid4())
         problem = self._wait_until_ready(request_id)
         if problem:
             problem = self._explained(problem, request_id)
@@ -179,7 +187,15 @@ class Environment:
                 f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes).",
             )
         return Outcome(
-            answer, request_id, self._take_log(), duration_ms, init_ms, peak, dead, init, invocation
+            answer,
+            request_id,
+            self._take_log(),
+            duration_ms,
+            init_ms,
+            peak,
+            dead=dead,
+            init=init,
+            invocation=invocation,
         )
 
     def kill(self) -> None:
@@ -282,9 +298,9 @@ class Environment:
         return lines
 
 
-def _client() -> str:
-    """AWS's own runtime client, or the file of what stands in for it."""
-    return "awslambdaric" if importlib.util.find_spec("awslambdaric") else str(_HERE / "runtime.py")
+def _has_aws_client() -> bool:
+    """Whether AWS's own runtime client is installed; else a file of this project stands in for it."""
+    return importlib.util.find_spec("awslambdaric") is not None
 
 
 def node() -> str | None:
@@ -295,23 +311,17 @@ def node() -> str | None:
 def _plan(function: Function, scratch: Path) -> dict[str, Any]:
     """What the launcher is told."""
     code = function.code
-    command = [str(node()), str(_NODE_RUNTIME)] if function.runtime.startswith("nodejs") else []
+    found = node() if function.runtime.startswith("nodejs") else None
     # Folders without which nothing runs, wherever they are on this machine.
-    needed = {
-        str(_HERE),
-        sys.prefix,
-        sys.base_prefix,
-        str(Path(sys.executable).resolve().parent),
-        *map(str, code.libraries),
-        *(str(Path(each).resolve().parent.parent) for each in command[:1]),
-    }
+    needed = {sys.base_prefix, *([str(Path(found).resolve().parent.parent)] if found else ())}
     return {
         "task": str(code.folder),
         "layers": str(code.layers or ""),
-        "libraries": [str(each) for each in code.libraries],
+        "libraries": str(code.libraries),
+        "client_folder": str(_HERE),
+        "aws_client": _has_aws_client(),
+        "node": found,
         "needed": sorted(needed),
         "scratch": str(scratch),
         "tmp_mb": function.ephemeral_storage_mb,
-        "command": command,
-        "client": _client(),
     }

@@ -19,6 +19,7 @@ from happypath.sandbox.fault_injection.error_responses import ErrorResponse, err
 from happypath.sandbox.fault_injection.rules import FAULT_MESSAGE, Fault, Faults, Kind, endings
 from happypath.sandbox.function_host.code import Code, CodeStore, allow_writing
 from happypath.sandbox.function_host.environment import Environment, Function, Outcome, node, timed_out
+from happypath.sandbox.function_host.log import lines
 from happypath.sandbox.function_host.runtime_api import Answer, error_answer
 
 # A host's folder is named for its process.
@@ -93,7 +94,13 @@ class FunctionHost:
         """
         return self._code.unpack(sha256, archive, layers)
 
-    def invoke(self, function: Function, payload: bytes, trace_header: str | None = None) -> Outcome:
+    def invoke(
+        self,
+        function: Function,
+        payload: bytes,
+        trace_header: str | None = None,
+        request_id: str | None = None,
+    ) -> Outcome:
         """Runs one invocation and writes its log.
 
         Raises:
@@ -104,15 +111,16 @@ class FunctionHost:
         fault = self._faults.hit(*_names(function)) if self._faults else None
         instead = fault and _instead(fault, function)
         if instead:
-            return Outcome(instead, str(uuid.uuid4()), [], 0.0, None, 0)
+            return Outcome(instead, request_id or str(uuid.uuid4()), [], 0.0, None, 0)
         environment = self._take(function)
         outcome: Outcome | None = None
         try:
             outcome = environment.invoke(
-                payload, trace_header, kill=fault is not None and fault.kind is Kind.KILL
+                payload, trace_header, request_id, kill=fault is not None and fault.kind is Kind.KILL
             )
             if fault is not None:
                 outcome = _spoilt(outcome, fault, environment)
+            outcome = replace(outcome, written=lines(function, outcome))
             self._write_log(environment, outcome)
         finally:
             self._give_back(environment, dead=outcome is None or outcome.dead)
@@ -126,6 +134,11 @@ class FunctionHost:
         environment = self._new(function)
         with self._lock:
             self._idle.setdefault(function.arn, []).append(environment)
+
+    def concurrency(self, arn: str | None = None) -> int:
+        """How many invocations run now, of one function or of all."""
+        with self._lock:
+            return sum(self._busy.values()) if arn is None else self._busy.get(arn, 0)
 
     def close(self) -> None:
         """Ends every environment. Those that are busy end with their invocation unanswered."""

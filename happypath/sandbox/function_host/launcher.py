@@ -59,8 +59,11 @@ class _Mounts:
         self._mount("none", "/", None, _MS_REC | _MS_PRIVATE)
 
     def bind(self, source: str, target: str) -> None:
-        """Shows a folder, with what is mounted in it, as another one, too."""
-        os.makedirs(target, exist_ok=True)
+        """Shows a file, or a folder with what is mounted in it, in another place, too."""
+        if os.path.isdir(source):
+            os.makedirs(target, exist_ok=True)
+        else:
+            open(target, "x").close()
         self._mount(source, target, None, _MS_BIND | _MS_REC)
 
     def memory(self, target: str, size_mb: int, mode: str) -> None:
@@ -109,6 +112,13 @@ def _enter_own_file_system(plan: dict[str, Any]) -> None:
             mounts.bind(entry.path, root + entry.path)
     mounts.memory(f"{root}/{_TMP}", plan["tmp_mb"], mode="1777")
     mounts.bind(plan["task"], f"{root}/var/task")
+    mounts.bind(plan["client_folder"], f"{root}/var/rapid")
+    links = [entry for entry in os.scandir(plan["libraries"]) if entry.is_symlink()]
+    os.makedirs(f"{root}/var/runtime")
+    for entry in links:
+        mounts.bind(os.path.realpath(entry.path), f"{root}/var/runtime/{entry.name}")
+    if not links:
+        mounts.bind(plan["libraries"], f"{root}/var/runtime")
     os.makedirs(f"{root}/opt")
     for entry in os.scandir(plan["layers"]) if plan["layers"] else ():
         if entry.is_dir():
@@ -129,17 +139,24 @@ def main(plan: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):
             _enter_own_file_system(plan)
             confined = True
-    task, layers = ("/var/task", "/opt") if confined else (plan["task"], plan["layers"])
+    task, layers, libraries, client_folder = (
+        ("/var/task", "/opt", "/var/runtime", "/var/rapid")
+        if confined
+        else (plan["task"], plan["layers"], plan["libraries"], plan["client_folder"])
+    )
     os.environ["LAMBDA_TASK_ROOT"] = task
     if not confined:
         os.environ["TMPDIR"] = plan["scratch"]
         os.chdir(task)
-    if plan["command"]:
+    if plan["node"]:
         os.environ["NODE_PATH"] = f"{layers}/nodejs/node_modules" if layers else ""
-        os.execv(plan["command"][0], [*plan["command"], os.environ["_HANDLER"]])  # noqa: S606  # Node.js
+        client = f"{client_folder}/runtime.mjs"
+        os.execv(plan["node"], [plan["node"], client, os.environ["_HANDLER"]])  # noqa: S606
     # The runtime comes before what the archive has: on Lambda, too, it is loaded from a place of its own.
-    sys.path += plan["libraries"]
-    run = _runtime(plan["client"])
+    sys.path.append(libraries)
+    run = _runtime(client_folder, aws=plan["aws_client"])
+    # The one of the virtual environment may be out of sight.
+    sys.executable = os.path.realpath(sys.executable)
     version = "python{}.{}".format(*sys.version_info)
     brought = [f"{layers}/python/lib/{version}/site-packages", f"{layers}/python"] if layers else []
     sys.path[:0] = [task, *brought]
@@ -147,13 +164,13 @@ def main(plan: dict[str, Any]) -> None:
     run(sys.argv)
 
 
-def _runtime(client: str) -> Any:
+def _runtime(client_folder: str, *, aws: bool) -> Any:
     """The main function of AWS's runtime interface client, or of the file that stands in for it."""
-    if client == "awslambdaric":
+    if aws:
         from awslambdaric.__main__ import main as run  # noqa: PLC0415  # found from here on
 
         return run
-    spec = importlib.util.spec_from_file_location("runtime", client)
+    spec = importlib.util.spec_from_file_location("runtime", f"{client_folder}/runtime.py")
     assert spec is not None and spec.loader is not None  # noqa: S101, PT018  # a file of this project
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -7,10 +7,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from happypath.sandbox.function_host.runtime_api import Answer
+from happypath.sandbox.function_host.environment import Outcome
 
-# A function as moto holds it, the payload, the trace header → what the function answered.
-Invoke: TypeAlias = Callable[[Any, bytes, str | None], Answer]
+# A function as moto holds it, the payload, the trace header → what came of it.
+Invoke: TypeAlias = Callable[[Any, bytes, str | None], Outcome]
+# The same → the id of the request, whose event is invoked later.
+Accept: TypeAlias = Callable[[Any, bytes, str | None], str]
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class Served:
     """An account: served at `endpoint` by a WSGI `application`, its functions run by `invoke`."""
 
     invoke: Invoke
+    invoke_asynchronously: Accept
     endpoint: str
     application: Any
     executions_at_once: int

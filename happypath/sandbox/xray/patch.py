@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, TypeAlias
 from unittest.mock import patch
 
-from moto.awslambda.models import LambdaFunction
 from moto.xray.responses import XRayResponse
 
 from happypath.sandbox.xray.documents import InvalidDocumentError
@@ -46,30 +45,6 @@ def install(traces: Traces, flush: Callable[[], None]) -> Iterator[None]:
         # moto names them by their addresses: POST /TraceSegments is PutTraceSegments.
         for name, operation in (("trace_segments", put), ("traces", get), ("trace_summaries", find)):
             operations.enter_context(patch.object(XRayResponse, name, _method(operation)))
-        operations.enter_context(_keeps(LambdaFunction, "TracingConfig", "tracing_config"))
-        yield
-
-
-@contextmanager
-def _keeps(resource: Any, name: str, attribute: str) -> Iterator[None]:
-    """Whether a resource is to be traced stands in its template, and moto's CloudFormation drops it."""
-
-    def keeping(make: Any) -> Any:
-        def make_and_keep(cls: Any, *rest: Any, **more: Any) -> Any:
-            made = make(cls, *rest, **more)
-            # The properties' place among the arguments differs between the methods.
-            described = next(each for each in [*rest, *more.values()] if isinstance(each, Mapping))
-            configuration = described.get("Properties", {}).get(name)
-            if configuration is not None:
-                setattr(made, attribute, configuration)
-            return made
-
-        return classmethod(make_and_keep)
-
-    with ExitStack() as methods:
-        for method in ("create_from_cloudformation_json", "update_from_cloudformation_json"):
-            make = getattr(resource, method).__func__
-            methods.enter_context(patch.object(resource, method, keeping(make)))
         yield
 
 
