@@ -1,0 +1,78 @@
+"""How wide a text is, and how it is broken into lines, without the font that it will be shown in.
+
+What is reckoned is never less than what a browser needs: the widths are those of DejaVu Sans, which is wider
+than what else `sans-serif` and `system-ui` may be.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+# Hundredths of the font's size → the characters that are so wide.
+_WIDTHS = {
+    32: "'ijlIJ ,.",
+    37: "/:;\\|f-",
+    42: "()[]t!r",
+    52: '"*_`sz?',
+    60: "cLFkvxyPTYao",
+    65: "eESbdghnpqu$0123456789{}K",
+    73: "AVBRXZCU",
+    80: "HNDG&OQw",
+    86: "#+<=>^~M",
+    100: "%mW@",
+}
+_WIDTH = {character: width / 100 for width, characters in _WIDTHS.items() for character in characters}
+# Anything else: letters of other alphabets, and those of East Asia and pictures.
+_USUAL = 0.85
+_WIDE = 1.25
+# Where a line may be broken: after a space, and within a name at its seams.
+_PIECES = re.compile(r"\S+?(?:[./_:\-]+|(?<=[a-z0-9])(?=[A-Z])|(?=\s|$))|\s+")
+
+
+def width(text: str, size: float) -> float:
+    """The most that a line of text is wide, in the unit of the font's size.
+
+    >>> width("il", 100)
+    64.0
+    """
+    return sum(_character(each) for each in text) * size
+
+
+def _character(character: str) -> float:
+    if character in _WIDTH:
+        return _WIDTH[character]
+    if unicodedata.combining(character):
+        return 0.0
+    # Emoji are wide, too, whatever the database says.
+    is_wide = unicodedata.east_asian_width(character) in "WF" or ord(character) > 0xFFFF
+    return _WIDE if is_wide else _USUAL
+
+
+def lines(text: str, size: float, at_most: float) -> list[str]:
+    """The text in lines of at most that width, broken between words, within names at their seams, and
+    anywhere in what is still too long. Nothing of it is left out but spaces at the breaks.
+
+    >>> lines("Get place type from DynamoDB", 10, 100)
+    ['Get place type', 'from DynamoDB']
+    """
+    found: list[str] = []
+    line = ""
+    for piece in _pieces(" ".join(text.split()), size, at_most):
+        if width((line + piece).rstrip(), size) > at_most and line.strip():
+            found.append(line.rstrip())
+            line = ""
+        line = piece.lstrip() if not line else line + piece
+    return [*found, line.rstrip()] if line.strip() or not found else found
+
+
+def _pieces(text: str, size: float, at_most: float) -> Iterator[str]:
+    for match in _PIECES.finditer(text):
+        piece = ""
+        for character in match[0]:
+            if width(piece + character, size) > at_most and piece:
+                yield piece
+                piece = ""
+            piece += character
+        yield piece
