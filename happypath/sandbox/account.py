@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Any
 from unittest.mock import patch
 
-from moto.awslambda.models import lambda_backends
 from moto.backends import list_of_moto_modules
 from moto.core.config import default_user_config
 from moto.logs.models import logs_backends
@@ -20,10 +19,11 @@ from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
-from happypath.sandbox.calls import Calls, noting, tasks_noted
+from happypath.sandbox.calls import Calls
 from happypath.sandbox.connection import Connection, close_all
 from happypath.sandbox.fault_injection.rules import Faults
 from happypath.sandbox.front.front import answered
+from happypath.sandbox.iam.enforcement import enforced, enforcing
 from happypath.sandbox.injection import injected, refusing
 from happypath.sandbox.patches.all import patched
 from happypath.sandbox.patches.served import Accept, Invoke, Served
@@ -55,6 +55,8 @@ class PortInUseError(OSError):
 class Account:
     """Serves the account on `port` (0: any free one), with `faults` in it, and notes `calls`.
 
+    Policies are enforced if `iam`.
+
     Only one can be open in a process, because moto's state is global.
 
     Raises:
@@ -69,6 +71,8 @@ class Account:
         executions_at_once: int,
         faults: Faults,
         calls: Calls,
+        *,
+        iam: bool = True,
         without_patches: Collection[str] = (),
     ) -> None:
         _quiet()
@@ -81,7 +85,7 @@ class Account:
                 f"Port {port} cannot be used: stop what runs there, or choose another with --port. "
                 f"({error.strerror})"
             ) from error
-        self.application = answered(refusing(noting(_moto(), calls, _is_function), faults, OWN_ACCESS_KEY))
+        self.application = answered(refusing(enforcing(_moto(), OWN_ACCESS_KEY), faults, OWN_ACCESS_KEY))
         with listening:
             self._server = make_server(
                 "127.0.0.1",
@@ -93,13 +97,13 @@ class Account:
             )
         self.endpoint = f"http://127.0.0.1:{self._server.port}"
         self._undo = ExitStack()
+        self._undo.enter_context(enforced(calls, on=iam))
         self._undo.enter_context(
             patch.dict(default_user_config["stepfunctions"], {"execute_state_machine": True})
         )
         served = Served(invoke, invoke_asynchronously, self.endpoint, self.application, executions_at_once)
         self._undo.enter_context(patched(served, without_patches))
         self._undo.enter_context(injected(faults))
-        self._undo.enter_context(tasks_noted(calls))
         serve: Any = self._server.serve_forever
         self._thread = threading.Thread(target=serve, args=(_POLL_S,), name="account", daemon=True)
         self._thread.start()
@@ -140,14 +144,6 @@ def _moto() -> Any:
     find: Callable[[str | None], str | None] = application.get_backend_for_host
     application.get_backend_for_host = lru_cache(maxsize=256)(backend)
     return application
-
-
-def _is_function(access_key: str) -> bool:
-    """Whether a request's access key is a function's name; the host gives each function its own.
-
-    Every other key is a person's, or the interpreter's, whose calls are noted where it makes them.
-    """
-    return access_key in lambda_backends[ACCOUNT_ID][REGION]._lambdas._functions
 
 
 def _quiet() -> None:

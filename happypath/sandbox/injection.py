@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +13,6 @@ from contextlib import ExitStack, contextmanager
 from html import escape
 from typing import Any, TypeAlias
 from unittest.mock import patch
-from urllib.parse import parse_qs
 
 from botocore.exceptions import ClientError
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
@@ -24,6 +22,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.failure_event imp
 from happypath.sandbox.eventbridge import targets
 from happypath.sandbox.fault_injection.error_responses import ErrorResponse, error_response
 from happypath.sandbox.fault_injection.rules import FAULT_MESSAGE, Fault, Faults, Kind, endings
+from happypath.sandbox.operations import Environ, operation
 from happypath.sandbox.patches.stepfunctions import TASKS, task_failure
 
 # What a task gets that has asked for a result: no task returns this.
@@ -31,7 +30,6 @@ GARBAGE = "garbage"
 
 _EVENTS = {"aws.s3", "custom.happyPath"}
 
-Environ: TypeAlias = dict[str, Any]
 Wsgi: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
@@ -148,47 +146,6 @@ def refusing(account: Wsgi, faults: Faults, own_access_key: str) -> Wsgi:
 
 def _is_signed_by(access_key: str, environ: Environ) -> bool:
     return f"Credential={access_key}/" in environ.get("HTTP_AUTHORIZATION", "")
-
-
-# The first part of X-Amz-Target → the service as policies name it.
-_TARGETS = {
-    "AWSEvents": "events",
-    "AWSStepFunctions": "states",
-    "AmazonSQS": "sqs",
-    "AmazonSSM": "ssm",
-    "DynamoDB_20120810": "dynamodb",
-    "Logs_20140328": "logs",
-    "RekognitionService": "rekognition",
-}
-_INVOKE = re.compile(r"/2015-03-31/functions/[^/]+/invocations")
-_S3_OBJECT = {"GET": "GetObject", "HEAD": "HeadObject", "DELETE": "DeleteObject", "PUT": "PutObject"}
-# Parameters that do not make another operation of a request for an object.
-_S3_PARAMETERS = re.compile(r"versionId|partNumber|x-id|response-.*|[Xx]-[Aa]mz-.*")
-
-
-def operation(environ: Environ) -> str | None:
-    """What a request asks for, such as `s3:GetObject`; None for operations that rules cannot name."""
-    target, dot, name = environ.get("HTTP_X_AMZ_TARGET", "").partition(".")
-    if dot:
-        return f"{_TARGETS[target]}:{name}" if target in _TARGETS else None
-    if "/s3/aws4_request" in environ.get("HTTP_AUTHORIZATION", ""):
-        name = _s3_operation(environ)
-        return name and f"s3:{name}"
-    invokes = environ["REQUEST_METHOD"] == "POST" and _INVOKE.fullmatch(environ["PATH_INFO"])
-    return "lambda:Invoke" if invokes else None
-
-
-def _s3_operation(environ: Environ) -> str:
-    method = environ["REQUEST_METHOD"]
-    query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
-    _, _, key = environ["PATH_INFO"].lstrip("/").partition("/")
-    if not key:
-        return "ListObjectsV2" if method == "GET" and query.get("list-type") == ["2"] else ""
-    if not all(_S3_PARAMETERS.fullmatch(name) for name in query):
-        return ""
-    if method == "PUT" and "HTTP_X_AMZ_COPY_SOURCE" in environ:
-        return "CopyObject"
-    return _S3_OBJECT.get(method, "")
 
 
 def _json(no: ErrorResponse, request_id: str) -> tuple[bytes, list[tuple[str, str]]]:

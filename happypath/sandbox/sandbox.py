@@ -36,6 +36,8 @@ from happypath.sandbox.function_host.event_source import Pollers
 from happypath.sandbox.function_host.host import FunctionHost, InvokeError, TooManyRequestsError
 from happypath.sandbox.function_host.metrics import record
 from happypath.sandbox.function_host.runtime_api import Answer
+from happypath.sandbox.iam.enforcement import access_key
+from happypath.sandbox.iam.principal import RoleSession
 from happypath.sandbox.patches.awslambda import version_of
 from happypath.sandbox.patches.stepfunctions import retries_wait
 from happypath.sandbox.rekognition import Rekognition, install, real_client
@@ -61,7 +63,7 @@ class Sandbox:
     sandbox runs.
     `retry_wait_scale` is for tests: 1 waits between the attempts of a task as AWS does, 0.01 a hundredth; so
     do the messages of queues between their deliveries. For tasks it can be changed while the sandbox runs.
-    Without `tracing` there is no X-Ray daemon, and nothing is traced.
+    Without `tracing` there is no X-Ray daemon, and nothing is traced. Without `iam` no policy is enforced.
     `without_patches` are for tests: names of patches of moto (`happypath.sandbox.patches.all`) to leave out.
 
     >>> with Sandbox() as sandbox:                                 # doctest: +SKIP
@@ -79,15 +81,17 @@ class Sandbox:
         faults: Faults | None = None,
         retry_wait_scale: float = 1.0,
         tracing: bool = True,
+        iam: bool = True,
         without_patches: Collection[str] = (),
     ) -> None:
         self.prefix = prefix
         self._tracing = tracing
+        self._iam = iam
         self._without_patches = without_patches
         self._xray: XRay | None = None
         self.faults = Faults() if faults is None else faults
         # What the functions and state machines have called so far.
-        self.calls = Calls(REGION, ACCOUNT_ID)
+        self.calls = Calls()
         self.retry_wait_scale = retry_wait_scale
         self._port = port
         self._real_rekognition = real_rekognition
@@ -124,6 +128,7 @@ class Sandbox:
                 executions_at_once=2 * processors,
                 faults=self.faults,
                 calls=self.calls,
+                iam=self._iam,
                 without_patches=self._without_patches,
             )
             opened.callback(account.close)
@@ -306,6 +311,9 @@ class Sandbox:
             memory_mb=int(deployed.memory_size),
             timeout_s=float(deployed.timeout),
             reserved_concurrency=None if reserved is None else int(reserved),
+            access_key=access_key(
+                RoleSession(deployed.role, deployed.function_name, label=deployed.function_name)
+            ),
             log_group=deployed.logs_group_name,
             log_format=deployed.log_format,
             # As on AWS, any change of code or configuration starts new environments.
@@ -313,6 +321,7 @@ class Sandbox:
                 (
                     deployed.code_sha_256,
                     deployed.last_modified,
+                    deployed.role,
                     deployed.description,
                     deployed.handler,
                     deployed.memory_size,

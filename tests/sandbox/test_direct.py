@@ -12,6 +12,8 @@ from botocore.exceptions import ClientError
 
 from happypath.sandbox.account import OWN_ACCESS_KEY
 from happypath.sandbox.direct import call_directly, reply
+from happypath.sandbox.iam.enforcement import access_key as issued
+from happypath.sandbox.iam.principal import RoleSession
 from happypath.sandbox.sandbox import Sandbox
 
 KEY = {"PK": {"S": "é/ ?"}}
@@ -105,14 +107,17 @@ def test_faults_meet_direct_calls_too(sandbox: Sandbox, table: str) -> None:
         near.get_item(TableName=table, Key=NO_KEY)
 
 
-def test_a_function_that_calls_directly_is_noted(sandbox: Sandbox, table: str) -> None:
-    caller = "happypath-v4-Resize"  # which itself gets no item
-    direct(sandbox, "dynamodb", access_key=caller).get_item(TableName=table, Key=NO_KEY)
+def test_a_function_that_calls_directly_is_noted_and_held_to_its_role(sandbox: Sandbox, table: str) -> None:
+    caller = "happypath-v4-Resize"  # which itself gets no item of this table
+    role = sandbox.client("lambda").get_function_configuration(FunctionName=caller)["Role"]
+    key = issued(RoleSession(role, caller, label=caller))
+    with pytest.raises(ClientError, match=r"assumed-role/.*/happypath-v4-Resize is not authorized"):
+        direct(sandbox, "dynamodb", access_key=key).get_item(TableName=table, Key=NO_KEY)
     (noted,) = (each for each in sandbox.calls.needed[caller] if each.resource.endswith(f"/{table}"))
     # Its role is compared with what is noted.
     sandbox.calls.needed[caller].remove(noted)
     assert noted.action == "dynamodb:GetItem"
-    assert sandbox.calls.requests.pop((caller, "dynamodb:GetItem")) == 1
+    sandbox.calls.requests[caller, "dynamodb:GetItem"] -= 1
 
 
 def test_what_does_not_speak_json_goes_by_the_network(sandbox: Sandbox) -> None:

@@ -20,6 +20,7 @@ from happypath.sandbox.fault_injection.rules import Fault, FaultError, Faults, K
 from happypath.sandbox.function_host.environment import Function
 from happypath.sandbox.function_host.host import FunctionHost
 from happypath.sandbox.injection import refusing
+from tests.roles import make_role
 from tests.sandbox.test_host import CODE, archive
 
 
@@ -477,7 +478,7 @@ def test_a_state_is_throttled_beyond_its_rate_also_where_its_workflows_name_has_
     machine = stepfunctions.create_state_machine(
         name=f"{sandbox.prefix}-my-flow",
         definition=json.dumps({"StartAt": "Look up", "States": {"Look up": look_up}}),
-        roleArn="arn:aws:iam::123456789012:role/any",
+        roleArn=make_role(sandbox.client("iam"), "any"),
     )["stateMachineArn"]
     try:
         with sandbox.faults(rule):

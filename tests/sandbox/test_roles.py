@@ -41,3 +41,23 @@ Resources:
     cloudformation.delete_stack(StackName="roles")
     assert ROLE not in {role["RoleName"] for role in iam.list_roles()["Roles"]}
     iam.delete_policy(PolicyArn=ours)
+
+
+def test_the_policies_of_a_stacks_role_are_json(sandbox: Sandbox) -> None:
+    iam, cloudformation = sandbox.client("iam"), sandbox.client("cloudformation")
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}],
+    }
+    role = {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "RoleName": ROLE,
+            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []},
+            "Policies": [{"PolicyName": "own", "PolicyDocument": policy}],
+        },
+    }
+    cloudformation.create_stack(StackName="inline", TemplateBody=json.dumps({"Resources": {"Role": role}}))
+    # botocore reads JSON; what is none stays text.
+    assert iam.get_role_policy(RoleName=ROLE, PolicyName="own")["PolicyDocument"] == policy
+    cloudformation.delete_stack(StackName="inline")

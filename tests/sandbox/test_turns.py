@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.roles import make_role
+
 # Twice as many executions as there are processors progress at once.
 _MANY = 2 * (os.cpu_count() or 1) + 6
 # As `tests/conftest.py` opens the sandbox.
@@ -36,7 +38,7 @@ def test_more_executions_wait_at_once_than_there_are_turns(state: str, event: st
     machine = stepfunctions.create_state_machine(
         name=f"{sandbox.prefix}-waits",
         definition=json.dumps({"StartAt": state, "States": {state: states[state]}}),
-        roleArn="arn:aws:iam::123456789012:role/any",
+        roleArn=make_role(sandbox.client("iam"), "any"),
     )["stateMachineArn"]
 
     def is_waiting(arn: str) -> bool:

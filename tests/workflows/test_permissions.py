@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import io
 import json
 import time
@@ -168,8 +167,7 @@ def statements(installation: Installation, role: str) -> Iterator[dict[str, Any]
             got = iam.get_policy_version(PolicyArn=each.arn, VersionId=version)
             documents.append(got["PolicyVersion"]["Document"])
     for document in documents:
-        # moto writes the policies of a stack's roles as Python does, not as JSON.
-        yield from (ast.literal_eval(document) if isinstance(document, str) else document)["Statement"]
+        yield from document["Statement"]
 
 
 @dataclass(frozen=True)

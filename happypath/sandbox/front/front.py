@@ -37,7 +37,7 @@ def answered(account: Wsgi) -> Wsgi:
             except Exception as raised:  # whatever it is, it is answered
                 error = _explained(raised, environ, body)
             else:
-                if not _is_page(status, headers):
+                if not _is_page(status, headers, content):
                     start_response(status, headers)
                     return [content]
                 # Flask's own page: moto has no such address.
@@ -63,10 +63,12 @@ def _body(environ: Environ) -> bytes:
     return body
 
 
-def _is_page(status: str, headers: list[tuple[str, str]]) -> bool:
-    return status[:3] in {"404", "405"} and any(
+def _is_page(status: str, headers: list[tuple[str, str]], content: bytes) -> bool:
+    """Whether Flask itself says that there is no such address; what HEAD asks for has no page."""
+    html = any(
         name.lower() == "content-type" and value.startswith("text/html; charset") for name, value in headers
     )
+    return status[:3] in {"404", "405"} and html and content[:9].lower() == b"<!doctype"
 
 
 def _refused(environ: Environ, body: bytes) -> ErrorAnswer | None:

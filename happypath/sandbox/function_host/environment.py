@@ -53,6 +53,8 @@ class Function:
     log_group: str | None = None
     # Text or JSON, of what Lambda itself writes.
     log_format: str = "Text"
+    # By which its requests are known as its role's.
+    access_key: str = ""
     # Changes with code and configuration: environments of an older revision are not used again.
     revision: str = ""
 

@@ -208,8 +208,7 @@ class FunctionHost:
         return {
             **{name: os.environ[name] for name in _FROM_MACHINE if name in os.environ},
             **self._variables,
-            # Its requests say whose they are (`happypath.sandbox.calls`).
-            "AWS_ACCESS_KEY_ID": function.name,
+            "AWS_ACCESS_KEY_ID": function.access_key,
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
             "LANG": "en_US.UTF-8",

@@ -17,6 +17,7 @@ from happypath.sandbox.patches import (
     sqs,
     ssm,
     stepfunctions,
+    stepfunctions_clients,
     stepfunctions_service,
 )
 from happypath.sandbox.patches.served import Patch, Served
@@ -30,6 +31,7 @@ PATCHES: Mapping[str, Patch] = {
         s3,
         events,
         stepfunctions,
+        stepfunctions_clients,
         stepfunctions_service,
         speed,
         cloudformation,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import Any
 from unittest.mock import patch
 
+from moto.iam.access_control import PermissionResult
 from moto.iam.aws_managed_policies import aws_managed_policies_data
-from moto.iam.models import AWSManagedPolicy, IAMBackend, Role, iam_backends
+from moto.iam.models import AWSManagedPolicy, Group, IAMBackend, Role, User, iam_backends
+from moto.s3.models import FakeBucket
 from moto.utilities.utils import get_partition
 
+from happypath.sandbox.iam.enforcement import decide
 from happypath.sandbox.patches.served import Patch, Served
 
 # Its functions, not its bound methods: classes inherit.
@@ -93,4 +96,38 @@ def _delete(cls: Any, name: str, resource: dict[str, Any], account_id: str, regi
     _deleted_by_stack(cls, name, resource, account_id, region_name)
 
 
-PATCHES: tuple[Patch, ...] = (managed_policies_of_roles,)
+@contextmanager
+def inline_policies_of_stacks(_: Served) -> Iterator[None]:
+    """The policies of a stack's roles are JSON, as all policies are; moto's are what Python prints.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRolePolicy.html
+    """
+    with ExitStack() as patches:
+        for owner in (Group, Role, User):
+            patches.enter_context(patch.object(owner, "put_policy", _in_json(owner.put_policy)))
+        yield
+
+
+def _in_json(put: Callable[..., None]) -> Callable[..., None]:
+    def put_in_json(holder: Any, policy_name: str, policy_json: Any) -> None:
+        put(holder, policy_name, policy_json if isinstance(policy_json, str) else json.dumps(policy_json))
+
+    return put_in_json
+
+
+@contextmanager
+def policies_of_buckets(_: Served) -> Iterator[None]:
+    """Policies are enforced in front of S3 (`happypath.sandbox.iam`); moto's own check knows no conditions.
+
+    What is left to S3 are the objects of a DeleteObjects, each of which is allowed or denied.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+    """
+
+    def permission(_: Any, action: str, resource: str) -> PermissionResult:
+        return PermissionResult.PERMITTED if decide(action, resource) else PermissionResult.DENIED
+
+    with patch.object(FakeBucket, "get_permission", permission):
+        yield
+
+
+PATCHES: tuple[Patch, ...] = (managed_policies_of_roles, inline_policies_of_stacks, policies_of_buckets)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
@@ -11,8 +10,6 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-import boto3
-from botocore.config import Config
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 from moto.stepfunctions.parser.asl.component.common.path import result_path
@@ -22,43 +19,9 @@ from moto.stepfunctions.parser.asl.component.state.exec import execute_state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service
 from moto.stepfunctions.parser.asl.eval import states
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
-from moto.stepfunctions.parser.asl.utils import boto_client, json_path
+from moto.stepfunctions.parser.asl.utils import json_path
 
-from happypath.sandbox.direct import call_directly
 from happypath.sandbox.patches.served import Patch, Served
-
-
-@contextmanager
-def kept_clients(served: Served) -> Iterator[None]:
-    """moto's interpreter makes a new boto3 client for each state, and calls its own server by the network.
-
-    One per service, which calls directly, is far faster.
-    """
-    make: Any = boto3.client
-    clients: dict[tuple[str, str], Any] = {}
-    lock = threading.Lock()
-
-    class Boto3:
-        @staticmethod
-        def client(*, service_name: str, region_name: str, **more: Any) -> Any:
-            with lock:
-                if (service_name, region_name) not in clients:
-                    # Else botocore describes this machine to itself in each call.
-                    own = Config(
-                        max_pool_connections=64, user_agent="happypath-sandbox", inject_host_prefix=False
-                    )
-                    config = more["config"].merge(own)
-                    client = make(
-                        service_name=service_name,
-                        region_name=region_name,
-                        **{**more, "endpoint_url": served.endpoint, "config": config},
-                    )
-                    call_directly(client, served.application, more["aws_access_key_id"])
-                    clients[service_name, region_name] = client
-                return clients[service_name, region_name]
-
-    with patch.object(boto_client, "boto3", Boto3):
-        yield
 
 
 @contextmanager
@@ -162,7 +125,6 @@ def _own_items(table: Any, hash_key: Any, conditions: Any) -> list[Any] | None:
 
 
 PATCHES: tuple[Patch, ...] = (
-    kept_clients,
     definitions_parsed_once,
     paths_parsed_once,
     states_copied_as_json,
