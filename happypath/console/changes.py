@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from happypath.console.forms import fields
+from happypath.console.jobs import Job
 from happypath.operations.aws_errors import FORESEEABLE, explain
 
 if TYPE_CHECKING:
@@ -22,19 +23,23 @@ if TYPE_CHECKING:
 Form: TypeAlias = Mapping[str, str]
 
 
-def change(back: str) -> Callable[[Callable[[Console, Form], str]], Callable[[Request], Any]]:
-    """Makes an endpoint of a function that makes a change and returns a sentence about it.
+def change(back: str) -> Callable[[Callable[[Console, Form], str | Job]], Callable[[Request], Any]]:
+    """Makes an endpoint of a function that makes a change and returns a sentence about it, or a job.
 
-    The page at `back` is shown next, with that sentence, or with why the change was not made.
+    The page at `back`, or another that the form names, is shown next with that sentence, or with why the
+    change was not made; of a job, its own page.
     """
 
-    def decorate(make: Callable[[Console, Form], str]) -> Callable[[Request], Any]:
+    def decorate(make: Callable[[Console, Form], str | Job]) -> Callable[[Request], Any]:
         @wraps(make)
         async def endpoint(request: Request) -> Response:
             console: Console = request.app.state.console
             form = await fields(request)
             try:
-                notice = console.leave(await run_in_threadpool(make, console, form))
+                made = await run_in_threadpool(make, console, form)
+                if isinstance(made, Job):
+                    return RedirectResponse(f"/jobs/{made.name}", status_code=303)
+                notice = console.leave(made)
             except FORESEEABLE as error:
                 notice = console.leave(explain(error), failed=True)
             address = form.get("back", "")

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from happypath.console.jobs import Jobs
 from happypath.operations.installation import Installation
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Console:
     faults: Faults | None = None
     # A request that changes something must bring it; only the pages of this console have it.
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    jobs: Jobs = field(default_factory=Jobs, repr=False)
     # What the last changes did, until a page has said so: a page is loaded anew after each.
     _notices: dict[str, Notice] = field(default_factory=dict, repr=False)
 

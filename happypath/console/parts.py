@@ -9,6 +9,7 @@ from typing import TypeVar
 from happypath.operations.aws_errors import FORESEEABLE, explain
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 
 @dataclass
@@ -17,7 +18,7 @@ class Parts:
 
     missing: list[str] = field(default_factory=list)
 
-    def get(self, what: str, call: Callable[[], T], otherwise: T) -> T:
+    def get(self, what: str, call: Callable[[], T], otherwise: S) -> T | S:
         """What the call gives; `otherwise` if it fails as calls of AWS may, and then `what` is missing.
 
         >>> parts = Parts()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
@@ -168,9 +168,21 @@ class Installation:
             Name=self.core["LiveParameter"], Value=workflows, Type="String", Overwrite=True
         )
 
-    def upload(self, body: bytes, key: str) -> None:
+    def upload(self, body: bytes | BinaryIO, key: str) -> None:
         """Puts a photo into the upload bucket. Its workflow starts by itself."""
         self.client("s3").put_object(Bucket=self.core["UploadBucket"], Key=key, Body=body)
+
+    def upload_again(self, key: str) -> None:
+        """Copies a photo onto itself, which is a new version of it, and a new upload."""
+        bucket = self.core["UploadBucket"]
+        # S3 refuses a copy onto itself that changes nothing.
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+        self.client("s3").copy_object(
+            Bucket=bucket,
+            Key=key,
+            CopySource={"Bucket": bucket, "Key": key},
+            MetadataDirective="REPLACE",
+        )
 
     def record(self, key: str) -> dict[str, Any] | None:
         """The workflow record of an object, as plain values with `detail` parsed; None if there is none."""

@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from string import punctuation
+from urllib.parse import quote
 
 from functions.ingest.live import Live
 from happypath.errors import ExpectedError
 from happypath.operations.installation import Installation
 
+# What a prefix holds as it is: all but white space, what is not ASCII, and the sign that encodes those.
+_PLAIN = punctuation.replace("%", "")
 # A stack in one of these has its state machine and functions, and keeps them.
 _STANDING = ("CREATE_COMPLETE", "UPDATE_", "IMPORT_")
 
@@ -76,6 +80,28 @@ def switch(installation: Installation, value: str) -> bool:
         return False
     installation.set_live(value)
     return True
+
+
+def with_general(value: str, general: str) -> str:
+    """A value that sends uploads in general elsewhere, and those with prefixes of their own where they went.
+
+    >>> with_general("v4 documents/=matcher", "v3=90 v4=10")
+    'v3=90 v4=10 documents/=matcher'
+    """
+    return " ".join([*general.split(), *(route for route in value.split() if "/" in route)])
+
+
+def with_route(value: str, key_prefix: str, workflow: str | None) -> str:
+    """A value that sends uploads whose keys begin so to a workflow, or to where the others go (None).
+
+    >>> with_route("v4", "my documents/", "matcher")
+    'v4 my%20documents/=matcher'
+    >>> with_route("v4 my%20documents/=matcher", "my documents/", None)
+    'v4'
+    """
+    beginning = f"{quote(key_prefix, safe=_PLAIN)}="
+    kept = [route for route in value.split() if not route.startswith(beginning)]
+    return " ".join([*kept, *([f"{beginning}{workflow}"] if workflow else [])])
 
 
 def before(installation: Installation) -> str:

@@ -95,6 +95,7 @@ class Wanted:
     # A part of the key, in either of Unicode's forms.
     text: str = ""
     since: datetime | None = None
+    until: datetime | None = None
     failed_first: bool = False
 
     @property
@@ -143,11 +144,12 @@ class Listed:
 
 @dataclass
 class _Budget:
+    most: int = MOST_LOOKED_AT
     looked_at: int = 0
 
     @property
     def is_spent(self) -> bool:
-        return self.looked_at >= MOST_LOOKED_AT
+        return self.looked_at >= self.most
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,22 @@ def listed(installation: Installation, wanted: Wanted, limit: int, after: Cursor
             return Listed(found, last, True, budget.looked_at)
         found.append(entry)
     return Listed(found, None, False, budget.looked_at)
+
+
+def newest_of(
+    installation: Installation, status: str, wanted: Wanted, most: int
+) -> tuple[list[Upload], bool]:
+    """The newest uploads of one status, at most so many, and whether there are more.
+
+    Raises:
+        NoIndexError: as `listed`.
+    """
+    found: list[Upload] = []
+    for entry in _read(installation, status, wanted, _FILTERED_AT_ONCE, None, _Budget(most)):
+        if isinstance(entry, _Cut) or len(found) == most:
+            return found, True
+        found.append(entry)
+    return found, False
 
 
 def _entries(
@@ -248,7 +266,10 @@ def _query(
     values = {":status": status}
     keys, filters = ["objStatus = :status"], []
     since = timestamp(wanted.since) if wanted.since else None
-    match since, start and start[0]:
+    ends = [start[0]] if start else []
+    if wanted.until:
+        ends.append(timestamp(wanted.until))
+    match since, min(ends, default=None):
         case str(), str(until):
             keys.append("receivedAt BETWEEN :since AND :until")
             # Nothing lies between, if the list has gone past.

@@ -208,7 +208,7 @@ def test_each_line_of_the_bill_reckoned_by_hand(monkeypatch: pytest.MonkeyPatch)
         "S3: GET requests": (3_000, "s3Get"),
         # 1,000 * (4 MiB + 4 * 0.5 MiB)
         "S3: GB-months of a month's photos": (6_000 / 1024, "s3GbMonth"),
-        # 1,000 put, 1,000 deleted, 2,000 in transactions, which count twice, 400 + 200 updated, and the index.
+        # 1,000 put, 1,000 deleted, 2,000 in transactions, which count twice, 400 + 200 updated and the index.
         "DynamoDB: write units": (9_600, "dynamodbWriteUnit"),
         # 1,000 by the function, 400 by the state machine.
         "DynamoDB: read units": (1_400, "dynamodbReadUnit"),

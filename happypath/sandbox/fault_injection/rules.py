@@ -181,6 +181,26 @@ class Faults:
         """Puts these rules in place of those in force."""
         self._rules = tuple(parse(rule, self.seed, self._clock) for rule in rules)
 
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules in force, in their order."""
+        return self._rules
+
+    def add(self, rule: str) -> None:
+        """Adds a rule to those in force; one of the same text begins to count anew.
+
+        Raises:
+            FaultError: it cannot be used.
+        """
+        added = parse(rule, self.seed, self._clock)
+        with self._lock:
+            self._rules = (*(each for each in self._rules if each.text != rule), added)
+
+    def remove(self, rule: str) -> None:
+        """Ends the faults of a rule, if it is in force."""
+        with self._lock:
+            self._rules = tuple(each for each in self._rules if each.text != rule)
+
     def clear(self) -> None:
         """Ends all faults."""
         self._rules = ()

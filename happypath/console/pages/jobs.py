@@ -1,0 +1,48 @@
+"""The page of a job: how far it has come, and what it has found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+from happypath.console import live
+from happypath.console.jobs import Job
+from happypath.console.templating import page
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+_EVERY_S = 0.5
+# Of the results of a job as many are shown, the newest.
+_SHOWN = 500
+
+
+def _job(request: Request) -> Job:
+    found: Job | None = request.app.state.console.jobs.find(request.path_params["name"])
+    if found is None:
+        raise HTTPException(404, "There is no such job: this console has started anew since, or many others.")
+    return found
+
+
+def index(request: Request) -> Response:
+    """The page."""
+    job = _job(request)
+    return page(
+        request,
+        "comparison.html" if job.kind == "compare" else "job.html",
+        job=job,
+        results=job.results[-_SHOWN:],
+        live=None if job.has_ended else f"/jobs/{job.name}/events",
+    )
+
+
+def events(request: Request) -> Response:
+    """Tells when it has come further."""
+    job = _job(request)
+    return live.stream(request, lambda: job.progress, _EVERY_S)
+
+
+routes = [Route("/jobs/{name}", index), Route("/jobs/{name}/events", events)]
