@@ -8,8 +8,8 @@ import sys
 import typer
 
 from functions.upload import InvalidKeyError
-from happypath.cli import display
-from happypath.cli.options import app
+from happypath.cli import display, plain
+from happypath.cli.options import app, until_the_end
 from happypath.errors import ExpectedError
 from happypath.operations.aws_errors import FORESEEABLE, explain
 
@@ -35,8 +35,10 @@ def main() -> None:
     """
     # What a command makes mostly stays. To look through it for garbage took a quarter of the start.
     gc.set_threshold(50_000, 20, 100)
+    plain.use()
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        with until_the_end:
+            sys.exit(app(standalone_mode=False) or 0)
     except (typer.Abort, KeyboardInterrupt):
         display.show_error("interrupted.")
         sys.exit(130)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ import typer
 from botocore.config import Config
 
 from happypath.errors import UsageError
+from happypath.loopback import is_loopback, isolated
 from happypath.operations import parameters
 from happypath.operations.installation import Installation
 from happypath.operations.naming import printable
@@ -114,6 +116,10 @@ def _is_address(endpoint: str) -> bool:
         return False
 
 
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+# What is undone when the command ends.
+until_the_end = ExitStack()
+
 # Somebody waits for a page: what is throttled or does not answer is said to be so instead.
 _IMPATIENT = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 2})
 
@@ -123,6 +129,10 @@ def installation_of(prefix: str, *, patient: bool = True) -> Installation:
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
     if endpoint and not _is_address(endpoint):
         raise UsageError(f"AWS_ENDPOINT_URL={endpoint} is no address, such as http://127.0.0.1:4566.")
+    if endpoint and is_loopback(endpoint):
+        # A sandbox takes any keys.
+        keys = {name: os.environ.get(name, "sandbox") for name in _KEYS}
+        until_the_end.enter_context(isolated(**keys))
     # boto3 itself reads AWS_DEFAULT_REGION only; every other SDK, and Lambda, reads AWS_REGION.
     make: Any = boto3.Session(region_name=os.environ.get("AWS_REGION") or None).client
     return Installation(make if patient else partial(make, config=_IMPATIENT), prefix)

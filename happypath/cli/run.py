@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -80,11 +81,13 @@ def run(
             faults=faults,
             parameters=chosen_parameters,
         )
-        for result in ended:
-            results.append(result)
-            status.update(f"{len(results)} of {len(chosen)} ended …")
-            if not as_json:
-                display.show_result(result)
+        # The sandbox is closed before an error is shown.
+        with closing(ended):
+            for result in ended:
+                results.append(result)
+                status.update(f"{len(results)} of {len(chosen)} ended …")
+                if not as_json:
+                    display.show_result(result)
     if as_json:
         display.show_json([result.as_json() for result in results])
     for rule in faults.unmet():

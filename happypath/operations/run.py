@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +111,7 @@ def run(
     real_rekognition: bool,
     faults: Faults | None = None,
     parameters: Mapping[str, str] | None = None,
-) -> Iterator[Result]:
+) -> Generator[Result]:
     """Uploads the photos to a new sandbox and yields each result as it comes.
 
     An upload without a terminal record after `timeout_s`, or whose execution ended without one, is yielded

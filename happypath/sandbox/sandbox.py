@@ -21,6 +21,7 @@ from moto.awslambda.models import lambda_backends
 from moto.cloudformation.exceptions import ValidationError
 
 from happypath import samples
+from happypath.loopback import NO_SETTINGS, isolated
 from happypath.project import PREFIX, TEMPLATES
 from happypath.sandbox import DeployError
 from happypath.sandbox.account import ACCOUNT_ID, CREDENTIALS, OWN_ACCESS_KEY, REGION, Account, put_log
@@ -95,12 +96,6 @@ class Sandbox:
         self.retry_wait_scale = retry_wait_scale
         self._port = port
         self._real_rekognition = real_rekognition
-        # One session for all: making one reads megabytes of descriptions of AWS.
-        self._session = boto3.Session(
-            aws_access_key_id=OWN_ACCESS_KEY,
-            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-            region_name=REGION,
-        )
 
     def __enter__(self) -> Self:
         self.start()
@@ -120,6 +115,15 @@ class Sandbox:
         processors = os.cpu_count() or 1
         with ExitStack() as opened:
             opened.callback(gc.unfreeze)
+            # With the person's own settings; all else has none of them.
+            real = real_client() if self._real_rekognition else None
+            opened.enter_context(isolated(**CREDENTIALS))
+            # One session for all: making one reads megabytes of descriptions of AWS.
+            self._session = boto3.Session(
+                aws_access_key_id=OWN_ACCESS_KEY,
+                aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+                region_name=REGION,
+            )
             opened.enter_context(retries_wait(lambda: self.retry_wait_scale))
             account = Account(
                 self._port,
@@ -133,9 +137,9 @@ class Sandbox:
             )
             opened.callback(account.close)
             self.endpoint, self.application = account.endpoint, account.application
-            self.rekognition = Rekognition(real_client() if self._real_rekognition else None)
+            self.rekognition = Rekognition(real)
             opened.enter_context(install(self.rekognition))
-            variables = {**CREDENTIALS, "AWS_ENDPOINT_URL": self.endpoint}
+            variables = {**CREDENTIALS, **NO_SETTINGS, "AWS_ENDPOINT_URL": self.endpoint}
             if self._tracing:
                 self._xray = XRay()
                 opened.callback(self._xray.close)

@@ -106,6 +106,7 @@ def test_an_address_of_somebody_else(
 
 
 def test_a_profile_that_there_is_not(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
     monkeypatch.setenv("AWS_PROFILE", "nobodys")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     status, line = command("runs")
