@@ -15,7 +15,17 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from happypath.console import templating
-from happypath.console.pages import faults, jobs, operations, photos, places, sending, uploads, workflows
+from happypath.console.pages import (
+    comparison,
+    faults,
+    jobs,
+    operations,
+    photos,
+    places,
+    sending,
+    uploads,
+    workflows,
+)
 from happypath.console.security import Guard
 from happypath.errors import UsageError
 from happypath.operations.aws_errors import FORESEEABLE, explain
@@ -28,7 +38,7 @@ if TYPE_CHECKING:
     from happypath.console.console import Console
 
 # In the order of the menu. Each module has `routes`.
-_PAGES = (uploads, sending, photos, workflows, operations, jobs, places, faults)
+_PAGES = (uploads, sending, photos, workflows, comparison, operations, jobs, places, faults)
 # What a machine's registry says of these may be wrong, and browsers are told not to guess.
 for _suffix, _type in ((".js", "text/javascript"), (".css", "text/css"), (".svg", "image/svg+xml")):
     mimetypes.add_type(_type, _suffix)

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from happypath.console.batches import Batches
 from happypath.console.jobs import Jobs
 from happypath.operations.installation import Installation
 
@@ -36,6 +37,7 @@ class Console:
     # A request that changes something must bring it; only the pages of this console have it.
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     jobs: Jobs = field(default_factory=Jobs, repr=False)
+    batches: Batches = field(default_factory=Batches, repr=False)
     # What the last changes did, until a page has said so: a page is loaded anew after each.
     _notices: dict[str, Notice] = field(default_factory=dict, repr=False)
 
@@ -50,6 +52,11 @@ class Console:
     def notice(self, name: str) -> Notice | None:
         """The notice of that name."""
         return self._notices.get(name)
+
+    def close(self) -> None:
+        """Ends what goes on, and removes what was kept."""
+        self.jobs.close()
+        self.batches.close()
 
     @cached_property
     def endpoint(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,7 @@ from happypath.operations.aws_errors import FORESEEABLE, explain
 
 # More are forgotten, the oldest first.
 _KEPT = 20
+_GRACE_S = 20.0
 
 
 @dataclass
@@ -30,6 +32,8 @@ class Job:
     looked_at: int = 0
     error: str | None = None
     has_ended: bool = False
+    # It ends after the result that it is at.
+    is_stopped: bool = False
 
     @property
     def progress(self) -> tuple[int, int, bool]:
@@ -43,6 +47,7 @@ class Jobs:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
+        self._threads: list[threading.Thread] = []
 
     def start(self, job: Job, work: Callable[[Job], Iterator[Any]]) -> Job:
         """Starts a job: what `work` yields are its results.
@@ -57,12 +62,21 @@ class Jobs:
             for name in [each.name for each in self._jobs.values() if each.has_ended][: -_KEPT + 1]:
                 del self._jobs[name]
             self._jobs[job.name] = job
-        threading.Thread(target=_run, args=(job, work), name=job.kind, daemon=True).start()
+        thread = threading.Thread(target=_run, args=(job, work), name=job.kind, daemon=True)
+        self._threads = [*(each for each in self._threads if each.is_alive()), thread]
+        thread.start()
         return job
 
     def find(self, name: str) -> Job | None:
         """The job of that name."""
         return self._jobs.get(name)
+
+    def close(self) -> None:
+        """Stops all jobs, and waits a while for them to put away what they have made."""
+        for job in list(self._jobs.values()):
+            job.is_stopped = True
+        for thread in self._threads:
+            thread.join(_GRACE_S)
 
     def newest(self) -> list[Job]:
         """All of them, newest first."""
@@ -71,8 +85,13 @@ class Jobs:
 
 def _run(job: Job, work: Callable[[Job], Iterator[Any]]) -> None:
     try:
-        for result in work(job):
-            job.results.append(result)
+        # A generator, which puts away what it has made when it is closed.
+        going_on: Any = work(job)
+        with closing(going_on) as results:
+            for result in results:
+                job.results.append(result)
+                if job.is_stopped:
+                    break
     except FORESEEABLE as error:
         job.error = explain(error)
     except BaseException as error:

@@ -57,6 +57,7 @@ def serving(console: Console, port: int, *, or_any: bool = False) -> Iterator[st
         server.should_exit = True
         thread.join(timeout=_GRACE_S + 5)
         listener.close()
+        console.close()
 
 
 def _listen(port: int, *, or_any: bool) -> socket.socket:

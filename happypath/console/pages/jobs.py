@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from happypath.console import live
@@ -45,4 +46,15 @@ def events(request: Request) -> Response:
     return live.stream(request, lambda: job.progress, _EVERY_S)
 
 
-routes = [Route("/jobs/{name}", index), Route("/jobs/{name}/events", events)]
+async def stop(request: Request) -> Response:
+    """Stops it: what it is at comes to its end."""
+    job = _job(request)
+    job.is_stopped = True
+    return RedirectResponse(f"/jobs/{job.name}", status_code=303)
+
+
+routes = [
+    Route("/jobs/{name}", index),
+    Route("/jobs/{name}/events", events),
+    Route("/jobs/{name}/stop", stop, methods=["POST"]),
+]

@@ -26,7 +26,7 @@ _HEAD_BYTES = 32
 _KEPT = "private, max-age=3600"
 _THUMBNAIL_PX = 192
 # More than that is not decoded for a picture of the size of a thumb.
-_MOST_BYTES = 30 * 1024 * 1024
+MOST_BYTES = 30 * 1024 * 1024
 
 
 def media_type(head: bytes) -> str | None:
@@ -106,9 +106,14 @@ def thumbnail(request: Request) -> Response:
     key = request.query_params.get("key", "")
     found = _object(request.app.state.console, "UploadBucket", key, request.query_params.get("version"))
     with found["Body"] as body:
-        if found["ContentLength"] > _MOST_BYTES:
-            raise HTTPException(404, "The photo is too large for a thumbnail.")
-        data = body.read()
+        data = body.read(MOST_BYTES + 1)
+    return small_picture(data)
+
+
+def small_picture(data: bytes) -> Response:
+    """A thumbnail of a photo; 404 for what no picture can be made of."""
+    if len(data) > MOST_BYTES:
+        raise HTTPException(404, "The photo is too large for a thumbnail.")
     try:
         with Image.open(BytesIO(data), formats=("JPEG", "PNG", "WEBP", "GIF", "AVIF")) as image:
             image.draft("RGB", (_THUMBNAIL_PX * 2, _THUMBNAIL_PX * 2))

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from functions.ingest.live import Live
 from happypath.console.changes import Form, change
 from happypath.console.forms import typed
+from happypath.console.graph import svg
+from happypath.console.graph.definition import read
+from happypath.console.graph.drawing import draw
 from happypath.console.parts import Parts
 from happypath.console.templating import page
 from happypath.errors import UsageError
@@ -21,7 +25,6 @@ from happypath.operations.installation import Installation
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from happypath.console.console import Console
 
@@ -119,9 +122,21 @@ def workflow(request: Request) -> Response:
         parts,
         name=name,
         definition=definition,
+        graph=svg.render(draw(read(definition)), f"{name} as a graph") if definition else None,
         said=said,
         share=shares(changes[0].value).get(name) if changes else None,
         others=[each for each in machines if each != name],
+    )
+
+
+def picture(request: Request) -> Response:
+    """The graph as a file."""
+    name = request.path_params["name"]
+    definition, _ = _definition(request.app.state.console.installation, name)
+    return Response(
+        svg.render(draw(read(definition)), f"{name} as a graph", alone=True),
+        media_type="image/svg+xml",
+        headers={"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}.svg"},
     )
 
 
@@ -173,4 +188,5 @@ routes = [
     Route("/workflows", switch, methods=["POST"]),
     Route("/workflows.json", as_json),
     Route("/workflows/{name}", workflow),
+    Route("/workflows/{name}/graph.svg", picture),
 ]
