@@ -26,11 +26,15 @@ def _types(given: object) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Rules:
-    """`min_pixels` is for both sides, `max_pixels` for the area, `allowed_types` for what the bytes say."""
+    """`min_pixels` is for both sides, `max_pixels` for the area, `allowed_types` for what the bytes say.
+
+    `max_aspect_ratio` is how many times the longer side may be the shorter one.
+    """
 
     min_pixels: int = value(whole(1, 100_000), 1)
     max_pixels: int | None = value(whole(1, 1_000_000_000), None)
     allowed_types: frozenset[str] = value(_types, READABLE)
+    max_aspect_ratio: int | None = value(whole(1, 100_000), None)
 
 
 @decider(Rules)
@@ -62,4 +66,6 @@ def decide(file: Source, rules: Rules) -> Decision:
         return Decision.reject(Reason.IMAGE_TOO_SMALL, **seen, min_pixels=rules.min_pixels)
     if rules.max_pixels and photo.width * photo.height > rules.max_pixels:
         return Decision.reject(Reason.IMAGE_TOO_LARGE, **seen, max_pixels=rules.max_pixels)
+    if rules.max_aspect_ratio and photo.aspect_ratio > rules.max_aspect_ratio:
+        return Decision.reject(Reason.IMAGE_TOO_NARROW, **seen, max_aspect_ratio=rules.max_aspect_ratio)
     return Decision.accept(**seen)

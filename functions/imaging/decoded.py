@@ -13,9 +13,12 @@ from PIL import Image
 
 from functions.decision import Reason, Rejection
 from functions.imaging import header as image
-from functions.imaging.formats import Pixels
+from functions.imaging.formats import CUT_OFF, BrokenFileError, Pixels
+from functions.imaging.formats.icc import is_srgb
+from functions.imaging.missing import is_cut_off
 from functions.imaging.pixels import Interleaved, Raster, Subsampled
 from functions.imaging.steps import step
+from functions.imaging.transparency import on_white, without
 
 # Areas are checked before Pillow sees a file, against the limit that the user has set.
 Image.MAX_IMAGE_PIXELS = None
@@ -23,8 +26,14 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 # Pillow's name of each type. Its plugin is imported before a file is opened: asked for a decoder that it has
 # not met, Pillow imports all that it has.
-_DECODERS = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
-_PLUGINS = {"jpg": "PIL.JpegImagePlugin", "png": "PIL.PngImagePlugin", "webp": "PIL.WebPImagePlugin"}
+_DECODERS = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF", "heic": "HEIF"}
+_PLUGINS = {
+    "jpg": "PIL.JpegImagePlugin",
+    "png": "PIL.PngImagePlugin",
+    "webp": "PIL.WebPImagePlugin",
+    "avif": "PIL.AvifImagePlugin",
+    "heic": "functions.imaging.heic",
+}
 
 # What makes a picture upright that is stored with an EXIF orientation of 2 to 8.
 _TURNS = {
@@ -78,8 +87,8 @@ class Picture:
         # Colours are converted here, on the few pixels that are left. It makes no visible difference to do so
         # after scaling: both spaces are as far from linear light.
         with step("encode") as work:
-            pixels = _on_white(self.raster.image())
-            if self.icc_profile and not _is_srgb(self.icc_profile):
+            pixels = on_white(self.raster.image())
+            if self.icc_profile and not is_srgb(self.icc_profile):
                 from functions.imaging.colour import to_srgb  # noqa: PLC0415  # most photos do without
 
                 if pixels.mode == "YCbCr":
@@ -152,7 +161,15 @@ def _load(type_: str, pixels: Pixels, fraction: float) -> Raster:
         # A photo that is going to be smaller needs no more colour than the JPEG made of it holds.
         opened.draft("YCbCr" if fraction < 1 and _is_ycbcr(opened) else None, wanted)
         opened.load()
-        raster = _in_whole_colours(opened)
+        if is_cut_off(type_, pixels, opened):
+            raise BrokenFileError(CUT_OFF)
+        raster = (
+            without(opened, pixels.file, pixels.transparent)
+            if pixels.transparent
+            else _in_whole_colours(opened, is_gray=pixels.is_gray)
+        )
+    if pixels.crop:
+        raster = raster.crop(pixels.crop)
     step = min(raster.width // wanted[0], raster.height // wanted[1])
     if step > 1:
         raster = raster.reduce(step)
@@ -178,8 +195,8 @@ def _is_ycbcr(opened: Image.Image) -> bool:
     return components == [1, 2, 3]
 
 
-def _in_whole_colours(raster: Image.Image) -> Image.Image:
-    """The same picture as L, LA, RGB, RGBA or CMYK: modes whose pixels can be mixed."""
+def _in_whole_colours(raster: Image.Image, *, is_gray: bool) -> Image.Image:
+    """The same picture as L, LA, RGB, RGBA, CMYK or YCbCr: modes whose pixels can be mixed."""
     transparent = "transparency" in raster.info
     match raster.mode:
         case "P":
@@ -191,22 +208,11 @@ def _in_whole_colours(raster: Image.Image) -> Image.Image:
             return raster.point(lambda tone: tone * (1 / 256)).convert("L")
         case "RGB" if transparent:
             return raster.convert("RGBA")
+        case "RGB" | "RGBA" if is_gray:
+            # So that a profile for gray can be applied.
+            return raster.convert("LA" if raster.mode == "RGBA" else "L")
         case _:
             return raster
-
-
-def _on_white(raster: Image.Image) -> Image.Image:
-    if raster.mode not in {"LA", "RGBA"}:
-        return raster
-    white = Image.new(raster.mode.removesuffix("A"), raster.size, "white")
-    white.paste(raster.convert(white.mode), mask=raster.getchannel("A"))
-    return white
-
-
-def _is_srgb(profile: bytes) -> bool:
-    """Whether a profile is what the output means anyway: converting would cost time and change nothing."""
-    name = "sRGB IEC61966-2.1"
-    return name.encode("ascii") in profile or name.encode("utf-16-be") in profile
 
 
 @contextmanager
@@ -217,11 +223,21 @@ def _refusals(header: image.Header) -> Iterator[None]:
         raise Rejection.because(
             Reason.IMAGE_TOO_LARGE, **header.as_detail(), message="The photo needs more memory than there is."
         ) from None
+    except BrokenFileError as error:
+        raise Rejection.because(
+            Reason.CORRUPT_IMAGE, **header.as_detail(), message=f"The {header.type} file is broken: {error}."
+        ) from None
     except (
         Exception
     ) as error:  # Pillow raises whatever its decoders meet: OSError, SyntaxError, ValueError, …
         raise Rejection.because(
             Reason.CORRUPT_IMAGE,
             **header.as_detail(),
-            message=f"The {header.type} file cannot be decoded: {str(error)[:200]}.",
+            message=f"The {header.type} file cannot be decoded: {_explained(error)}.",
         ) from error
+
+
+def _explained(error: Exception) -> str:
+    """What a decoder met; Pillow says of missing data how much of it was left unread."""
+    text = str(error)
+    return CUT_OFF if "truncated" in text else text[:200]

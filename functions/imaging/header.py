@@ -17,25 +17,37 @@ from functions.imaging.formats import (
     BrokenFileError,
     Pixels,
     Source,
+    TooComplexError,
     UnreadableVariantError,
+    heif,
     jpeg,
     magic,
     png,
     webp,
 )
 
-_FORMATS = {"jpg": jpeg, "png": png, "webp": webp}
+_FORMATS = {"jpg": jpeg, "png": png, "webp": webp, "avif": heif, "heic": heif}
 # All types that can be read.
 READABLE = frozenset(_FORMATS)
+# A photo may be so many times as long as it is wide, or as wide as it is long. Panoramas are within 16; of
+# what is longer, a rendition would be a line.
+MAX_ASPECT_RATIO = 20
 
 
 @dataclass(frozen=True)
 class Header:
-    """The type of a photo (`jpg`, `png`, `webp`), and its size in pixels when it is held upright."""
+    """The type of a photo (`jpg`, `png`, `webp`, `avif`, `heic`), and its size in pixels when it is held
+    upright.
+    """
 
     type: str
     width: int
     height: int
+
+    @property
+    def aspect_ratio(self) -> float:
+        """How many times the longer side is the shorter one."""
+        return max(self.width, self.height) / min(self.width, self.height)
 
     def as_detail(self) -> dict[str, Any]:
         """Type and size for the detail of a decision."""
@@ -47,8 +59,9 @@ def header(file: Source, types: frozenset[str] = READABLE) -> Header:
 
     Raises:
         Rejection: UNSUPPORTED_TYPE for an image of a type that is not among `types`, or of a kind that is not
-            read; CORRUPT_IMAGE for what is no image, or is broken as far as it was read. The detail names the
-            `type` where it is known, and says in its `message` what is wrong.
+            read; IMAGE_TOO_COMPLEX for one that would cost too much to read; CORRUPT_IMAGE for what is no
+            image, or is broken as far as it was read. The detail names the `type` where it is known, and says
+            in its `message` what is wrong.
     """
     type_ = _type(file, types)
     with _refusals(type_):
@@ -81,6 +94,8 @@ def _type(file: Source, types: frozenset[str]) -> str:
     if not first:
         raise Rejection.because(Reason.CORRUPT_IMAGE, message="The file is empty.")
     found = magic.kind(first)
+    if found == magic.HEIF:
+        found = heif.codec(file) or found
     if found is None:
         raise Rejection.because(Reason.CORRUPT_IMAGE, message="The file is not an image of any known type.")
     if found not in types:
@@ -95,6 +110,12 @@ def _refusals(type_: str) -> Iterator[None]:
     except BrokenFileError as error:
         raise Rejection.because(
             Reason.CORRUPT_IMAGE, type=type_, message=f"The {type_} file is broken: {error}."
+        ) from None
+    except TooComplexError as error:
+        raise Rejection.because(
+            Reason.IMAGE_TOO_COMPLEX,
+            type=type_,
+            message=f"The {type_} file costs too much to read: {error}. Save it anew, without metadata.",
         ) from None
     except UnreadableVariantError as error:
         raise Rejection.because(

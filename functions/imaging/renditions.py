@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 
+from functions.decision import Reason, Rejection
 from functions.imaging.decoded import Picture, decode
+from functions.imaging.header import MAX_ASPECT_RATIO, header
 
 TILE_PX = 400
 SCALED_WIDTH_PX = 600
-# What a JPEG can hold; only an absurdly long photo is made narrower by it.
-_MAX_HEIGHT_PX = 65_500
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,15 @@ def renditions(data: bytes, *, max_pixels: int) -> Renditions:
     page of tiles has no holes. The scaled photo is 600 wide, or as wide as the photo if that is less.
 
     Raises:
-        Rejection: the photo cannot be read, or has more than `max_pixels`.
+        Rejection: the photo cannot be read, has more than `max_pixels`, or is more than 20 times as long as
+        it
+            is wide, or as wide as it is long (IMAGE_TOO_NARROW).
     """
+    shape = header(io.BytesIO(data))
+    if shape.aspect_ratio > MAX_ASPECT_RATIO:
+        raise Rejection.because(
+            Reason.IMAGE_TOO_NARROW, **shape.as_detail(), max_aspect_ratio=MAX_ASPECT_RATIO
+        )
     picture = decode(data, max_pixels=max_pixels, enough=enough)
     del data
     scaled = picture.scaled(*scaled_size(picture.width, picture.height))
@@ -41,7 +49,7 @@ def renditions(data: bytes, *, max_pixels: int) -> Renditions:
 
 def scaled_size(width: int, height: int) -> tuple[int, int]:
     """Width and height of the scaled photo."""
-    fraction = min(1.0, SCALED_WIDTH_PX / width, _MAX_HEIGHT_PX / height)
+    fraction = min(1.0, SCALED_WIDTH_PX / width)
     return max(1, round(width * fraction)), max(1, round(height * fraction))
 
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 # The header of nearly every photo lies within; a larger first answer would only cost more.
 FIRST_BYTES = 64 * 1024
-# What reading bit by bit may cost. A header behind more metadata than that is not worth finding.
+# What is fetched where something was skipped: the next part of a header says where the one after it is.
+PART_BYTES = 8 * 1024
+# What reading bit by bit may cost, in all. What readers skip costs nothing, so no real header comes near it.
 HEADER_BYTES = 8 * 1024 * 1024
 # What fetching a photo whole may cost. A photo of 100 megapixels has some 50 MB as a JPEG, 150 MB as a PNG.
 WHOLE_BYTES = 200_000_000
@@ -32,12 +34,13 @@ def open_photo(upload: Upload) -> S3File:
 class S3File(io.BufferedIOBase):
     """One version of one S3 object, as a file to read and seek in.
 
-    The first read fetches 64 KiB; a later one fetches more, in growing blocks, only where it needs bytes that
-    are not there yet. Where the upload names no version, all that is read is of the version that the first
-    answer came from.
+    The first read fetches 64 KiB; a later one fetches more, only where it needs bytes that are not there yet:
+    in growing blocks where it reads on, and 8 KiB where something was skipped. Where the upload names no
+    version, all that is read is of the version that the first answer came from.
 
     Raises:
-        Rejection: while reading: CORRUPT_IMAGE when reading bit by bit has cost 8 MiB, IMAGE_TOO_LARGE when
+        Rejection: while reading: IMAGE_TOO_COMPLEX when reading bit by bit has cost 8 MiB, IMAGE_TOO_LARGE
+        when
             the whole file has more than 200 MB.
         botocore.exceptions.ClientError: while reading: S3 answers with an error; `PreconditionFailed` where
             the object was replaced since the first read.
@@ -120,11 +123,15 @@ class S3File(io.BufferedIOBase):
         left = HEADER_BYTES - sum(len(block) for _, block in self._blocks)
         if wanted > left:
             raise Rejection.because(
-                Reason.CORRUPT_IMAGE,
-                message=f"The photo's header takes more than {HEADER_BYTES} bytes to read.",
+                Reason.IMAGE_TOO_COMPLEX,
+                message=f"The photo's header takes more than {HEADER_BYTES} bytes to read. "
+                "Save it anew, without metadata.",
             )
-        block = self._fetch_block(position, min(max(wanted, self._block_bytes), until - position, left))
-        self._block_bytes *= 2
+        reads_on = any(start + len(block) == position for start, block in self._blocks)
+        usual = self._block_bytes if reads_on else PART_BYTES
+        if reads_on:
+            self._block_bytes *= 2
+        block = self._fetch_block(position, min(max(wanted, usual), until - position, left))
         return position, block
 
     def _fetch_block(self, start: int, size: int) -> bytes:

@@ -26,7 +26,6 @@ NOT_SHIPPED = ("boto3", "s3transfer", "bin", "pip")
 NOT_IMPORTED = (
     "aws_lambda_powertools.event_handler",
     "aws_lambda_powertools.utilities.parser",
-    "PIL._avif",
     "PIL._imagingft",
     "PIL._imagingmath",
     "PIL._imagingmorph",

@@ -86,16 +86,6 @@ def test_the_widest_pictures_of_each_type(data: bytes, size: tuple[int, int]) ->
     assert (found.width, found.height) == size
 
 
-@pytest.mark.parametrize("name", SMALL)
-def test_a_file_cut_off_anywhere_is_refused(name: str) -> None:
-    data = SMALL[name]
-    for length in range(len(data)):
-        cut = data[:length]
-        # The header may be whole; that the rest is not is found out when it is decoded.
-        assert outcome(lambda: read(cut)) in {read(data), "CORRUPT_IMAGE"}  # noqa: B023  # called at once
-        assert refused(cut)[0] == "CORRUPT_IMAGE"
-
-
 @settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(sorted(SMALL)),
@@ -127,13 +117,11 @@ FOREIGN = {
     "tiff": encoded(scene(60, 44), "TIFF"),
     "ico": encoded(scene(60, 44), "ICO"),
     "jp2": encoded(scene(60, 44), "JPEG2000"),
-    "avif": encoded(scene(60, 44), "AVIF"),
     "pdf": encoded(scene(60, 44), "PDF"),
     "pnm": encoded(scene(60, 44), "PPM"),
     "qoi": encoded(scene(60, 44), "QOI"),
     "dds": encoded(scene(60, 44), "DDS"),
     "icns": encoded(scene(64, 64), "ICNS"),
-    "heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
     "mp4": b"\0\0\0\x18ftypisom\0\0\2\0isommp42",
     "jxl": b"\xff\x0a\xfa\x1f",
     "psd": b"8BPS\0\1" + bytes(20),
@@ -145,7 +133,7 @@ FOREIGN = {
 def test_another_known_type_is_named_and_refused(type_: str) -> None:
     assert refused(FOREIGN[type_]) == (
         "UNSUPPORTED_TYPE",
-        {"type": type_, "allowed": ["jpg", "png", "webp"]},
+        {"type": type_, "allowed": ["avif", "heic", "jpg", "png", "webp"]},
     )
 
 
@@ -154,7 +142,7 @@ def test_another_known_type_is_named_and_refused(type_: str) -> None:
     [
         b"BM is how this letter begins",
         b"P1: a list",
-        b"<?xml version='1.0'?><html/>",
+        b"<?xml version='1.0'?><note/>",
         b"II",
         b"\0" * 2_000,
         b"GIF",
@@ -174,24 +162,21 @@ FRAME_AT = JPEG.index(b"\xff\xc0")
 BROKEN = {
     "png: cut off": png(900, 900)[:-40],
     "png: no picture": HEADER_OF_PNG + chunk(b"IEND", b""),
-    "png: no end": png(9, 9)[:-12],
+    "png: half the rows": png(90, 90, rows=[bytes([200, 50, 50] * 90)] * 45),
+    "png: ends in its header": HEADER_OF_PNG[:-3],
     "png: zero wide": png(0, 9),
     "png: a depth there is not": png(9, 9, depth=4, colour=2),
     "png: palette missing": png(9, 9, colour=3),
     "png: no chunks": HEADER_OF_PNG + bytes(40),
     "png: not a header first": b"\x89PNG\r\n\x1a\n" + chunk(b"IDAT", b"") + HEADER_OF_PNG[8:],
     "png: header checksum": HEADER_OF_PNG[:-1] + b"?" + png(9, 9)[33:],
-    "png: too many chunks": HEADER_OF_PNG + chunk(b"teSt", b"") * 3_000 + png(9, 9)[33:],
-    "png: too many empty data": png(9, 9, after=chunk(b"IDAT", b"") * 110_000),
     "png: chunk longer than the file": HEADER_OF_PNG + b"\xff\xff\xff\xffIDAT",
     "jpeg: zero high": JPEG[: FRAME_AT + 5] + b"\0\0" + JPEG[FRAME_AT + 7 :],
     "jpeg: two frames": JPEG[:FRAME_AT] + JPEG[FRAME_AT : FRAME_AT + 19] + JPEG[FRAME_AT:],
     "jpeg: no frame": JPEG[:FRAME_AT] + JPEG[FRAME_AT + 19 :],
     "jpeg: ends at once": b"\xff\xd8\xff\xd9",
-    "jpeg: junk": JPEG[:FRAME_AT] + bytes(1_100) + JPEG[FRAME_AT:],
     "jpeg: segment of zeros": JPEG[:2] + b"\xff\xe0" + bytes(5_000) + JPEG[2:],
     "jpeg: segment without length": JPEG[:2] + b"\xff\xe0\0\1" + JPEG[2:],
-    "jpeg: too many segments": with_segments(JPEG, *[segment(0xE5, b"")] * 3_000),
     "jpeg: no tables": JPEG[:2] + JPEG[FRAME_AT : FRAME_AT + 19] + JPEG[JPEG.index(b"\xff\xda") :],
     "webp: no picture": riff(b""),
     "webp: only metadata": riff(riff_chunk(b"VP8X", bytes(10)) + riff_chunk(b"XMP ", b"x")),
@@ -209,7 +194,9 @@ def test_a_broken_file_is_refused_with_what_is_wrong(case: str) -> None:
     assert reason == "CORRUPT_IMAGE"
     assert detail["type"] == case.partition(":")[0].replace("jpeg", "jpg")
     assert len(detail["message"]) < 250
-    assert ("cut off" in detail["message"]) == ("cut off" in case or "longer than the file" in case)
+    assert ("cut off" in detail["message"]) == any(
+        words in case for words in ("cut off", "longer than the file", "half", "chunk too long")
+    )
 
 
 def frame_of(marker: int, precision: int) -> bytes:
@@ -235,14 +222,35 @@ def test_an_unusual_jpeg_is_unsupported(data: bytes, what: str) -> None:
     assert (decision.reason, what in decision.detail["message"]) == ("UNSUPPORTED_TYPE", True)
 
 
+TOO_COMPLEX = {
+    "png: chunks": HEADER_OF_PNG + chunk(b"teSt", b"") * 3_000 + png(9, 9)[33:],
+    "png: empty data": png(9, 9, after=chunk(b"IDAT", b"") * 110_000),
+    "jpeg: junk": JPEG[:FRAME_AT] + bytes(1_100_000) + JPEG[FRAME_AT:],
+    "jpeg: segments": with_segments(JPEG, *[segment(0xE5, b"")] * 3_000),
+    "jpeg: long segments": with_segments(JPEG, *(segment(0xE5, bytes(5_000 + n)) for n in range(600))),
+    "webp: chunks": riff(
+        riff_chunk(b"VP8X", bytes(10)) + riff_chunk(b"JUNK", b"") * 200 + SMALL["webp"][12:]
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TOO_COMPLEX)
+def test_a_limit_of_cost_is_not_called_damage(case: str) -> None:
+    reason, detail = refused(TOO_COMPLEX[case])
+    assert reason == "IMAGE_TOO_COMPLEX"
+    assert "more than" in detail["message"]
+    assert detail["message"].endswith("Save it anew, without metadata.")
+
+
 def test_a_jpeg_that_makes_its_decoder_work_forever_is_refused() -> None:
     whole = encoded(Image.new("L", (64, 64)), "JPEG", progressive=True)
     scan = whole[whole.rindex(b"\xff\xda") : -2]
     assert decoded(reduce(whole[:-2] + scan * 20 + b"\xff\xd9")).size == (64, 64)
     reason, detail = refused(whole[:-2] + scan * 100 + b"\xff\xd9")
-    assert (reason, "64 scans" in detail["message"]) == ("CORRUPT_IMAGE", True)
+    assert (reason, "64 scans" in detail["message"]) == ("IMAGE_TOO_COMPLEX", True)
     # A comment cannot hide the scans behind it by holding what looks like the end.
-    assert refused(whole[:-2] + segment(0xFE, b"\xff\xd9") + scan * 100 + b"\xff\xd9")[0] == "CORRUPT_IMAGE"
+    hidden = whole[:-2] + segment(0xFE, b"\xff\xd9") + scan * 100 + b"\xff\xd9"
+    assert refused(hidden)[0] == "IMAGE_TOO_COMPLEX"
 
 
 @pytest.mark.parametrize("more", [b"", segment(0xFE, b"a comment"), segment(0xFE, b"\xff\xd9")])
@@ -250,14 +258,6 @@ def test_a_jpeg_with_scans_after_an_only_one_is_refused(more: bytes) -> None:
     start = JPEG.index(b"\xff\xda")
     again = JPEG[:-2] + (more + JPEG[start:-2]) * 1_000 + b"\xff\xd9"
     assert refused(again)[0] == "CORRUPT_IMAGE"
-
-
-@pytest.mark.parametrize("progressive", [False, True])
-@pytest.mark.parametrize("missing", [1, 2, 200])
-def test_a_jpeg_without_its_end_is_cut_off(progressive: bool, missing: int) -> None:
-    whole = encoded(scene(600, 440), "JPEG", progressive=progressive)
-    reason, detail = refused(whole[:-missing])
-    assert (reason, "cut off" in detail["message"]) == ("CORRUPT_IMAGE", True)
 
 
 def test_filling_before_a_marker_is_stepped_over() -> None:

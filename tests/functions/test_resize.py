@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -148,6 +148,7 @@ def test_the_photo_is_fetched_once() -> None:
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 1_300), st.integers(1, 1_300))
 def test_sizes(width: int, height: int) -> None:
+    assume(max(width, height) <= 20 * min(width, height))
     _buckets_again()
     result = resized(png(width, height, depth=1, colour=0))
     scaled = result["scaled"]
@@ -164,7 +165,7 @@ def test_sizes(width: int, height: int) -> None:
 
 @pytest.mark.parametrize(
     ("width", "height", "scaled"),
-    [(1, 1, (1, 1)), (100_000, 1, (600, 1)), (20, 70_000, (19, 65_500))],
+    [(1, 1, (1, 1)), (6_000, 300, (600, 30)), (20, 400, (20, 400))],
 )
 def test_the_oddest_shapes(width: int, height: int, scaled: tuple[int, int]) -> None:
     result = resized(png(width, height, depth=1, colour=0))
@@ -172,11 +173,18 @@ def test_the_oddest_shapes(width: int, height: int, scaled: tuple[int, int]) -> 
     assert decoded(published("tile")).size == (400, 400)
 
 
+@pytest.mark.parametrize(("width", "height"), [(65_500, 801), (801, 65_500), (21, 1)])
+def test_what_would_be_published_as_a_line_is_refused(width: int, height: int) -> None:
+    assert refused(png(width, height, depth=1, colour=0)) == "IMAGE_TOO_NARROW"
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
 @pytest.mark.parametrize("size", [(931, 645), (645, 931)], ids=["wide", "high"])
 def test_every_orientation_is_made_upright(kind: str, size: tuple[int, int]) -> None:
     upright = scene(*size)
+    # AVIF stores colours more coarsely.
+    near = 2.0 if kind == "AVIF" else 1.5
     edge = min(size)
     left, top = (size[0] - edge) // 2, (size[1] - edge) // 2
     wholes = {"tile": upright.crop((left, top, left + edge, top + edge)), "scaled": upright}
@@ -187,7 +195,7 @@ def test_every_orientation_is_made_upright(kind: str, size: tuple[int, int]) -> 
         assert (result["width"], result["height"]) == size
         for name, whole in wholes.items():
             got = decoded(published(name))
-            assert difference(got, whole.resize(got.size, Image.Resampling.BICUBIC)) < 1.5, orientation
+            assert difference(got, whole.resize(got.size, Image.Resampling.BICUBIC)) < near, orientation
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
@@ -207,12 +215,13 @@ def test_a_long_photo_keeps_enough_pixels_for_its_tile() -> None:
     assert difference(decoded(published("tile")), expected) < 6
 
 
-def test_an_orientation_behind_the_pixels_of_a_png_counts() -> None:
+def test_an_orientation_behind_the_pixels_of_a_png_does_not_count() -> None:
+    # The standard wants it before them, and the deciding task does not look for it there either.
     exif = Image.Exif()
     exif[0x0112] = 8
     after = chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
     result = resized(png(30, 20, after=after))
-    assert (result["width"], result["height"]) == (20, 30)
+    assert (result["width"], result["height"]) == (30, 20)
 
 
 def rgb(picture: Image.Image) -> list[bytes]:
@@ -439,11 +448,10 @@ def test_a_profile_of_which_a_part_is_missing_is_ignored() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-16-be"])
-def test_srgb_by_its_name_needs_no_conversion(encoding: str) -> None:
-    # Were it converted, its primaries would show.
+def test_a_profile_is_not_srgb_by_its_name(encoding: str) -> None:
     named = swapped_profile("sRGB IEC61966-2.1".encode(encoding))
-    resized(encoded(TWO, "JPEG", icc_profile=named))
-    check_halves(RED, BLUE)
+    resized(encoded(halves((200, 40, 40), (40, 160, 40)), "JPEG", icc_profile=named))
+    check_halves((35, 201, 34), (161, 34, 35))
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])

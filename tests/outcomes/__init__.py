@@ -29,11 +29,14 @@ from happypath.project import SAMPLES
 FOLDER = Path(__file__).parent
 NOWHERE = "nowhere"
 # Pictures that are no samples, as the tables name them, with their extensions: a drawn slope that shows
-# nothing, a JPEG whose picture breaks off, what is no picture, and a PNG of 30,000 x 30,000 pixels.
+# nothing, a picture 21 times as long as it is high, a JPEG whose picture breaks off, what is no picture, and a PNG of 30,000 x 30,000 pixels.
 MADE = {
     "slope.jpg": ".jpg",
     "slope.png": ".png",
     "slope.webp": ".webp",
+    "slope.avif": ".avif",
+    "slope.heic": ".heic",
+    "strip.png": ".png",
     "half.jpg": ".jpg",
     "text": ".jpg",
     "empty": ".jpg",

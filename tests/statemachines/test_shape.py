@@ -329,7 +329,13 @@ def test_what_is_caught_by_a_reason_is_a_refusal(workflow: str, name: str) -> No
         is_lambda(tasks(workflow)[name])
         and filled.handler(workflow, name) == "functions.publish.resize.handler"
     ):
-        assert caught.keys() == {Reason.CORRUPT_IMAGE, Reason.UNSUPPORTED_TYPE, Reason.IMAGE_TOO_LARGE}
+        assert caught.keys() == {
+            Reason.CORRUPT_IMAGE,
+            Reason.UNSUPPORTED_TYPE,
+            Reason.IMAGE_TOO_LARGE,
+            Reason.IMAGE_TOO_NARROW,
+            Reason.IMAGE_TOO_COMPLEX,
+        }
 
 
 # Decisions

@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -24,6 +25,16 @@ def drawn(kind: str = "PNG", width: int = 900, height: int = 800) -> bytes:
     """A picture of a slope, which shows nothing that anybody could object to."""
     slope = Image.linear_gradient("L").resize((width, height))
     return _written(Image.merge("RGB", (slope, slope.rotate(180), slope)), kind)
+
+
+def heic() -> bytes:
+    """The same slope as HEIC, which nothing here can write: by pillow-heif 1.4, with x265."""
+    return (Path(__file__).parent / "slope.heic").read_bytes()
+
+
+def strip() -> bytes:
+    """A picture that would be published as a line."""
+    return _written(Image.new("1", (16_800, 800), 1), "PNG")
 
 
 def truncated() -> bytes:

@@ -12,7 +12,7 @@ from happypath.sandbox.rekognition import Rekognition
 from happypath.sandbox.rekognition.reader import Line, Text
 from happypath.sandbox.rekognition.text import text_detections
 from tests.outcomes import SAMPLE_FILES, Row, rows
-from tests.workflows.photos import bomb, drawn, gif, truncated
+from tests.workflows.photos import bomb, drawn, gif, heic, strip, truncated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +21,9 @@ _MADE: Mapping[str, Callable[[], bytes]] = {
     "slope.jpg": partial(drawn, "JPEG"),
     "slope.png": partial(drawn, "PNG"),
     "slope.webp": partial(drawn, "WEBP"),
+    "slope.avif": partial(drawn, "AVIF"),
+    "slope.heic": heic,
+    "strip.png": strip,
     "half.jpg": truncated,
     "text": lambda: b"This is not a photo.\n" * 99,
     "empty": lambda: b"",

@@ -15,13 +15,10 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
-# Enough for the first directory of any EXIF block, where the orientation is.
-EXIF_BYTES = 4096
-# Segments or chunks that a header may have. Real ones have some dozens; a file of nothing else would keep us
-# walking.
-HEADER_PARTS = 2000
-# A larger profile is left out. Those for printing are the largest in use, at some 2 MB.
-ICC_PROFILE_BYTES = 4 * 1024 * 1024
+# Segments, chunks or boxes that a header may have. Real ones have some dozens; a file of nothing else would
+# keep us walking.
+HEADER_PARTS = 500
+CUT_OFF = "pixels are missing: it was cut off"
 
 
 class BrokenFileError(Exception):
@@ -30,6 +27,10 @@ class BrokenFileError(Exception):
 
 class UnreadableVariantError(Exception):
     """The bytes may be right, but are a variant of the type that is not read here; the message names it."""
+
+
+class TooComplexError(Exception):
+    """The bytes may be right, but reading them would cost too much; the message says what is too much."""
 
 
 class Source(Protocol):
@@ -60,14 +61,27 @@ class Stored:
         """Width and height, as stored, of which a fraction of both suffices."""
         return math.ceil(self.width * fraction), math.ceil(self.height * fraction)
 
+    def turned(self, orientation: int) -> Stored:
+        """The same size under another orientation."""
+        return Stored(self.width, self.height, orientation)
+
 
 @dataclass(frozen=True)
 class Pixels:
-    """What a decoder needs, as a file of its own, and the colour profile that gives its numbers a meaning."""
+    """What a decoder needs, as a file of its own, and what gives its numbers a meaning."""
 
     stored: Stored
     file: io.BytesIO
-    icc_profile: bytes | None
+    # The colours' meaning; without it they are sRGB.
+    icc_profile: bytes | None = None
+    # Whether all pixels are gray, whatever mode the decoder makes of them.
+    is_gray: bool = False
+    # Of samples of 16 bits, which decoders cut to 8, the one colour that is transparent.
+    transparent: tuple[int, ...] | None = None
+    # Left, top, right and bottom, in stored pixels, of the part that is the picture; None for all of it.
+    crop: tuple[int, int, int, int] | None = None
+    # Whether the file ends without what marks its end, so that pixels may be missing.
+    has_no_end: bool = False
 
 
 def exactly(source: Source, size: int, where: str) -> bytes:

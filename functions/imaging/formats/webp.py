@@ -4,106 +4,125 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from functions.imaging.formats import (
-    EXIF_BYTES,
-    HEADER_PARTS,
-    ICC_PROFILE_BYTES,
+    CUT_OFF,
     BrokenFileError,
     Pixels,
     Source,
     Stored,
+    TooComplexError,
     exactly,
+    icc,
 )
-from functions.imaging.formats.exif import orientation
+from functions.imaging.formats.exif import Exif
 
-# Flags of the VP8X chunk. Only the first two change how pixels are decoded.
-_ALPHA, _ANIMATION, _HAS_EXIF = 0x10, 0x02, 0x08
+# Flags of the VP8X chunk. What they do not announce is not there.
+_ANIMATION, _HAS_EXIF, _ALPHA, _HAS_PROFILE = 0x02, 0x08, 0x10, 0x20
 _PICTURES = {b"VP8 ", b"VP8L", b"ANMF"}
-# EXIF stands behind the picture: profile, alpha and picture are stepped over. Behind an animation it is not
-# looked for, since each frame would cost a step and each step may cost a request.
-_STEPS_TO_EXIF = 8
+# Profile, alpha, picture, EXIF and XMP are five; each step may cost a request.
+_CHUNKS = 100
+
+
+@dataclass
+class _Layout:
+    """Where everything is that is looked at: place and size of the first chunk of each name."""
+
+    stored: Stored
+    flags: int
+    chunks: dict[bytes, tuple[int, int]]
+    # The first one's name.
+    picture: bytes
 
 
 def header(source: Source) -> Stored:
-    """Size and orientation, from the first chunk, and from the EXIF chunk of a still photo.
+    """Size and orientation. Of an animation, no orientation: what follows its frames is not looked for.
 
     Raises:
-        BrokenFileError
+        BrokenFileError, TooComplexError
     """
-    stored: Stored | None = None
-    for count, (name, at, size) in enumerate(_chunks(source)):
-        if stored is None:
-            stored, flags = _size(source, name, at)
-            if not flags & _HAS_EXIF or flags & _ANIMATION:
-                break
-        elif name == b"EXIF":
-            source.seek(at)
-            exif = exactly(source, min(size, EXIF_BYTES), "its EXIF")
-            return Stored(stored.width, stored.height, orientation(exif))
-        elif count == _STEPS_TO_EXIF:
-            break
-    if stored is None:
-        raise BrokenFileError("it has no picture")
-    return stored
+    return _read(source).stored
 
 
 def pixels(data: bytes, _fraction: float = 1.0) -> Pixels:
     """The picture, or the first one of an animation.
 
     Raises:
-        BrokenFileError
+        BrokenFileError, TooComplexError
     """
-    source = io.BytesIO(data)
-    stored: Stored | None = None
-    wanted = {b"VP8X", b"ANIM", b"ALPH"} | _PICTURES
+    found = _read(io.BytesIO(data))
     view = memoryview(data)
-    kept: list[bytes | memoryview] = []
+    parts: list[bytes | memoryview] = []
+    for name in (b"VP8X", b"ANIM", b"ALPH", found.picture):
+        if name not in found.chunks:
+            continue
+        at, size = found.chunks[name]
+        if name == b"VP8X":
+            # Without what the flags promise of metadata. Where an animation's first picture does not cover
+            # the canvas, the rest is transparent.
+            flags = found.flags & (_ALPHA | _ANIMATION) | (_ALPHA if found.flags & _ANIMATION else 0)
+            parts += [view[at - 8 : at], bytes([flags]), view[at + 1 : at + size]]
+        else:
+            parts.append(view[at - 8 : at + size])
+        parts.append(bytes(size % 2))
     profile: bytes | None = None
-    upright = 1
+    if b"ICCP" in found.chunks and found.flags & _HAS_PROFILE:
+        at, size = found.chunks[b"ICCP"]
+        profile = data[at : at + size] if size <= icc.MOST_BYTES else b""
+    riff = [b"RIFF", (4 + sum(map(len, parts))).to_bytes(4, "little"), b"WEBP", *parts]
+    fits = profile is not None and icc.space(profile) == "RGB"
+    return Pixels(found.stored, io.BytesIO(b"".join(riff)), profile if fits else None)
+
+
+def _read(source: Source) -> _Layout:
+    chunks: dict[bytes, tuple[int, int]] = {}
+    stored: Stored | None = None
+    flags, picture = 0, b""
     for name, at, size in _chunks(source):
         if stored is None:
             stored, flags = _size(source, name, at)
-        if name in wanted:
-            if name == b"VP8X":
-                # Without what the flags promise of metadata.
-                kept += [view[at - 8 : at], bytes([flags & (_ALPHA | _ANIMATION)]), view[at + 1 : at + size]]
-            else:
-                kept.append(view[at - 8 : at + size])
-            kept.append(bytes(size % 2))
-            wanted -= {name} | (_PICTURES if name in _PICTURES else set())
-        elif name == b"ICCP" and size <= ICC_PROFILE_BYTES:
-            profile = data[at : at + size]
-        elif name == b"EXIF":
-            upright = orientation(data[at : at + min(size, EXIF_BYTES)])
-    if stored is None or wanted >= _PICTURES:
+        if (picture and name == b"EXIF") or not picture:
+            chunks.setdefault(name, (at, size))
+        picture = picture or (name if name in _PICTURES else b"")
+        if picture and (not flags & _HAS_EXIF or flags & _ANIMATION or b"EXIF" in chunks):
+            break
+    if stored is None or not picture:
         raise BrokenFileError("it has no picture")
-    length = 4 + sum(map(len, kept))
-    riff = io.BytesIO(b"".join([b"RIFF", length.to_bytes(4, "little"), b"WEBP", *kept]))
-    return Pixels(Stored(stored.width, stored.height, upright), riff, profile)
+    if flags & _HAS_EXIF and not flags & _ANIMATION and b"EXIF" in chunks:
+        stored = stored.turned(Exif(source, *chunks[b"EXIF"]).orientation)
+    return _Layout(stored, flags, chunks, picture)
 
 
 def _chunks(source: Source) -> Iterator[tuple[bytes, int, int]]:
-    """Name, place and size of the data of each chunk."""
+    """Name, place and size of the data of each chunk that is whole, up to the end of what is said or there.
+
+    Raises:
+        BrokenFileError: a chunk before or with the picture is not whole.
+    """
     end = source.seek(0, io.SEEK_END)
     source.seek(0)
     riff = exactly(source, 12, "its first bytes")
     if riff[:4] != b"RIFF" or riff[8:] != b"WEBP":
         raise BrokenFileError("it does not start as a WebP")
-    last = 8 + int.from_bytes(riff[4:8], "little")
-    if last > end:
-        raise BrokenFileError(f"it was cut off: {end} of {last} bytes are there")
+    last = min(end, 8 + int.from_bytes(riff[4:8], "little"))
     at = 12
-    for _ in range(HEADER_PARTS):
+    has_picture = False
+    for _ in range(_CHUNKS):
         if at + 8 > last:
             return
         source.seek(at)
         frame = exactly(source, 8, "its chunks")
         size = int.from_bytes(frame[4:], "little")
         if at + 8 + size > last:
-            raise BrokenFileError(f"the chunk at byte {at} is longer than the file")
+            if has_picture:
+                return
+            raise BrokenFileError(f"the chunk at byte {at} is longer than the file; {CUT_OFF}")
         yield frame[:4], at + 8, size
+        has_picture = has_picture or frame[:4] in _PICTURES
         at += 8 + size + size % 2
+    if not has_picture:
+        raise TooComplexError(f"it has more than {_CHUNKS} chunks before its picture")
 
 
 def _size(source: Source, name: bytes, at: int) -> tuple[Stored, int]:
