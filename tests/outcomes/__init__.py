@@ -29,7 +29,8 @@ from happypath.project import SAMPLES
 FOLDER = Path(__file__).parent
 NOWHERE = "nowhere"
 # Pictures that are no samples, as the tables name them, with their extensions: a drawn slope that shows
-# nothing, a picture 21 times as long as it is high, a JPEG whose picture breaks off, what is no picture, and a PNG of 30,000 x 30,000 pixels.
+# nothing, a picture 21 times as long as it is high, a JPEG whose picture breaks off, what is no picture, and
+# a PNG of 30,000 x 30,000 pixels.
 MADE = {
     "slope.jpg": ".jpg",
     "slope.png": ".png",
