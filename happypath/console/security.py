@@ -13,6 +13,7 @@ https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Preven
 
 from __future__ import annotations
 
+import logging
 import secrets
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from happypath.console.console import Console
 
+_LOG = logging.getLogger(__name__)
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 TOKEN_HEADER = "X-Console-Token"  # noqa: S105 (its name)
@@ -72,28 +74,46 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        has_begun = False
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal has_begun
             if message["type"] == "http.response.start":
+                has_begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
+        receive, refusal = await self._refusal(scope, receive)
+        if refusal is not None:
+            await PlainTextResponse(refusal, status_code=403)(scope, receive, send_with_headers)
+            return
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception:
+            # A fault of ours: the terminal has all of it, and the page no more than that there is one.
+            _LOG.exception("%s %r failed", scope["method"], scope["path"])
+            if has_begun:
+                raise
+            answer = PlainTextResponse(
+                "The console failed at this page: its terminal says how.", status_code=500
+            )
+            await answer(scope, receive, send_with_headers)
+
+    async def _refusal(self, scope: Scope, receive: Receive) -> tuple[Receive, str | None]:
+        """What gives the body, and why the request is refused; None if it is not."""
         headers = Headers(scope=scope)
         refusal = _foreign(scope, headers)
-        if refusal is None and scope["method"] not in _SAFE_METHODS:
-            if not self._console.allow_changes:
-                refusal = "This console is read-only: start it with --allow-changes."
-            else:
-                body, receive = await _form(headers, receive)
-                if not self._is_ours(headers, body):
-                    refusal = "The page is of a console that no longer runs: load it again, and repeat."
-        if refusal is not None:
-            answer = PlainTextResponse(refusal, status_code=403)
-            await answer(scope, receive, send_with_headers)
-            return
-        await self._app(scope, receive, send_with_headers)
+        if refusal is not None or scope["method"] in _SAFE_METHODS:
+            return receive, refusal
+        if not self._console.allow_changes:
+            return receive, "This console is read-only: start it with --allow-changes."
+        body, receive = await _form(headers, receive)
+        if not self._is_ours(headers, body):
+            return receive, "The page is of a console that no longer runs: load it again, and repeat."
+        return receive, None
 
     def _is_ours(self, headers: Headers, form: bytes) -> bool:
         given = headers.get(TOKEN_HEADER)

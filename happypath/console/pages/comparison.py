@@ -40,9 +40,8 @@ def index(request: Request) -> Response:
     parts = Parts()
     machines = parts.get("The list of workflows", console.installation.state_machines, {})
     names = [request.query_params.get(each, "") for each in ("one", "other")]
-    known = [name in machines for name in names]
     shown = None
-    if all(known):
+    if set(names) <= set(machines):
         shown = parts.get("The definitions", lambda: _difference(console, machines, names), None)
     return page(
         request,
@@ -50,7 +49,6 @@ def index(request: Request) -> Response:
         parts,
         machines=machines,
         names=names,
-        known=known,
         shown=shown,
         most=_MOST_UPLOADS,
     )

@@ -116,13 +116,28 @@ def workflow(request: Request) -> Response:
     definition, said = parts.get("The definition", lambda: _definition(console.installation, name), ({}, {}))
     changes = parts.get("What is live", lambda: switching.changes(console.installation), [])
     machines = parts.get("The list of workflows", console.installation.state_machines, {})
+    graph = read(definition) if definition else None
+    states = list(graph.all_states()) if graph else []
+    numbers = {state.name: number for number, state in enumerate(states, 1)}
+    selected = request.query_params.get("state")
     return page(
         request,
         "workflow.html",
         parts,
         name=name,
         definition=definition,
-        graph=svg.render(draw(read(definition)), f"{name} as a graph") if definition else None,
+        # What is not in a state.
+        around={field: value for field, value in definition.items() if field != "States"},
+        states=states,
+        selected=selected,
+        graph=svg.render(
+            draw(graph),
+            f"{name} as a graph",
+            links=svg.Links(state=lambda state: f"#state-{numbers[state]}"),
+            selected=selected,
+        )
+        if graph
+        else None,
         said=said,
         share=shares(changes[0].value).get(name) if changes else None,
         others=[each for each in machines if each != name],
