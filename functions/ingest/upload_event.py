@@ -81,19 +81,29 @@ def parse(body: str) -> list[UploadEvent]:
     Three shapes mean an upload: S3's own event on EventBridge (`aws.s3`, `Object Created`; its key is plain),
     the custom event (`custom.happyPath`, `uploadComplete`; its key is plain or URL-encoded, and it may name a
     `version` and an `attempt`), and S3's classic notification (`Records`; its keys are URL-encoded), for
-    buckets that notify the queue directly. S3's test notification, sent when such a bucket is connected,
-    means nothing.
+    buckets that notify the queue directly. Any of them may come in the envelope of SNS. S3's test
+    notification, sent when such a bucket is connected, means nothing.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+    https://docs.aws.amazon.com/sns/latest/dg/sns-sqs-as-subscriber.html
 
     Raises:
         UnknownShapeError: the body is something else.
     """
+    return _parse(_json(body))
+
+
+def _json(body: str) -> Any:
     try:
-        message = json.loads(body)
+        return json.loads(body)
     except ValueError:
         raise UnknownShapeError("the message is not JSON") from None
+
+
+def _parse(message: Any, *, in_envelope: bool = False) -> list[UploadEvent]:
     match message:
+        case {"Type": "Notification", "TopicArn": str(), "Message": str(body)} if not in_envelope:
+            return _parse(_json(body), in_envelope=True)
         case {"source": "aws.s3", "detail-type": "Object Created"}:
             return [_of_s3(message)]
         case {"source": "custom.happyPath", "detail-type": "uploadComplete"}:

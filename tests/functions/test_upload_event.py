@@ -109,6 +109,25 @@ def test_s3s_test_notification_means_nothing() -> None:
     assert parse(json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": BUCKET})) == []
 
 
+def enveloped(body: str) -> str:
+    """As SNS hands a message over to a queue."""
+    topic = "arn:aws:sns:us-east-1:123456789012:uploads"
+    return json.dumps({"Type": "Notification", "MessageId": "1", "TopicArn": topic, "Message": body})
+
+
+def test_a_notification_by_sns_is_the_one_that_it_holds() -> None:
+    inner = json.dumps(notification("p/u.jpg", sequencer="0A"))
+    assert parse(enveloped(inner)) == parse(inner)
+
+
+def test_an_envelope_in_an_envelope_is_none_of_ours() -> None:
+    inner = json.dumps(notification("p/u.jpg", sequencer="0A"))
+    with pytest.raises(UnknownShapeError):
+        parse(enveloped(enveloped(inner)))
+    with pytest.raises(UnknownShapeError, match="not JSON"):
+        parse(enveloped("plain text"))
+
+
 @pytest.mark.parametrize(
     ("message", "complaint"),
     [

@@ -74,7 +74,8 @@ def statements(stack: str) -> Iterator[tuple[str, Resource]]:
             shared = policy.get("Ref") or exported.get(policy.get("Fn::ImportValue", {}).get("Fn::Sub", ""))
             document = managed_policies()[shared] if shared else policy
             for statement in document["Statement"]:
-                yield name, statement
+                # With every condition of the template met.
+                yield name, statement["Fn::If"][1] if "Fn::If" in statement else statement
 
 
 def managed_policies() -> dict[str, dict[str, Any]]:

@@ -114,7 +114,7 @@ def deletion_events(_: Served) -> Iterator[None]:
 
 @contextmanager
 def buckets_of_stacks(_: Served) -> Iterator[None]:
-    """A stack's bucket has the versioning and the notifications of its template; moto leaves them out.
+    """A stack's bucket has the versioning, notifications and CORS of its template; moto leaves them out.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html
     """
@@ -128,10 +128,24 @@ def buckets_of_stacks(_: Served) -> Iterator[None]:
         bucket.versioning_status = properties.get("VersioningConfiguration", {}).get("Status")
         if properties.get("NotificationConfiguration", {}).get("EventBridgeConfiguration"):
             bucket.set_notification_configuration({"EventBridgeConfiguration": {}})
+        if rules := properties.get("CorsConfiguration", {}).get("CorsRules"):
+            bucket.set_cors([_as_in_the_api(rule) for rule in rules])
         return bucket
 
     with patch.object(FakeBucket, "create_from_cloudformation_json", classmethod(create_with_settings)):  # type: ignore[arg-type]  # it takes any
         yield
+
+
+def _as_in_the_api(rule: dict[str, Any]) -> dict[str, Any]:
+    """A template's CORS rule → as PutBucketCors takes it."""
+    names = {
+        "AllowedMethods": "AllowedMethod",
+        "AllowedOrigins": "AllowedOrigin",
+        "AllowedHeaders": "AllowedHeader",
+        "ExposedHeaders": "ExposeHeader",
+    }
+    found: dict[str, Any] = {names[name]: list(value) for name, value in rule.items() if name in names}
+    return {**found, "MaxAgeSeconds": str(rule["MaxAge"])} if "MaxAge" in rule else found
 
 
 PATCHES: tuple[Patch, ...] = (object_events, one_event_of_each_write, deletion_events, buckets_of_stacks)
