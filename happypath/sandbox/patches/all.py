@@ -13,6 +13,7 @@ from happypath.sandbox.patches import (
     events,
     iam,
     s3,
+    sns,  # noqa: F401
     speed,
     sqs,
     ssm,

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import CloudFormationBackend
 from moto.cloudformation.parsing import ResourceMap
@@ -73,4 +74,25 @@ def change_sets(_: Served) -> Iterator[None]:
         yield
 
 
-PATCHES: tuple[Patch, ...] = (templates_are_transformed, change_sets, retained_except_on_create)
+@contextmanager
+def no_value_in_lists(_: Served) -> Iterator[None]:
+    """`AWS::NoValue` takes an item out of a list, as it does a property; moto leaves a null there.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html
+    """
+    clean: Any = parsing.clean_json
+
+    def clean_without_nulls(value: Any, resources: Any) -> Any:
+        cleaned = clean(value, resources)
+        return [each for each in cleaned if each is not None] if isinstance(value, list) else cleaned
+
+    with patch.object(parsing, "clean_json", clean_without_nulls):
+        yield
+
+
+PATCHES: tuple[Patch, ...] = (
+    no_value_in_lists,
+    templates_are_transformed,
+    change_sets,
+    retained_except_on_create,
+)
