@@ -23,7 +23,8 @@ from happypath.sandbox.eventbridge import targets
 from happypath.sandbox.fault_injection.error_responses import ErrorResponse, error_response
 from happypath.sandbox.fault_injection.rules import FAULT_MESSAGE, Fault, Faults, Kind, endings
 from happypath.sandbox.operations import Environ, operation
-from happypath.sandbox.patches.stepfunctions import TASKS, task_failure
+from happypath.sandbox.patches.stepfunctions import TASKS
+from happypath.sandbox.stepfunctions.failures import task_failure
 
 # What a task gets that has asked for a result: no task returns this.
 GARBAGE = "garbage"

@@ -27,7 +27,8 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 )
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
-from happypath.sandbox.patches.stepfunctions import ERRORS, TASKS, task_failure
+from happypath.sandbox.patches.stepfunctions import ERRORS, TASKS
+from happypath.sandbox.stepfunctions.failures import task_failure
 from tests import table
 from tests.statemachines.definitions import is_lambda, states
 from tests.statemachines.filled import ACCOUNT, REGION, TABLE, definition

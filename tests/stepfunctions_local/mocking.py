@@ -23,7 +23,7 @@ from moto.stepfunctions.parser.mocking.mock_config import (
 )
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
-from happypath.sandbox.patches.stepfunctions import error_name
+from happypath.sandbox.stepfunctions.failures import error_name
 
 
 @contextmanager

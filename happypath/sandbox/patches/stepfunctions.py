@@ -14,17 +14,9 @@ from unittest.mock import patch
 
 import botocore.session
 from botocore.exceptions import ClientError
-from moto.stepfunctions.parser.api import HistoryEventType
-from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
-from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
-    FailureEvent,
     FailureEventException,
-)
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
-    StatesErrorNameType,
 )
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state import state
@@ -39,6 +31,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.component.state.fail import state_fail
 
 from happypath.sandbox.patches.served import Patch, Served
+from happypath.sandbox.stepfunctions.failures import error_name, task_failure
 
 LambdaTask: Any = state_task_service_lambda.StateTaskServiceLambda
 
@@ -126,32 +119,6 @@ def fail_states_pass_errors_on(_: Served) -> Iterator[None]:
     """
     with patch.object(state_fail, "CustomErrorName", error_name):
         yield
-
-
-def error_name(name: str) -> ErrorName:
-    """An error by its name, as the interpreter holds it: it tells Step Functions' own errors from others.
-
-    Raises:
-        ValueError: the name begins as those of Step Functions' own errors do, and is none.
-    """
-    if name.startswith("States."):
-        return StatesErrorName(StatesErrorNameType.from_name(name))
-    return CustomErrorName(name)
-
-
-def task_failure(task: Any, env: Any, error: str, cause: str) -> FailureEvent:
-    """A task's failure under a name, with what is said of it, for the interpreter to retry and catch."""
-    details: Any = {
-        "taskFailedEventDetails": {
-            "error": error,
-            "cause": cause,
-            "resource": task._get_sfn_resource(),
-            "resourceType": task._get_sfn_resource_type(),
-        }
-    }
-    return FailureEvent(
-        env=env, error_name=error_name(error), event_type=HistoryEventType.TaskFailed, event_details=details
-    )
 
 
 @contextmanager

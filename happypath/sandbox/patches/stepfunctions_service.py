@@ -17,8 +17,12 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from happypath.sandbox.patches.served import Patch, Served
+from happypath.sandbox.stepfunctions import integrations, nested
+from happypath.sandbox.stepfunctions.announcements import status_changes_announced
 from happypath.sandbox.stepfunctions.constraints import check_request
-from happypath.sandbox.stepfunctions.executions import in_turns
+from happypath.sandbox.stepfunctions.executions import in_turns, observed
+from happypath.sandbox.stepfunctions.logs import ExecutionLogs
+from happypath.sandbox.stepfunctions.metrics import ExecutionMetrics
 from happypath.sandbox.stepfunctions.operations import OPERATIONS, Operation, start
 from happypath.sandbox.stepfunctions.state_machines import made_by_stacks
 from happypath.sandbox.stepfunctions.turns import Turns
@@ -96,4 +100,85 @@ def state_machines_of_stacks(_: Served) -> Iterator[None]:
         yield
 
 
-PATCHES: tuple[Patch, ...] = (operations, executions_take_turns, state_machines_of_stacks)
+@contextmanager
+def status_changes(_: Served) -> Iterator[None]:
+    """Executions of Standard workflows send an event when their status changes; moto's send none.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+    """
+    with status_changes_announced():
+        yield
+
+
+@contextmanager
+def execution_logs(_: Served) -> Iterator[None]:
+    """Executions log their events to the state machine's log group, by its level; moto's log nothing.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
+    """
+    with observed(ExecutionLogs()):
+        yield
+
+
+@contextmanager
+def execution_metrics(_: Served) -> Iterator[None]:
+    """Executions are counted and timed in CloudWatch's namespace AWS/States; moto's are not.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+    """
+    with observed(ExecutionMetrics()):
+        yield
+
+
+@contextmanager
+def nested_executions(_: Served) -> Iterator[None]:
+    """`states:startExecution`, `.sync` and `.sync:2` start executions and wait for them; moto's fail.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html
+    """
+    with nested.nested_executions():
+        yield
+
+
+@contextmanager
+def aws_sdk_integrations(_: Served) -> Iterator[None]:
+    """`aws-sdk` integrations have the names, answers and errors of the SDK for Java; moto's those of boto3.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
+    """
+    with integrations.aws_sdk_integrations():
+        yield
+
+
+@contextmanager
+def errors_of_sqs(_: Served) -> Iterator[None]:
+    """An error of SQS has its own name or `SQS.AmazonSQSException`; moto's are all `SQS.SdkClientException`.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/connect-sqs.html
+    """
+    with integrations.sqs_errors():
+        yield
+
+
+@contextmanager
+def answers_with_their_http(_: Served) -> Iterator[None]:
+    """Answers of optimized integrations have `SdkHttpMetadata` and `SdkResponseMetadata`; moto's have not.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/connect-ddb.html
+    """
+    with integrations.answers_with_their_http():
+        yield
+
+
+PATCHES: tuple[Patch, ...] = (
+    operations,
+    nested_executions,
+    aws_sdk_integrations,
+    errors_of_sqs,
+    answers_with_their_http,
+    executions_take_turns,
+    state_machines_of_stacks,
+    status_changes,
+    execution_logs,
+    execution_metrics,
+)

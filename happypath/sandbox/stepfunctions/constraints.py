@@ -23,7 +23,8 @@ _RESOURCES = {"stateMachine", "execution", "express", "activity", "mapRun"}
 
 
 @cache
-def _model() -> Any:
+def service_model() -> Any:
+    """botocore's description of Step Functions."""
     return botocore.session.get_session().get_service_model("stepfunctions")
 
 
@@ -35,7 +36,7 @@ def check_request(operation: str, request: Mapping[str, Any]) -> None:
     Raises:
         StatesError: ValidationException, with a line for each constraint that is not kept.
     """
-    shape = _model().operation_model(operation).input_shape
+    shape = service_model().operation_model(operation).input_shape
     broken = list(_broken(shape, request)) if shape else []
     if broken:
         count = f"{len(broken)} validation error{'s' if len(broken) > 1 else ''} detected: "

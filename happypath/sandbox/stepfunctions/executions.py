@@ -98,6 +98,8 @@ class StatesExecution(Execution):
         self.history: Any = None
         # Whether somebody waits for its answer (StartSyncExecution): it takes no turn then.
         self.waited_for = False
+        # Where it logs to, once it has, and the function that a state of it called last.
+        self.log_stream = self.calls_lambda = ""
         # By client token.
         self.redriven_by: dict[str, datetime] = {}
         # Of the current run: the first, or a redrive.
