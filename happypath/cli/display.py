@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
+
+from happypath.operations.brief import brief
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
@@ -98,7 +100,7 @@ def show_result(result: Result) -> None:
     if result.path:
         _line(f"    [dim]{escape(' → '.join(result.path))}[/]")
     if result.detail:
-        _line(f"    [dim]{escape(_shortened(_brief(result.detail)))}[/]")
+        _line(f"    [dim]{escape(_shortened(brief(result.detail)))}[/]")
     for saved in result.outputs:
         _line(f"    {escape(saved)}")
     if result.missing:
@@ -150,7 +152,7 @@ def show_record(record: dict[str, Any], steps: list[Step], photo: dict[str, Any]
     """One upload: its record, its states with times, and where it is published."""
     for name, value in record.items():
         if value is not None:
-            text = coloured(value) if name == "objStatus" else escape(_brief(value))
+            text = coloured(value) if name == "objStatus" else escape(brief(value))
             _line(f"[bold]{escape(name):13}[/] {text}")
     if steps:
         output.print()
@@ -177,7 +179,7 @@ def show_lines(lines: list[Line]) -> None:
             (clock, "bright_black"), "  ", (line.function, "cyan"), "  ", (line.message, colour or "default")
         )
         for name, value in said.items():
-            text.append(f"  {name}: {_brief(value)}", style="bright_black")
+            text.append(f"  {name}: {brief(value)}", style="bright_black")
         output.print(text, soft_wrap=True)
 
 
@@ -242,25 +244,6 @@ def show_open_upload(upload: OpenUpload, sent: bool) -> None:
     """One upload without an outcome, since when, and whether it was sent to be run."""
     end = "  → queue" if sent else ""
     _line(f"[red]{upload.state:12}[/]  {_time(upload.since)}  {escape(upload.key)}{end}")
-
-
-def _flat(value: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The entries of a dict, with those of dicts within it under both names, but for empty ones."""
-    for name, each in value.items():
-        if isinstance(each, dict):
-            yield from ((f"{name} {inner}", found) for inner, found in _flat(each) if found not in ([], {}))
-        else:
-            yield name, each
-
-
-def _brief(value: Any) -> str:
-    if isinstance(value, dict) and set(value) >= {"name", "confidence"}:
-        return f"{value['name']} {value['confidence']}"
-    if isinstance(value, dict):
-        return ", ".join(f"{name}: {_brief(each)}" for name, each in _flat(value))
-    if isinstance(value, list):
-        return ", ".join(_brief(each) for each in value) or "none"
-    return str(value)
 
 
 def _time(moment: datetime) -> str:

@@ -26,6 +26,9 @@ _DESERIALIZER = TypeDeserializer()
 _MAKING = threading.Lock()
 
 
+# The most that GetExecutionHistory gives at once.
+_EVENTS_A_PAGE = 1000
+
 # The stack is there, and nothing is in it: its change set was never executed, or all was rolled back.
 _EMPTY = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"})
 
@@ -208,7 +211,7 @@ class Installation:
     def history(self, execution_arn: str) -> list[HistoryEventTypeDef]:
         """All events of an execution, oldest first."""
         paginator = self.client("stepfunctions").get_paginator("get_execution_history")
-        pages = paginator.paginate(executionArn=execution_arn)
+        pages = paginator.paginate(executionArn=execution_arn, maxResults=_EVENTS_A_PAGE)
         return [event for page in pages for event in page["events"]]
 
     def steps(self, execution_arn: str) -> list[Step]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # The records' times are the functions' own; the service's clock, and lines before and after, are near.
 _AROUND = timedelta(minutes=15)
+# How far the clocks of functions and of Step Functions may be apart.
+_CLOCKS = timedelta(seconds=1)
 # The last line of a task that came to its end.
 _LAST = {"done", "refused", "an AWS call failed", "the task failed"}
 # `2026/05/01/[$LATEST]0123…` in a function's own group, `2026/05/01/the-function[$LATEST]0123…` in any other.
@@ -161,6 +163,24 @@ def of_upload(installation: Installation, record: dict[str, Any]) -> list[Line]:
             said = _search(installation, record, group, functions, cut_short)
             found += [line for line in said if line.is_lambdas_own]
     return sorted(found, key=lambda line: line.time)
+
+
+def of_task(
+    installation: Installation, record: dict[str, Any], function: str, first: datetime, last: datetime | None
+) -> list[Line]:
+    """The lines of one function about the upload of a workflow record, from invocations between two times,
+    and what Lambda itself says of those invocations; oldest first.
+    """
+    found: dict[tuple[datetime, str], Line] = {}
+    last = last or datetime.now(UTC)
+    for group, functions in groups(installation, [function]).items():
+        about = _about(installation, record, group, functions)
+        near = [line for line in about if first - _CLOCKS <= line.time <= last + _CLOCKS]
+        found |= {(line.time, line.message): line for line in near}
+        for request in {line.request_id for line in near}:
+            said = _search(installation, record, group, functions, request)
+            found |= {(line.time, line.message): line for line in said if "_aws" not in line.fields}
+    return sorted(found.values(), key=lambda line: line.time)
 
 
 def _about(

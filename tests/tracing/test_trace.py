@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from functions.platform.trace_header import new_id
-from happypath.cli.waterfall import bar, render, rows
+from happypath.cli.waterfall import bar, render
 from happypath.operations.trace import Kind, Node, Trace, tree
+from happypath.operations.waterfall import rows
 
 START = 1_700_000_000.0
 Document = dict[str, Any]

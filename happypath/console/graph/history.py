@@ -285,7 +285,7 @@ class _Reader:
 def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:
     """What an event says of its own; the key that it is under follows from the event's type."""
     for name, value in event.items():
-        if name.endswith("EventDetails") and isinstance(value, Mapping):
+        if name.lower().endswith("eventdetails") and isinstance(value, Mapping):
             return value
     return {}
 

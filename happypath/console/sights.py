@@ -1,0 +1,130 @@
+"""What was seen on a photo, and where: boxes in outputs of states, or what Rekognition says when asked."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# Rekognition's names of a box's sides, and those of a Region.
+_BOXES = (("Left", "Top", "Width", "Height"), ("left", "top", "width", "height"))
+_NAMES = ("Name", "name", "seen", "DetectedText", "label", "shows", "kind", "type")
+_CONFIDENCES = ("Confidence", "confidence")
+_BOX_KEYS = ("BoundingBox", "Geometry", "box", "boxes", "instances", "Instances")
+# More of them hide the photo.
+_MOST = 100
+
+
+@dataclass(frozen=True)
+class Sight:
+    """Something on a photo: how sure that is in percent, and its box in parts of the sides."""
+
+    name: str
+    kind: str
+    confidence: float | None
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @property
+    def words(self) -> str:
+        """For a person."""
+        return self.name if self.confidence is None else f"{self.name}, {self.confidence:.0f} %"
+
+
+def in_outputs(outputs: Iterable[str | None]) -> list[Sight]:
+    """The boxes in what states returned, as JSON, wherever they are in it."""
+    found: dict[Sight, None] = {}
+    for output in outputs:
+        try:
+            value = json.loads(output or "null")
+        except ValueError:
+            continue
+        for sight in _walk(value, "", None, "regions"):
+            found.setdefault(sight)
+            if len(found) == _MOST:
+                return list(found)
+    return list(found)
+
+
+def asked(
+    rekognition: Any, image: Mapping[str, Any], min_confidence: float
+) -> dict[str, list[Sight] | Exception]:
+    """What Rekognition sees: labels with instances, faces, words. Each kind is a call of its own; one that
+    AWS refuses is its error. Each call has a price on AWS.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    def labels() -> list[Sight]:
+        answer = rekognition.detect_labels(Image=image, MinConfidence=min_confidence)
+        return list(_walk(answer["Labels"], "", None, "labels"))
+
+    def faces() -> list[Sight]:
+        answer = rekognition.detect_faces(Image=image)["FaceDetails"]
+        return [
+            sight
+            for face in answer
+            for sight in _walk(face["BoundingBox"], "Face", face["Confidence"], "faces")
+        ]
+
+    def words() -> list[Sight]:
+        answer = rekognition.detect_text(Image=image)["TextDetections"]
+        return list(_walk([each for each in answer if each["Type"] == "WORD"], "", None, "words"))
+
+    found: dict[str, list[Sight] | Exception] = {}
+    for kind, call in (("labels", labels), ("faces", faces), ("words", words)):
+        try:
+            found[kind] = call()[:_MOST]
+        except (ClientError, BotoCoreError) as error:
+            found[kind] = error
+    return found
+
+
+def _walk(value: Any, name: str, confidence: float | None, kind: str, depth: int = 0) -> Iterator[Sight]:
+    if depth > 40:
+        return
+    if isinstance(value, list):
+        for each in value:
+            yield from _walk(each, name, confidence, kind, depth + 1)
+    if not isinstance(value, dict):
+        return
+    if (box := _box(value)) is not None:
+        named = _first(value, _NAMES, str) or name or "Region"
+        sure = _first(value, _CONFIDENCES, float)
+        yield Sight(named, kind, confidence if sure is None else sure, *box)
+        return
+    name = _first(value, _NAMES, str) or name
+    sure = _first(value, _CONFIDENCES, float)
+    for key, each in value.items():
+        if isinstance(each, (dict, list)):
+            # What a box is of is said beside it; elsewhere a name is of something else.
+            inner = key in _BOX_KEYS
+            yield from _walk(
+                each,
+                name if inner else "",
+                (confidence if sure is None else sure) if inner else None,
+                key if not inner and key in ("faces", "words", "labels", "regions") else kind,
+                depth + 1,
+            )
+
+
+def _first(value: Mapping[str, Any], names: Iterable[str], kind: type) -> Any:
+    for name in names:
+        found = value.get(name)
+        if isinstance(found, (int, float) if kind is float else kind) and not isinstance(found, bool):
+            return found
+    return None
+
+
+def _box(value: Mapping[str, Any]) -> tuple[float, float, float, float] | None:
+    for names in _BOXES:
+        sides = [value.get(name) for name in names]
+        if all(isinstance(side, (int, float)) and not isinstance(side, bool) for side in sides):
+            left, top, width, height = (float(side) for side in sides if side is not None)
+            within = all(math.isfinite(side) and -1 <= side <= 2 for side in (left, top, width, height))
+            if within and width > 0 and height > 0:
+                return left, top, width, height
+    return None

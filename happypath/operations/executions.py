@@ -1,0 +1,228 @@
+"""One execution: found by its name, with its definition, its history and how it stands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from happypath.errors import ExpectedError
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
+
+    from happypath.operations.installation import Installation
+
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+KEPT_DAYS = 90
+# What an Express execution's log events may be late, and how far they are looked for.
+_LATE = timedelta(minutes=10)
+
+
+class NoExecutionError(ExpectedError):
+    """There is no such execution; the message says why that may be."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """An execution as Step Functions describes it."""
+
+    arn: str
+    status: str
+    started: datetime
+    stopped: datetime | None
+    input: str | None
+    error: str | None = None
+    cause: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The last part of its ARN but for what Step Functions adds to the names of Express executions."""
+        return name_of(self.arn)
+
+    @property
+    def detail(self) -> Mapping[str, Any]:
+        """The upload that it is of, as its input says; empty if the input says none."""
+        try:
+            given = json.loads(self.input or "")
+        except ValueError:
+            return {}
+        detail = given.get("detail") if isinstance(given, dict) else None
+        return detail if isinstance(detail, dict) else {}
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A state machine's definition. `is_current` says that it is the one of now, not of the execution."""
+
+    text: str
+    machine: str
+    is_current: bool = False
+
+
+def is_express(arn: str) -> bool:
+    """Whether an execution is of an Express workflow: Step Functions itself keeps nothing of it.
+
+    >>> is_express("arn:aws:states:us-east-1:123456789012:express:fast:name:id")
+    True
+    """
+    return arn.split(":")[5:6] == ["express"]
+
+
+def name_of(arn: str) -> str:
+    """The execution's own name.
+
+    >>> name_of("arn:aws:states:us-east-1:123456789012:execution:happypath-v4:cat-1")
+    'cat-1'
+    """
+    parts = arn.split(":")
+    return parts[7] if len(parts) > 7 else arn
+
+
+def machine_of(arn: str) -> str:
+    """The ARN of an execution's state machine.
+
+    >>> machine_of("arn:aws:states:us-east-1:123456789012:execution:happypath-v4:cat-1")
+    'arn:aws:states:us-east-1:123456789012:stateMachine:happypath-v4'
+    """
+    parts = arn.split(":")
+    return ":".join([*parts[:5], "stateMachine", *parts[6:7]])
+
+
+def arn_of(machine_arn: str, name: str) -> str:
+    """The ARN of an execution of a state machine."""
+    return f"{machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
+
+
+def describe(installation: Installation, arn: str) -> Execution | None:
+    """The execution of that ARN; None if there is none, or none any longer, or if it is an Express one."""
+    if is_express(arn):
+        return None
+    stepfunctions = installation.client("stepfunctions")
+    try:
+        found = stepfunctions.describe_execution(executionArn=arn)
+    except (stepfunctions.exceptions.ExecutionDoesNotExist, stepfunctions.exceptions.InvalidArn):
+        return None
+    return Execution(
+        arn,
+        found["status"],
+        found["startDate"],
+        found.get("stopDate"),
+        found.get("input"),
+        found.get("error"),
+        found.get("cause"),
+    )
+
+
+def find(installation: Installation, name: str) -> Execution:
+    """The execution of that name, in any of the installation's workflows; of several the newest.
+
+    Raises:
+        NoExecutionError: there is none.
+    """
+    machines = installation.state_machines().values()
+    found = [each for arn in machines if (each := describe(installation, arn_of(arn, name)))]
+    if not found:
+        raise NoExecutionError(
+            f"There is no execution {name} of the workflows of {installation.prefix}: there never was one, "
+            f"or it ended more than {KEPT_DAYS} days ago. Express executions are found through their uploads."
+        )
+    return max(found, key=lambda each: each.started)
+
+
+def definition(installation: Installation, arn: str) -> Definition:
+    """The definition that an execution runs by; the current one of its state machine where that is not known.
+
+    Raises:
+        NoExecutionError: neither the execution nor its state machine is there.
+    """
+    stepfunctions = installation.client("stepfunctions")
+    gone = stepfunctions.exceptions
+    machine = machine_of(arn)
+    if not is_express(arn):
+        try:
+            found = stepfunctions.describe_state_machine_for_execution(executionArn=arn)
+            return Definition(found["definition"], machine)
+        except (gone.ExecutionDoesNotExist, gone.InvalidArn, gone.StateMachineDoesNotExist):
+            pass
+    try:
+        found = stepfunctions.describe_state_machine(stateMachineArn=machine)
+    except (gone.StateMachineDoesNotExist, gone.InvalidArn):
+        raise NoExecutionError(
+            f"Neither the execution {name_of(arn)} nor its state machine {machine} is there any longer."
+        ) from None
+    return Definition(found["definition"], machine, is_current=True)
+
+
+def history(
+    installation: Installation, arn: str, begun: datetime | None = None
+) -> Sequence[Mapping[str, Any]]:
+    """The events of an execution, oldest first. Those of an Express execution, which began at about `begun`,
+    are in its state machine's log, if that is on.
+
+    Raises:
+        NoExecutionError: there is none of that ARN, or none any longer, or its state machine logs nothing.
+    """
+    if is_express(arn):
+        return _logged(installation, arn, begun or datetime.now(UTC) - timedelta(days=1))
+    stepfunctions = installation.client("stepfunctions")
+    try:
+        events: list[HistoryEventTypeDef] = installation.history(arn)
+    except (stepfunctions.exceptions.ExecutionDoesNotExist, stepfunctions.exceptions.InvalidArn):
+        raise NoExecutionError(
+            f"Step Functions has no history of {name_of(arn)}: it keeps one for {KEPT_DAYS} days after an "
+            "execution has ended."
+        ) from None
+    return events
+
+
+def last_event(installation: Installation, arn: str) -> int:
+    """The id of an execution's last event up to now; 0 if there is none."""
+    if is_express(arn):
+        return 0
+    stepfunctions = installation.client("stepfunctions")
+    try:
+        page = stepfunctions.get_execution_history(executionArn=arn, reverseOrder=True, maxResults=1)
+    except stepfunctions.exceptions.ExecutionDoesNotExist:
+        return 0
+    return max((event["id"] for event in page["events"]), default=0)
+
+
+def _logged(installation: Installation, arn: str, begun: datetime) -> list[dict[str, Any]]:
+    """https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html"""
+    machine = installation.client("stepfunctions").describe_state_machine(stateMachineArn=machine_of(arn))
+    destinations = machine.get("loggingConfiguration", {}).get("destinations", [])
+    groups = [each["cloudWatchLogsLogGroup"]["logGroupArn"] for each in destinations]
+    if not groups:
+        raise NoExecutionError(
+            f"{machine['name']} is an Express workflow without a log: Step Functions keeps nothing of what "
+            "its executions did. Give the state machine a Logging configuration of the level ALL."
+        )
+    pages = (
+        installation.client("logs")
+        .get_paginator("filter_log_events")
+        .paginate(
+            logGroupName=groups[0].removesuffix(":*").rpartition(":")[2],
+            startTime=int((begun - _LATE).timestamp() * 1000),
+            filterPattern=f'{{ $.execution_arn = "{arn}" }}',
+        )
+    )
+    events = [_event(event["message"]) for page in pages for event in page["events"]]
+    return sorted((event for event in events if event is not None), key=lambda event: int(event["id"]))
+
+
+def _event(message: str) -> dict[str, Any] | None:
+    """An event of a history from a line of a state machine's log."""
+    try:
+        line = json.loads(message)
+        return {
+            "id": int(line["id"]),
+            "previousEventId": int(line["previous_event_id"]),
+            "type": str(line["type"]),
+            "timestamp": datetime.fromtimestamp(int(line["event_timestamp"]) / 1000, UTC),
+            "eventDetails": line.get("details") or {},
+        }
+    except (ValueError, KeyError, TypeError):
+        return None
