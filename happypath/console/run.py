@@ -1,0 +1,208 @@
+"""What a page knows of one upload: its record, its execution, and what that did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from unicodedata import normalize
+
+from functions.ingest.record import execution_name, fingerprint
+from functions.upload import KEY_BYTES, InvalidKeyError, parse_key
+from happypath.console import pictures
+from happypath.console.graph import history, overlay
+from happypath.console.graph.definition import Graph
+from happypath.console.graph.history import Visit, Walk
+from happypath.console.graph.overlay import Step
+from happypath.console.graph.svg import Overlay
+from happypath.console.parts import Parts
+from happypath.operations import executions
+from happypath.operations.executions import Definition, Execution
+from happypath.operations.installation import Installation
+
+_VERSIONS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of the uploaded object, and the name that its first execution has."""
+
+    id: str
+    at: datetime
+    size_bytes: int
+    execution: str | None
+    is_deletion: bool = False
+
+
+@dataclass
+class Run:
+    """One upload. What is None is not there, or could not be had: then the page says so."""
+
+    key: str | None = None
+    record: Mapping[str, Any] | None = None
+    arn: str | None = None
+    execution: Execution | None = None
+    definition: Definition | None = None
+    walk: Walk = field(default_factory=Walk)
+    photo: Mapping[str, Any] | None = None
+    versions: Sequence[Version] = ()
+
+    @property
+    def version(self) -> str | None:
+        """The version of the photo that the execution is of."""
+        detail = self.execution.detail if self.execution else {}
+        version = detail.get("version") or (self.record or {}).get("version")
+        return version if isinstance(version, str) else None
+
+    @property
+    def workflow(self) -> str | None:
+        """The workflow's name."""
+        detail = self.execution.detail if self.execution else {}
+        workflow = detail.get("workflow") or (self.record or {}).get("workflow")
+        return workflow if isinstance(workflow, str) else None
+
+    @property
+    def is_of_record(self) -> bool:
+        """Whether the record is of this execution; else a newer one has taken it over."""
+        return self.record is not None and self.record.get("executionArn") == self.arn
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the page is going to change by itself."""
+        if self.execution is not None:
+            return self.execution.status in ("RUNNING", "PENDING_REDRIVE")
+        return self.record is None or self.record.get("objStatus") in ("RECEIVED", "IN_REVIEW")
+
+    @cached_property
+    def graph(self) -> Graph | None:
+        """The graph of the definition."""
+        return pictures.graph_of(self.definition.text) if self.definition else None
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """Which edges were gone, and why."""
+        return overlay.steps(self.graph, self.walk) if self.graph else []
+
+    @cached_property
+    def overlay(self) -> Overlay:
+        """What is drawn over the graph."""
+        return overlay.overlay(self.graph, self.walk) if self.graph else Overlay()
+
+    def left_by(self, visit: Visit) -> Step | None:
+        """Why the state was followed by the next one."""
+        found = (step for step in self.steps if step.visit is visit and step.edge.kind != "start")
+        return next(found, None)
+
+
+def of_key(installation: Installation, parts: Parts, key: str) -> Run:
+    """The upload of that key: what its record says, and its last execution."""
+    record = parts.get("The record", lambda: record_of(installation, key), None)
+    key = record["key"] if record else key
+    run = Run(key, record, (record or {}).get("executionArn"))
+    _fill(installation, parts, run)
+    return run
+
+
+def of_execution(installation: Installation, parts: Parts, name: str) -> Run:
+    """The execution of that name, and the upload that it is of.
+
+    Raises:
+        NoExecutionError: there is none.
+    """
+    execution = executions.find(installation, name)
+    key = execution.detail.get("key")
+    run = Run(key if isinstance(key, str) else None, arn=execution.arn, execution=execution)
+    if run.key is not None:
+        known = run.key
+        run.record = parts.get("The record", lambda: record_of(installation, known), None)
+    _fill(installation, parts, run)
+    return run
+
+
+def record_of(installation: Installation, key: str) -> Mapping[str, Any] | None:
+    """The record of a key, in whichever of Unicode's forms it is given."""
+    for form in dict.fromkeys([key, normalize("NFC", key), normalize("NFD", key)]):
+        try:
+            may_be = 0 < len(form.encode()) <= KEY_BYTES
+        except UnicodeEncodeError:
+            may_be = False
+        if may_be and (record := installation.record(form)) is not None:
+            return record
+    return None
+
+
+def _fill(installation: Installation, parts: Parts, run: Run) -> None:
+    """Asks for what is still unknown, all at once."""
+    arn, key = run.arn, run.key
+    received = _moment((run.record or {}).get("receivedAt"))
+    with ThreadPoolExecutor(max_workers=5) as pool:
+        waiting: dict[str, Any] = {}
+        if key is not None:
+            waiting["versions"] = pool.submit(
+                parts.get, "The list of versions", lambda: _versions(installation, key), ()
+            )
+        if run.record and {"placeId", "uploadId"} <= run.record.keys():
+            place, upload = run.record["placeId"], run.record["uploadId"]
+            waiting["photo"] = pool.submit(
+                parts.get, "The published photo", lambda: installation.photo(place, upload), None
+            )
+        if arn is not None:
+            waiting["definition"] = pool.submit(
+                parts.get, "The graph", lambda: executions.definition(installation, arn), None
+            )
+            waiting["walk"] = pool.submit(
+                parts.get,
+                "The way through the graph",
+                lambda: history.read(executions.history(installation, arn, received)),
+                Walk(),
+            )
+            if run.execution is None:
+                waiting["execution"] = pool.submit(
+                    parts.get, "The execution", lambda: executions.describe(installation, arn), None
+                )
+        for name, future in waiting.items():
+            setattr(run, name, future.result())
+
+
+def _versions(installation: Installation, key: str) -> list[Version]:
+    """The versions of the object, newest first."""
+    bucket = installation.core["UploadBucket"]
+    page = installation.client("s3").list_object_versions(Bucket=bucket, Prefix=key, MaxKeys=_VERSIONS_SHOWN)
+    found = [
+        Version(each["VersionId"], each["LastModified"], each["Size"], _execution_of(bucket, key, each))
+        for each in page.get("Versions", [])
+        if each["Key"] == key
+    ]
+    found += [
+        Version(each["VersionId"], each["LastModified"], 0, None, is_deletion=True)
+        for each in page.get("DeleteMarkers", [])
+        if each["Key"] == key
+    ]
+    return sorted(found, key=lambda version: version.at, reverse=True)
+
+
+def _execution_of(bucket: str, key: str, version: Mapping[str, Any]) -> str | None:
+    try:
+        _, upload_id = parse_key(key)
+    except InvalidKeyError:
+        return None
+    return execution_name(upload_id, fingerprint(bucket, key, version["VersionId"]))
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+
+
+def parsed(text: str | None) -> Any:
+    """What a text is in JSON; the text itself if it is none."""
+    try:
+        return json.loads(text or "null")
+    except ValueError:
+        return text
