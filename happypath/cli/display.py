@@ -48,21 +48,6 @@ _COLOURS = {
 }
 
 
-# Of log lines: what the line shows elsewhere, and what is the same in all of one upload.
-_SAME_IN_ALL = {
-    "executionArn",
-    "function_request_id",
-    "level",
-    "location",
-    "message",
-    "placeId",
-    "service",
-    "timestamp",
-    "uploadId",
-    "xray_trace_id",
-}
-
-
 def coloured(status: str) -> str:
     """A status in its colour; what is not known to be good is red."""
     return f"[{_COLOURS.get(status, 'red')}]{escape(status)}[/]"
@@ -171,14 +156,13 @@ def show_record(record: dict[str, Any], steps: list[Step], photo: dict[str, Any]
 def show_lines(lines: list[Line]) -> None:
     """Log lines, oldest first; what is the same in all of them is left out."""
     for line in lines:
-        said = {name: value for name, value in line.fields.items() if name not in _SAME_IN_ALL}
         level = str(line.fields.get("level", ""))
         colour = {"ERROR": "red", "CRITICAL": "red", "WARNING": "yellow"}.get(level, "")
         clock = line.time.astimezone().strftime("%H:%M:%S.%f")[:-3]
         text = Text.assemble(
             (clock, "bright_black"), "  ", (line.function, "cyan"), "  ", (line.message, colour or "default")
         )
-        for name, value in said.items():
+        for name, value in line.more.items():
             text.append(f"  {name}: {brief(value)}", style="bright_black")
         output.print(text, soft_wrap=True)
 

@@ -23,6 +23,7 @@ from happypath.console.pages import (
     photos,
     places,
     sending,
+    upload,
     uploads,
     workflows,
 )
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from happypath.console.console import Console
 
 # In the order of the menu. Each module has `routes`.
-_PAGES = (uploads, sending, photos, workflows, comparison, operations, jobs, places, faults)
+_PAGES = (uploads, upload, sending, photos, workflows, comparison, operations, jobs, places, faults)
 # What a machine's registry says of these may be wrong, and browsers are told not to guess.
 for _suffix, _type in ((".js", "text/javascript"), (".css", "text/css"), (".svg", "image/svg+xml")):
     mimetypes.add_type(_type, _suffix)

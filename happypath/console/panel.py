@@ -1,4 +1,4 @@
-"""What a page says of one state of an execution: each visit with what came in and what went out, attempts, log
+"""What a page says of one state of an execution: each visit with what came in and went out, attempts, log
 lines, its part of the trace, what it cost.
 """
 

@@ -13,9 +13,9 @@ from happypath.operations.trace import Kind
 from happypath.operations.waterfall import Row
 
 _ROW, _BAR, _HEAD = 22.0, 12.0, 26.0
-_LABEL, _BARS, _TIME = 300.0, 520.0, 70.0
-_INDENT, _SIZE = 14.0, 11.5
-_TICKS = 5
+_LABEL, _BARS, _TIME = 250.0, 330.0, 60.0
+_INDENT, _SIZE = 10.0, 11.5
+_TICKS = 4
 _CSS = {
     Kind.REKOGNITION: "rekognition",
     Kind.S3: "s3",

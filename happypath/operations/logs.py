@@ -25,6 +25,19 @@ _AROUND = timedelta(minutes=15)
 _CLOCKS = timedelta(seconds=1)
 # The last line of a task that came to its end.
 _LAST = {"done", "refused", "an AWS call failed", "the task failed"}
+# What the line shows elsewhere, and what is the same in all of one upload.
+_SAME_IN_ALL = {
+    "executionArn",
+    "function_request_id",
+    "level",
+    "location",
+    "message",
+    "placeId",
+    "service",
+    "timestamp",
+    "uploadId",
+    "xray_trace_id",
+}
 # `2026/05/01/[$LATEST]0123…` in a function's own group, `2026/05/01/the-function[$LATEST]0123…` in any other.
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html
 _STREAM = re.compile(r"\d{4}/\d\d/\d\d/(?P<function>[^\[]+)\[")
@@ -133,6 +146,11 @@ class Line:
     def is_lambdas_own(self) -> bool:
         """Whether Lambda itself wrote it, or a runtime that came to no other words."""
         return not self.fields or str(self.fields.get("type")).startswith(_LAMBDAS_OWN)
+
+    @property
+    def more(self) -> dict[str, Any]:
+        """What the line holds besides its time and message, and what is the same in all of one upload."""
+        return {name: value for name, value in self.fields.items() if name not in _SAME_IN_ALL}
 
     def as_json(self) -> dict[str, Any]:
         """The element of `show --logs --json`."""

@@ -27,8 +27,8 @@ _WIDTH = {character: width / 100 for width, characters in _WIDTHS.items() for ch
 # Anything else: letters of other alphabets, and those of East Asia and pictures.
 _USUAL = 0.85
 _WIDE = 1.25
-# Where a line may be broken: after a space, and within a name at its seams.
-_PIECES = re.compile(r"\S+?(?:[./_:\-]+|(?<=[a-z0-9])(?=[A-Z])|(?=\s|$))|\s+")
+# The seams of a name.
+_PIECES = re.compile(r".+?(?:[./_:\-]+|(?<=[a-z0-9])(?=[A-Z])|$)")
 
 
 def width(text: str, size: float) -> float:
@@ -51,24 +51,40 @@ def _character(character: str) -> float:
 
 
 def lines(text: str, size: float, at_most: float) -> list[str]:
-    """The text in lines of at most that width, broken between words, within names at their seams, and
-    anywhere in what is still too long. Nothing of it is left out but spaces at the breaks.
+    """The text in lines of at most that width, broken between words; a word longer than a line is broken at
+    its seams, or anywhere. Nothing of it is left out but spaces at the breaks.
 
     >>> lines("Get place type from DynamoDB", 10, 100)
     ['Get place type', 'from DynamoDB']
     """
     found: list[str] = []
     line = ""
-    for piece in _pieces(" ".join(text.split()), size, at_most):
-        if width((line + piece).rstrip(), size) > at_most and line.strip():
+    for word in text.split():
+        longer = f"{line} {word}" if line else word
+        if width(longer, size) <= at_most:
+            line = longer
+            continue
+        *whole, line = _broken(word, size, at_most, line)
+        found += whole
+    return [*found, line]
+
+
+def _broken(word: str, size: float, at_most: float, line: str) -> list[str]:
+    """A word that has no room in the line before it: in the next one, or in several."""
+    if width(word, size) <= at_most:
+        return [line, word]
+    found: list[str] = []
+    line = f"{line} " if line else ""
+    for piece in _pieces(word, size, at_most):
+        if line.strip() and width(line + piece, size) > at_most:
             found.append(line.rstrip())
             line = ""
-        line = piece.lstrip() if not line else line + piece
-    return [*found, line.rstrip()] if line.strip() or not found else found
+        line += piece
+    return [*found, line]
 
 
-def _pieces(text: str, size: float, at_most: float) -> Iterator[str]:
-    for match in _PIECES.finditer(text):
+def _pieces(word: str, size: float, at_most: float) -> Iterator[str]:
+    for match in _PIECES.finditer(word):
         piece = ""
         for character in match[0]:
             if width(piece + character, size) > at_most and piece:

@@ -17,6 +17,7 @@ from happypath.console import run as runs
 from happypath.console.graph import svg
 from happypath.console.graph.drawing import folded_at_first
 from happypath.console.graph.overlay import StateShown
+from happypath.console.pages.faults import KINDS, WHEN
 from happypath.console.parts import Parts
 from happypath.console.run import Run
 from happypath.console.sights import Sight
@@ -122,7 +123,8 @@ def _page(request: Request, run: Run, parts: Parts, address: Address) -> Respons
     if request.query_params.get("as") == "svg":
         return _download(run, address)
     console: Console = request.app.state.console
-    view = _VIEWS.get(address.view, lambda *_: {})(console, run, parts, address)
+    make = _VIEWS.get(address.view)
+    view = make(console, run, parts, address) if make else {}
     seen = _sights(console, run, request) if address.view == "photo" else Seen()
     return page(
         request,
@@ -137,6 +139,8 @@ def _page(request: Request, run: Run, parts: Parts, address: Address) -> Respons
         seen=seen,
         live=_live(run),
         renditions=RENDITIONS if run.photo else (),
+        fault_kinds=KINDS,
+        fault_times=WHEN,
         is_express=bool(run.arn and executions.is_express(run.arn)),
         **{"panel": None, "log": [], "trace": None, "legend": waterfall.LEGEND, "blocks": [], **view},
     )
@@ -221,7 +225,7 @@ def _trace(console: Console, run: Run, parts: Parts, _: Address) -> dict[str, An
 
 
 def _definition(_: Console, run: Run, __: Parts, ___: Address) -> dict[str, Any]:
-    """The definition, state by state: a name leads to its state in the graph, and one chosen there is shown here."""
+    """The definition, state by state: its names lead to the graph, and what is chosen there is open here."""
     states = run.graph.all_states() if run.graph else ()
     return {"blocks": [(state, panel.Shown.of(dict(state.definition))) for state in states]}
 
@@ -236,7 +240,7 @@ _VIEWS: dict[str, Callable[[Any, Run, Parts, Address], dict[str, Any]]] = {
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen on the photo: the boxes, what could not be asked, and whether asking is still possible."""
+    """What was seen on the photo: the boxes, what could not be asked, and whether more can be."""
 
     sights: Sequence[Sight] = ()
     problems: Sequence[str] = ()
@@ -252,7 +256,7 @@ class Seen:
 
 
 def _sights(console: Console, run: Run, request: Request) -> Seen:
-    """What the outputs of states say; on demand, in a sandbox, what Rekognition says: on AWS each call costs."""
+    """What outputs of states say; on demand, in a sandbox, what Rekognition says: on AWS each call costs."""
     if request.query_params.get("look") and console.is_sandbox and run.key and run.version:
         return _ask(console, run.key, run.version)
     found = sights.in_outputs(visit.output for visit in run.walk.visits)

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, RedirectResponse
 from starlette.routing import Route
 
 from happypath.console import live
+from happypath.console.pages.upload import upload
 from happypath.console.parts import Parts
 from happypath.console.templating import page
 from happypath.operations.uploads import STATUSES, Cursor, Listed, Wanted, listed
@@ -54,7 +55,9 @@ def _found(console: Console, request: Request) -> Listed:
 
 
 def index(request: Request) -> Response:
-    """The page."""
+    """The page; of one upload where the address names its `key`, which cannot be a part of a path."""
+    if "key" in request.query_params:
+        return upload(request)
     console: Console = request.app.state.console
     parts = Parts()
     nothing = Listed([], None, False, 0)

@@ -1,9 +1,11 @@
-// A page that moves: when the server says that something changed, the page is loaded again, and those of its parts
-// (elements with an id and data-part) that differ are put in the place of the old ones.
+// A page that moves: when the server says that something changed, or a link on it only shows another part of the same
+// page, the page is loaded again, and those of its parts (elements with an id and data-part) that differ are put in
+// the place of the old ones.
 (() => {
   "use strict";
-  const main = document.querySelector("[data-live]");
-  if (!main) return;
+  const main = document.getElementById("main");
+  const links = "a[data-swap], #graph a";
+  if (!main || !document.querySelector(`[data-live], ${links}`)) return;
   // Only what this console answered is ever made a document of, and scripts in it do not run.
   const policy = self.trustedTypes?.createPolicy("console", { createHTML: (text) => text }) ?? {
     createHTML: (text) => text,
@@ -11,6 +13,16 @@
   const pause_ms = 400;
   let loading = false;
   let again = false;
+  let source = null;
+
+  const fetched = async () => {
+    const address = location.href;
+    const answer = await fetch(address, { credentials: "same-origin" });
+    const text = await answer.text();
+    // Somebody went on meanwhile: what comes is of another page.
+    if (answer.ok && address === location.href) put(new DOMParser().parseFromString(policy.createHTML(text), "text/html"));
+    return answer.ok;
+  };
 
   const load = async () => {
     if (loading) {
@@ -19,8 +31,7 @@
     }
     loading = true;
     try {
-      const answer = await fetch(location.href, { credentials: "same-origin" });
-      if (answer.ok) put(new DOMParser().parseFromString(policy.createHTML(await answer.text()), "text/html"));
+      await fetched();
     } catch {
       // The console is away: the stream comes back with it, and says so.
     }
@@ -33,29 +44,55 @@
   };
 
   const put = (page) => {
+    const reachable = "a, button, input, select, summary, [tabindex]";
     for (const part of document.querySelectorAll("[data-part]")) {
       const now = page.getElementById(part.id);
       if (!now || now.isEqualNode(part)) continue;
       const focused = part.contains(document.activeElement) ? document.activeElement : null;
-      const place = focused && [...part.querySelectorAll("a, button, input, select, summary, [tabindex]")].indexOf(focused);
+      const place = focused && [...part.querySelectorAll(reachable)].indexOf(focused);
       const open = [...part.querySelectorAll("details[open][id]")].map((each) => each.id);
       part.replaceWith(document.adoptNode(now));
       for (const id of open) document.getElementById(id)?.setAttribute("open", "");
       if (focused) {
         const same = focused.id && document.getElementById(focused.id);
-        (same || now.querySelectorAll("a, button, input, select, summary, [tabindex]")[place])?.focus({ preventScroll: true });
+        (same || now.querySelectorAll(reachable)[place])?.focus({ preventScroll: true });
       }
+    }
+    // What has come to its end moves no more.
+    if (source && !page.querySelector("[data-live]")) {
+      source.close();
+      source = null;
+      delete main.dataset.live;
     }
     document.dispatchEvent(new Event("console:updated"));
   };
 
-  let source = null;
+  const turn = async () => {
+    try {
+      if (!(await fetched())) location.reload();
+    } catch {
+      location.reload();
+    }
+    const shown = location.hash && document.getElementById(location.hash.slice(1));
+    const box = shown?.getBoundingClientRect();
+    if (box && (box.top > innerHeight - 80 || box.bottom < 80)) shown.scrollIntoView();
+  };
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.(links);
+    const plain = !(event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+    if (!link || !plain) return;
+    event.preventDefault();
+    history.pushState(null, "", link.getAttribute("href"));
+    turn();
+  });
+  addEventListener("popstate", turn);
+
   const listen = () => {
     if (document.hidden) {
       // A browser has few connections to one server, and tabs that nobody looks at need none.
       source?.close();
       source = null;
-    } else if (!source) {
+    } else if (!source && main.dataset.live) {
       source = new EventSource(main.dataset.live);
       source.addEventListener("change", load);
     }
