@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import socket
 import threading
@@ -14,9 +15,11 @@ from unittest.mock import patch
 
 from moto.backends import list_of_moto_modules
 from moto.core.config import default_user_config
+from moto.iam.models import iam_backends
 from moto.logs.models import logs_backends
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.sts.models import sts_backends
 from werkzeug.serving import make_server
 
 from happypath.sandbox.calls import Calls
@@ -27,6 +30,7 @@ from happypath.sandbox.iam.enforcement import enforced, enforcing
 from happypath.sandbox.injection import injected, refusing
 from happypath.sandbox.patches.all import patched
 from happypath.sandbox.patches.served import Accept, Invoke, Served
+from happypath.sandbox.s3.gate import guarded
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
@@ -85,7 +89,8 @@ class Account:
                 f"Port {port} cannot be used: stop what runs there, or choose another with --port. "
                 f"({error.strerror})"
             ) from error
-        self.application = answered(refusing(enforcing(_moto(), OWN_ACCESS_KEY), faults, OWN_ACCESS_KEY))
+        inner = refusing(enforcing(_moto(), OWN_ACCESS_KEY), faults, OWN_ACCESS_KEY)
+        self.application = answered(guarded(inner, _secret_of, ACCOUNT_ID))
         with listening:
             self._server = make_server(
                 "127.0.0.1",
@@ -141,9 +146,34 @@ def _moto() -> Any:
             raise NotImplementedError(f"moto has no {host}")
         return find(host)
 
+    def form(environ: dict[str, Any]) -> str | None:
+        # moto loses a body here that is not UTF-8, such as a photo that curl calls a form.
+        if not environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+            return None
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(body)
+        return str(body, errors="replace") or None
+
     find: Callable[[str | None], str | None] = application.get_backend_for_host
+    application._get_body = form
     application.get_backend_for_host = lru_cache(maxsize=256)(backend)
     return application
+
+
+def _secret_of(access_key: str) -> str:
+    """The secret of an access key.
+
+    Users, and roles that were assumed, have secrets of their own. The keys that the sandbox gives to functions
+    have that of its own key. Of a key that the account has not, the secret is the key itself: who is used to
+    other stand-ins signs with one word for both, such as `test`.
+    """
+    key: Any = iam_backends[ACCOUNT_ID]["aws"].access_keys.get(access_key)
+    for backend in sts_backends[ACCOUNT_ID].values():
+        key = key or backend.get_assumed_role_from_access_key(access_key)
+    if key is not None:
+        return str(key.secret_access_key)
+    own = access_key in {CREDENTIALS["AWS_ACCESS_KEY_ID"], OWN_ACCESS_KEY} or access_key.startswith("ASIA")
+    return CREDENTIALS["AWS_SECRET_ACCESS_KEY"] if own else access_key
 
 
 def _quiet() -> None:

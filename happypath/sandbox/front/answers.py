@@ -6,8 +6,8 @@ https://smithy.io/2.0/aws/protocols/index.html
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from html import escape
 from typing import TypeAlias
 from uuid import uuid4
@@ -17,11 +17,12 @@ Headers: TypeAlias = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class ErrorAnswer:
-    """An error: its HTTP status, its code, and what it says."""
+    """An error: its HTTP status, its code, what it says, and what S3 has in elements of their own."""
 
     status: int
     code: str
     message: str
+    details: Mapping[str, str] = field(default_factory=dict)
 
     def written(self, protocol: str) -> tuple[str, Headers, bytes]:
         """The status line, the headers and the body for a protocol (botocore's names)."""
@@ -60,7 +61,8 @@ def _rest_xml(error: ErrorAnswer, request_id: str) -> tuple[str, Headers]:
 
 
 def _in_xml(error: ErrorAnswer) -> str:
-    return f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
+    elements = {"Code": error.code, "Message": error.message, **error.details}
+    return "".join(f"<{name}>{escape(text)}</{name}>" for name, text in elements.items())
 
 
 _WRITERS: dict[str, Callable[[ErrorAnswer, str], tuple[str, Headers]]] = {

@@ -104,7 +104,7 @@ def _explained(raised: Exception, environ: Environ, body: bytes) -> ErrorAnswer:
     asked = called(environ, body)
     if isinstance(raised, NotImplementedError) or (asked.operation and not asked.is_known):
         return _lacking(asked)
-    error = malformed.against_model(asked, body)
+    error = malformed.not_xml(raised) or malformed.against_model(asked, body)
     if error is not None:
         return error
     frame = extract_tb(raised.__traceback__)[-1]

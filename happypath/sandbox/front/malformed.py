@@ -1,4 +1,4 @@
-"""Requests that make no sense to a service that speaks JSON: what AWS refuses before the service looks.
+"""Requests that make no sense: what AWS refuses before the service looks.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
+from xml.etree.ElementTree import ParseError
+from xml.parsers.expat import ExpatError
 
 from botocore.model import Shape
 
@@ -40,6 +42,20 @@ def not_json(body: bytes) -> ErrorAnswer | None:
     if is_object:
         return None
     return ErrorAnswer(400, "SerializationException", "Start of structure or map found where not expected.")
+
+
+def not_xml(raised: Exception) -> ErrorAnswer | None:
+    """The answer to a body that is no XML, by what parsing it raised; or None.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+    """
+    if not isinstance(raised, (ExpatError, ParseError)):
+        return None
+    return ErrorAnswer(
+        400,
+        "MalformedXML",
+        "The XML you provided was not well-formed or did not validate against our published schema",
+    )
 
 
 def against_model(called: Called, body: bytes) -> ErrorAnswer | None:

@@ -8,13 +8,14 @@ from threading import local
 from typing import Any
 from unittest.mock import patch
 
+from moto.core.request import Request
 from moto.s3 import notifications
-from moto.s3.models import FakeBucket, S3Backend
+from moto.s3.models import FakeBucket, S3Backend, get_canned_acl
 from moto.s3.notifications import S3NotificationEvent
 from moto.s3.responses import S3Response
 
 from happypath.sandbox.patches.served import Patch, Served
-from happypath.sandbox.s3 import events
+from happypath.sandbox.s3 import events, forms, listings
 
 _PUT = S3NotificationEvent.OBJECT_CREATED_PUT_EVENT
 _TAGGED = S3NotificationEvent.OBJECT_TAGGING_PUT_EVENT
@@ -148,4 +149,78 @@ def _as_in_the_api(rule: dict[str, Any]) -> dict[str, Any]:
     return {**found, "MaxAgeSeconds": str(rule["MaxAge"])} if "MaxAge" in rule else found
 
 
-PATCHES: tuple[Patch, ...] = (object_events, one_event_of_each_write, deletion_events, buckets_of_stacks)
+@contextmanager
+def bodies_of_any_type(_: Served) -> Iterator[None]:
+    """What is put is the object, whatever its type says; moto reads a form of it if curl calls it one.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+    """
+    may_be_form = property(lambda request: request.method != "PUT" and bool(request.content_type))
+    with patch.object(Request, "want_form_data_parsed", may_be_form, create=True):
+        yield
+
+
+@contextmanager
+def acl_of_parts(_: Served) -> Iterator[None]:
+    """An object that came in parts is its owner's, as any other; moto answers its ACL with 500.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html
+    """
+    get: Any = S3Backend.get_object_acl
+
+    def get_or_private(backend: Any, key: Any) -> Any:
+        return get(backend, key) or get_canned_acl("private")
+
+    with patch.object(S3Backend, "get_object_acl", get_or_private):
+        yield
+
+
+@contextmanager
+def keys_of_any_characters(_: Served) -> Iterator[None]:
+    """A key may have characters that XML has not: they are references, or encoded as the request asks.
+
+    moto encodes in two of the listings, and writes what is no XML in the others.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
+    """
+    serialize: Any = S3Response.serialized
+
+    def serialize_readably(response: Any, action_result: Any) -> Any:
+        if response.querystring.get("encoding-type") == ["url"]:
+            listings.encode(action_result.result)
+        status, headers, body = serialize(response, action_result)
+        return status, headers, listings.as_xml(body)
+
+    with patch.object(S3Response, "serialized", serialize_readably):
+        yield
+
+
+@contextmanager
+def form_answers(_: Served) -> Iterator[None]:
+    """A form's answer has an ETag and, with 201, says in XML what came of it; moto's has neither.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
+    """
+    post: Any = S3Response._bucket_response_post
+
+    def post_whole(response: Any, request: Any, bucket_name: str) -> Any:
+        answer = post(response, request, bucket_name)
+        if response.is_delete_keys() or not response.form_data or not isinstance(answer, tuple):
+            return answer
+        _, headers, _ = answer
+        fields = {name.lower(): value for name, value in response.form_data.items()}
+        return forms.stored(response.backend, bucket_name, response.querystring["key"][0], fields, headers)
+
+    with patch.object(S3Response, "_bucket_response_post", post_whole):
+        yield
+
+
+PATCHES: tuple[Patch, ...] = (
+    object_events,
+    one_event_of_each_write,
+    deletion_events,
+    buckets_of_stacks,
+    bodies_of_any_type,
+    acl_of_parts,
+    keys_of_any_characters,
+    form_answers,
+)
