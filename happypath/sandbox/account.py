@@ -163,9 +163,9 @@ def _moto() -> Any:
 def _secret_of(access_key: str) -> str:
     """The secret of an access key.
 
-    Users, and roles that were assumed, have secrets of their own. The keys that the sandbox gives to functions
-    have that of its own key. Of a key that the account has not, the secret is the key itself: who is used to
-    other stand-ins signs with one word for both, such as `test`.
+    Users, and roles that were assumed, have secrets of their own. The keys that the sandbox gives to
+    functions have that of its own key. Of a key that the account has not, the secret is the key itself: who
+    is used to other stand-ins signs with one word for both, such as `test`.
     """
     key: Any = iam_backends[ACCOUNT_ID]["aws"].access_keys.get(access_key)
     for backend in sts_backends[ACCOUNT_ID].values():

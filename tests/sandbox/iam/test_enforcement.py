@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from happypath.sandbox import iam
-from happypath.sandbox.account import OWN_ACCESS_KEY
+from happypath.sandbox.account import CREDENTIALS, OWN_ACCESS_KEY
 from happypath.sandbox.iam.enforcement import access_key
 from tests.roles import ALL, document, make_role
 
@@ -38,7 +38,8 @@ def acting(sandbox: Any) -> Acting:
             endpoint_url=sandbox.endpoint,
             region_name="us-east-1",
             aws_access_key_id=key,
-            aws_secret_access_key=key,
+            # As that of functions.
+            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         )
 
     return client
