@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import signal
 import threading
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from happypath.cli import display
 from happypath.cli.options import Prefix, app, installation_of
+from happypath.operations.installation import Installation
 from happypath.project import PREFIX
+
+if TYPE_CHECKING:
+    from happypath.sandbox.fault_injection.rules import Faults
 
 PORT = 8400
 
@@ -34,9 +39,7 @@ def console(
     installation = installation_of(prefix, patient=False)
     shared = Console(installation, allow_changes=False)
     shared.allow_changes = shared.is_sandbox if allow_changes is None else allow_changes
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stopped_by_signals()
     with serving(shared, port) as address:
         where = shared.endpoint if shared.is_sandbox else f"AWS in {shared.region}"
         how = "changes allowed" if shared.allow_changes else "read-only"
@@ -45,5 +48,33 @@ def console(
             markup=False,
             soft_wrap=True,
         )
-        while not stop.wait(1):
-            pass
+        wait(stop)
+
+
+def serve_uploads(installation: Installation, faults: Faults, keys: Sequence[str]) -> None:
+    """Serves the console of a sandbox in this process, and prints the address of each upload's page."""
+    from happypath.console.addresses import upload_page
+    from happypath.console.console import Console
+    from happypath.console.server import serving
+
+    stop = stopped_by_signals()
+    with serving(Console(installation, allow_changes=True, faults=faults), PORT, or_any=True) as address:
+        for key in keys:
+            display.show_notice(f"{address}{upload_page(key)}")
+        display.show_notice(f"The sandbox stays; its console is at {address}\nCtrl-C stops it.")
+        wait(stop)
+
+
+def stopped_by_signals() -> threading.Event:
+    """An event that is set when somebody wants this process to end."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def wait(stop: threading.Event) -> None:
+    """Waits for the event."""
+    # A wait without an end would not let a signal through everywhere.
+    while not stop.wait(1):
+        pass

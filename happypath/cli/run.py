@@ -10,6 +10,7 @@ import typer
 
 from happypath import samples
 from happypath.cli import display
+from happypath.cli.console import serve_uploads
 from happypath.cli.options import (
     AsJson,
     FaultRules,
@@ -25,6 +26,7 @@ from happypath.cli.options import (
 )
 from happypath.errors import UsageError
 from happypath.operations import parameters
+from happypath.operations.installation import Installation
 from happypath.project import NEWEST, WORKFLOWS
 
 
@@ -46,6 +48,9 @@ def run(
     real_rekognition: RealRekognition = False,
     fault: FaultRules = None,
     seed: Seed = 0,
+    console: Annotated[
+        bool, typer.Option("--console", help="Keep the sandbox afterwards, and serve its console.")
+    ] = False,
 ) -> None:
     """Run photos through a workflow, in a sandbox made for the run.
 
@@ -70,7 +75,15 @@ def run(
     chosen = own or of_workflow.at(place_type)
     if taken := [f"{name}={value}" for name, value in chosen_parameters.items() if name not in asked_for]:
         display.show_notice(f"{', '.join(taken)}: as for the samples. --parameter sets others.")
-    results = []
+    results: list[runs.Result] = []
+
+    def stay(installation: Installation) -> None:
+        """Shows what is known by now, and keeps the sandbox until the console is stopped."""
+        status.stop()
+        if as_json:
+            display.show_json([result.as_json() for result in results])
+        serve_uploads(installation, faults, [f"{each.place_id}/{each.upload_id}" for each in results])
+
     with display.notices.status("Starting the sandbox …") as status:
         ended = runs.run(
             chosen,
@@ -80,6 +93,7 @@ def run(
             real_rekognition=real_rekognition,
             faults=faults,
             parameters=chosen_parameters,
+            **({"stay": stay} if console else {}),
         )
         # The sandbox is closed before an error is shown.
         with closing(ended):
@@ -88,7 +102,7 @@ def run(
                 status.update(f"{len(results)} of {len(chosen)} ended …")
                 if not as_json:
                     display.show_result(result)
-    if as_json:
+    if as_json and not console:
         display.show_json([result.as_json() for result in results])
     for rule in faults.unmet():
         display.notices.print(f"No call met the fault {rule}.", markup=False, soft_wrap=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from contextlib import ExitStack
 from typing import Annotated
 
@@ -11,7 +9,7 @@ import typer
 
 from happypath import samples
 from happypath.cli import display
-from happypath.cli.console import PORT
+from happypath.cli.console import PORT, stopped_by_signals, wait
 from happypath.cli.options import FaultRules, RealRekognition, Seed, app, faults_of
 from happypath.operations.installation import Installation
 from happypath.project import NEWEST, WORKFLOWS, reads_words
@@ -36,9 +34,7 @@ def up(
     from happypath.sandbox.sandbox import Sandbox
 
     faults = faults_of(fault, seed)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stopped_by_signals()
     with ExitStack() as opened:
         sandbox = opened.enter_context(Sandbox(port, real_rekognition=real_rekognition, faults=faults))
         installation = Installation(sandbox.client, sandbox.prefix)
@@ -82,7 +78,5 @@ In another terminal:
 Ctrl-C stops it; nothing is kept.""",
             soft_wrap=True,
         )
-        # A wait without an end would not let a signal through everywhere.
-        while not stop.wait(1):
-            pass
+        wait(stop)
         display.notices.print("Stopping …")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,8 +111,11 @@ def run(
     real_rekognition: bool,
     faults: Faults | None = None,
     parameters: Mapping[str, str] | None = None,
+    stay: Callable[[Installation], None] = lambda _: None,
 ) -> Generator[Result]:
     """Uploads the photos to a new sandbox and yields each result as it comes.
+
+    After the last one `stay` is called, and the sandbox is there until it returns.
 
     An upload without a terminal record after `timeout_s`, or whose execution ended without one, is yielded
     with the status it has by then, or `WAITING` if it has no record at all.
@@ -140,6 +143,7 @@ def run(
                 if result:
                     waiting.remove(upload)
                     yield result
+        stay(installation)
 
 
 def _upload(installation: Installation, photo: Photo, upload_id: str, key: str) -> _Pending:
