@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from happypath.project import ROOT
 
@@ -20,6 +20,8 @@ AXE = ROOT / "scripts" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 SCREENSHOTS = ROOT / "docs" / "console"
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 _COLOURS = 128
+# What is not there, as a thumbnail of what is no picture; and what a test has done on purpose.
+_NO_FAULTS = ("404", "ERR_INTERNET_DISCONNECTED")
 # A machine that does much else at the same time takes longer than a person would wait.
 _PATIENCE_MS = 90_000
 
@@ -40,16 +42,15 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser, address: str, **options: Any) -> Iterator[Page]:
     """A page of the console; what its scripts and its policy complain of fails the test."""
     complaints: list[str] = []
+
+    def complain(message: ConsoleMessage) -> None:
+        if message.type == "error" and not any(each in message.text for each in _NO_FAULTS):
+            complaints.append(message.text)
+
     context = browser.new_context(base_url=address, viewport=options.pop("viewport", DESKTOP), **options)
     opened = context.new_page()
     opened.on("pageerror", lambda error: complaints.append(str(error)))
-    # What is not there is said so by the server, too, as a thumbnail of what is no picture.
-    opened.on(
-        "console",
-        lambda message: (
-            complaints.append(message.text) if message.type == "error" and "404" not in message.text else None
-        ),
-    )
+    opened.on("console", complain)
     opened.set_default_timeout(30_000)
     yield opened
     context.close()
