@@ -44,6 +44,12 @@ RealRekognition = Annotated[
 ]
 
 
+Iam = Annotated[
+    bool,
+    typer.Option("--iam/--no-iam", help="Whether policies are enforced, as on AWS."),
+]
+
+
 FaultRules = Annotated[
     list[str] | None,
     typer.Option(

@@ -14,6 +14,7 @@ from happypath.cli.console import serve_uploads
 from happypath.cli.options import (
     AsJson,
     FaultRules,
+    Iam,
     Parameters,
     RealRekognition,
     Seed,
@@ -46,6 +47,7 @@ def run(
     as_json: AsJson = False,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for an upload's end.", min=1)] = 300.0,
     real_rekognition: RealRekognition = False,
+    iam: Iam = True,
     fault: FaultRules = None,
     seed: Seed = 0,
     console: Annotated[
@@ -92,6 +94,7 @@ def run(
             timeout_s=timeout,
             real_rekognition=real_rekognition,
             faults=faults,
+            iam=iam,
             parameters=chosen_parameters,
             **({"stay": stay} if console else {}),
         )

@@ -10,7 +10,7 @@ import typer
 from happypath import samples
 from happypath.cli import display
 from happypath.cli.console import PORT, stopped_by_signals, wait
-from happypath.cli.options import FaultRules, RealRekognition, Seed, app, faults_of
+from happypath.cli.options import FaultRules, Iam, RealRekognition, Seed, app, faults_of
 from happypath.operations.installation import Installation
 from happypath.project import NEWEST, WORKFLOWS, reads_words
 
@@ -24,6 +24,7 @@ def up(
     ] = None,
     empty: Annotated[bool, typer.Option("--empty", help="Deploy nothing: for `happypath deploy`.")] = False,
     real_rekognition: RealRekognition = False,
+    iam: Iam = True,
     fault: FaultRules = None,
     seed: Seed = 0,
 ) -> None:
@@ -36,7 +37,9 @@ def up(
     faults = faults_of(fault, seed)
     stop = stopped_by_signals()
     with ExitStack() as opened:
-        sandbox = opened.enter_context(Sandbox(port, real_rekognition=real_rekognition, faults=faults))
+        sandbox = opened.enter_context(
+            Sandbox(port, real_rekognition=real_rekognition, faults=faults, iam=iam)
+        )
         installation = Installation(sandbox.client, sandbox.prefix)
         console = opened.enter_context(
             serving(

@@ -78,6 +78,7 @@ def installed(
     *,
     real_rekognition: bool,
     faults: Faults | None = None,
+    iam: bool = True,
     parameters: Mapping[str, str] | None = None,
 ) -> Iterator[Installation]:
     """A new sandbox with these workflows, none of them live, and the places of these photos.
@@ -90,7 +91,7 @@ def installed(
     if not real_rekognition and not reader.is_installed() and reader.can_be_installed():
         for workflow in filter(reads_words, workflows):
             raise reader.NoReaderError(f"{workflow} reads words in pictures. ")
-    with Sandbox(real_rekognition=real_rekognition, faults=faults) as sandbox:
+    with Sandbox(real_rekognition=real_rekognition, faults=faults, iam=iam) as sandbox:
         sandbox.deploy("core")
         sandbox.initialize("core")
         for workflow in workflows:
@@ -110,6 +111,7 @@ def run(
     timeout_s: float,
     real_rekognition: bool,
     faults: Faults | None = None,
+    iam: bool = True,
     parameters: Mapping[str, str] | None = None,
     stay: Callable[[Installation], None] = lambda _: None,
 ) -> Generator[Result]:
@@ -131,7 +133,7 @@ def run(
         for number, photo in enumerate(photos, start=1)
     ]
     with installed(
-        [workflow], photos, real_rekognition=real_rekognition, faults=faults, parameters=parameters
+        [workflow], photos, real_rekognition=real_rekognition, faults=faults, iam=iam, parameters=parameters
     ) as installation:
         installation.set_live(workflow)
 

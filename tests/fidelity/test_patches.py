@@ -16,6 +16,12 @@ NAMED = {patch for case in read() for patch in case.patches}
 # What no case can show: what happens when calls meet, in another process, or in a stack of a template.
 SHOWN_BY_TESTS = {
     "awslambda.functions_keep_their_configuration": "sandbox/test_log_groups.py",
+    "assumed_roles.roles_of_functions": "sandbox/iam/test_assumed_roles.py",
+    "assumed_roles.roles_of_state_machines": "sandbox/iam/test_assumed_roles.py",
+    "assumed_roles.roles_of_targets": "sandbox/iam/test_assumed_roles.py",
+    "assumed_roles.roles_that_poll": "sandbox/iam/test_assumed_roles.py",
+    "resource_policies.deliveries_of_buckets": "sandbox/iam/test_resource_policies.py",
+    "resource_policies.deliveries_of_topics": "sandbox/iam/test_resource_policies.py",
     "awslambda.functions_run": "sandbox/test_host.py",
     "cloudformation.change_sets": "sandbox/test_change_sets.py",
     "cloudformation.retained_except_on_create": "sandbox/test_deploying.py",
@@ -25,6 +31,7 @@ SHOWN_BY_TESTS = {
     "iam.inline_policies_of_stacks": "sandbox/test_roles.py",
     "iam.policies_of_buckets": "sandbox/iam/test_enforcement.py",
     "s3.bodies_of_any_type": "sandbox/test_signed_requests.py",
+    "resource_policies.lambda_permissions_of_stacks": "sandbox/iam/test_resource_policies.py",
     "s3.buckets_of_stacks": "sandbox/test_buckets.py",
     "s3.form_answers": "sandbox/test_signed_requests.py",
     "stepfunctions.errors_of_eventbridge": "statemachines/test_telling.py",

@@ -49,7 +49,7 @@ def service() -> Iterator[Any]:
         _await(client)
         yield client
     else:
-        with Sandbox(retry_wait_scale=0) as sandbox, mocked(config()):
+        with Sandbox(retry_wait_scale=0, iam=False) as sandbox, mocked(config()):
             yield sandbox.client("stepfunctions")
 
 

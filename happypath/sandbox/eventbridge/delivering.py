@@ -19,6 +19,8 @@ from moto.events.models import EventBus, Rule, events_backends
 
 from happypath.sandbox.eventbridge import entries, inputs, targets
 from happypath.sandbox.eventbridge.targets import Arn, Delivery, DeliveryError
+from happypath.sandbox.iam import AccessDeniedError, Service, assume
+from happypath.sandbox.iam.deliveries import check_delivery
 
 logger = logging.getLogger(__name__)
 
@@ -99,9 +101,23 @@ def _attempt(rule: Rule, target: Mapping[str, Any], arn: Arn, event: Mapping[str
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     try:
         payload = inputs.made(target, event, (rule.arn, rule.name), now)
+        _authorize(rule, target, arn)
         send(Delivery(rule, target, arn, event, payload))
     except Exception as error:  # whatever it is, the sender of the event is not to hear of it
         _failed(rule, target, event, _as_delivery_error(error))
+
+
+def _authorize(rule: Rule, target: Mapping[str, Any], arn: Arn) -> None:
+    """A target's own policy decides, or the role that the rule has for it; buses of the account need neither.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+    """
+    role = target.get("RoleArn")
+    service = Service("events.amazonaws.com", rule.arn, rule.account_id)
+    if role:
+        check_delivery(assume(role, service.name, rule.name[:64]), arn.whole)
+    elif arn.service != "events":
+        check_delivery(service, arn.whole)
 
 
 def _to_bus(delivery: Delivery) -> None:
@@ -115,6 +131,8 @@ def _to_bus(delivery: Delivery) -> None:
 def _as_delivery_error(error: Exception) -> DeliveryError:
     if isinstance(error, DeliveryError):
         return error
+    if isinstance(error, AccessDeniedError):
+        return DeliveryError("NO_PERMISSIONS", str(error))
     if isinstance(error, inputs.InputError):
         return DeliveryError("INVALID_JSON", str(error))
     if isinstance(error, JsonRESTError):
@@ -140,6 +158,7 @@ def _failed(rule: Rule, target: Mapping[str, Any], event: Mapping[str, Any], err
         "ERROR_MESSAGE": error.message,
     }
     try:
+        check_delivery(Service("events.amazonaws.com", rule.arn, rule.account_id), dead_letters)
         targets.send_message(
             Arn.of(dead_letters),
             inputs.compact(event),

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 
 from happypath.sandbox.function_host.environment import Outcome
 from happypath.sandbox.function_host.host import InvokeError
+from happypath.sandbox.iam.deliveries import check_delivery, of_function
 
 _log = logging.getLogger(__name__)
 
@@ -116,11 +117,13 @@ class AsynchronousInvocations:
         name = event.function.function_name
         try:
             if chosen:
+                check_delivery(of_function(event.function.function_arn), chosen)
                 self._tell(chosen, event, condition, outcome)
         except Exception as error:  # nobody waits for it
             _log.warning("What became of an event of %s is not sent to %s: %s", name, chosen, error)
         try:
             if queue:
+                check_delivery(of_function(event.function.function_arn), queue)
                 self._bury(queue, event, outcome)
         except Exception as error:
             _log.warning("An event of %s is not sent to %s: %s", name, queue, error)

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from happypath.sandbox.function_host.host import InvokeError
 from happypath.sandbox.function_host.runtime_api import Answer, error_answer
+from happypath.sandbox.iam import AccessDeniedError, check
+from happypath.sandbox.iam.deliveries import of_function
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -32,6 +34,22 @@ _DEFAULT_CONCURRENCY = 2
 
 # How often mappings are looked for: whoever deploys, and however, tells nobody here.
 _LOOK_S = 1.0
+
+# How long a poller waits that may not poll.
+_DENIED_S = 5.0
+
+
+def check_polling(function_arn: str, queue_arn: str) -> None:
+    """Asks whether a function's role may take messages from a queue.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
+
+    Raises:
+        AccessDeniedError: it may not.
+    """
+    session = of_function(function_arn)
+    for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"):
+        check(session, action, queue_arn)
 
 
 class Pollers:
@@ -93,6 +111,7 @@ class Pollers:
         queue_url = ""
         while not self._stop.is_set() and mapping["UUID"] in self._mapped:
             try:
+                check_polling(mapping["FunctionArn"], mapping["EventSourceArn"])
                 queue_url = queue_url or self._sqs.get_queue_url(QueueName=queue)["QueueUrl"]
                 messages = self._sqs.receive_message(
                     QueueUrl=queue_url,
@@ -104,6 +123,9 @@ class Pollers:
                 with self._in_hand(messages) as wanted:
                     if wanted:
                         self._deliver(mapping, queue_url, messages)
+            except AccessDeniedError:
+                # Which is in the log, with who may not do what.
+                self._stop.wait(_DENIED_S)
             except Exception:
                 _log.exception("Polling %s failed; trying again.", queue)
                 self._stop.wait(1)

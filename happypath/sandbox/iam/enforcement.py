@@ -205,14 +205,12 @@ def enforcing(account: Wsgi, own_access_key: str) -> Wsgi:
 def _caller(signed: Signature | None, environ: Environ) -> Principal:
     if signed is not None:
         return _ENFORCEMENT.credentials.principal(signed.access_key)
-    # A browser's form has its signature in a field. What is no request to a service is for everybody.
-    if environ["REQUEST_METHOD"] in {"POST", "OPTIONS"} or _is_for_everybody(environ):
-        return Root(DEFAULT_ACCOUNT_ID)
-    return Anonymous()
-
-
-def _is_for_everybody(environ: Environ) -> bool:
-    return str(environ["PATH_INFO"]).startswith(("/moto-api", "/favicon"))
+    if s3.is_form(environ):
+        access_key = s3.signer_of_form(environ)
+        return _ENFORCEMENT.credentials.principal(access_key) if access_key else Anonymous()
+    # Only S3 answers who is nobody: other requests without a signature are for moto itself.
+    of_s3 = environ["REQUEST_METHOD"] != "POST" and not str(environ["PATH_INFO"]).startswith("/moto-api")
+    return Anonymous() if of_s3 else Root(DEFAULT_ACCOUNT_ID)
 
 
 def _of_wire(signed: Signature | None, environ: Environ) -> dict[str, tuple[str, ...]]:

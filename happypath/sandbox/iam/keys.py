@@ -37,6 +37,7 @@ _GLOBAL = frozenset(
         "sourcearn",
         "sourceidentity",
         "sourceip",
+        "sourceowner",
         "sourceorgid",
         "sourceorgpaths",
         "sourcevpc",

@@ -163,7 +163,15 @@ def _of_function(_arn: str, region: str, account: str, name: str, _action: str) 
         return None
     function = lambda_backends[account][region]._lambdas._functions.get(rest.partition(":")[0])
     latest = function and function["latest"]
-    return latest and latest.policy.statements and _document_of(latest.policy.statements)
+    statements = latest.policy.statements if latest else []
+    return statements and _document_of([_with_principal(each) for each in statements])
+
+
+def _with_principal(statement: dict[str, Any]) -> dict[str, Any]:
+    """A permission names an account or a role as text, which a policy does by kind."""
+    principal = statement.get("Principal")
+    named = isinstance(principal, str) and principal != "*"
+    return {**statement, "Principal": {"AWS": principal}} if named else statement
 
 
 def _of_bus(_arn: str, region: str, account: str, name: str, _action: str) -> Any:

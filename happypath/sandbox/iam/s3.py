@@ -110,6 +110,24 @@ def bucket_and_key(environ: Environ) -> tuple[str, str]:
     return bucket, key
 
 
+def is_form(environ: Environ) -> bool:
+    """Whether a request is a browser's form, whose signature and key are fields."""
+    form = str(environ.get("CONTENT_TYPE", "")).startswith("multipart/form-data")
+    return form and environ["REQUEST_METHOD"] == "POST"
+
+
+def signer_of_form(environ: Environ) -> str | None:
+    """The access key that signed a form, if one did."""
+    credential = _field(environ, "x-amz-credential")
+    return credential.partition("/")[0] if credential else _field(environ, "awsaccesskeyid")
+
+
+def _field(environ: Environ, name: str) -> str | None:
+    head = rb'name="' + re.escape(name.encode()) + rb'"\r?\n(?:[^\r\n]+\r?\n)*\r?\n([^\r\n]*)'
+    found = re.search(head, body_of(environ), re.IGNORECASE)
+    return found[1].decode("utf-8", "replace") if found else None
+
+
 def needs(environ: Environ) -> Iterator[Need]:
     """The actions that a request needs, and on what."""
     method = environ["REQUEST_METHOD"]
@@ -127,8 +145,7 @@ def needs(environ: Environ) -> Iterator[Need]:
         return
     elif method == "POST":
         # A form of a browser; its key is in the form.
-        name = re.search(rb'name="key"\r?\n(?:[^\r\n]+\r?\n)*\r?\n([^\r\n]*)', body_of(environ))
-        yield Need("s3:PutObject", f"{arn}/{name[1].decode('utf-8', 'replace') if name else ''}", context)
+        yield Need("s3:PutObject", f"{arn}/{_field(environ, 'key') or ''}", context)
     else:
         yield Need(f"s3:{_of_bucket(method, query)}", arn, context)
 

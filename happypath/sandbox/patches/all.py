@@ -6,12 +6,14 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from happypath.sandbox.patches import (
+    assumed_roles,
     awslambda,
     cloudformation,
     cloudfront,  # noqa: F401  # moto knows a type of resource once its class is imported
     dynamodb,
     events,
     iam,
+    resource_policies,
     s3,
     sns,  # noqa: F401
     speed,
@@ -39,6 +41,8 @@ PATCHES: Mapping[str, Patch] = {
         dynamodb,
         ssm,
         iam,
+        resource_policies,
+        assumed_roles,
     )
     for patch in module.PATCHES
 }

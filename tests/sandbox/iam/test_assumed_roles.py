@@ -1,0 +1,107 @@
+"""A role that a service cannot assume, or that lacks what the service needs, is refused where it is given."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.roles import make_role
+from tests.sandbox.test_host import archive
+
+PASS = json.dumps({"StartAt": "S", "States": {"S": {"Type": "Succeed"}}})
+NO_TRUST = (
+    "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume "
+    "the provided role."
+)
+
+
+def make_function(sandbox: Any, name: str, role: str) -> str:
+    arn: str = sandbox.client("lambda").create_function(
+        FunctionName=name,
+        Role=role,
+        Handler="work.handler",
+        Runtime="python3.13",
+        Code={"ZipFile": archive("def handler(event, context): return event")},
+    )["FunctionArn"]
+    return arn
+
+
+def test_lambda_must_be_able_to_assume_a_functions_role(sandbox: Any) -> None:
+    role = make_role(sandbox.client("iam"), "not-for-lambda", trusts=["states"])
+    with pytest.raises(ClientError, match="defined for the function cannot be assumed by Lambda") as no:
+        make_function(sandbox, "unassumed", role)
+    assert no.value.response["Error"]["Code"] == "InvalidParameterValueException"
+    make_function(sandbox, "assumed", make_role(sandbox.client("iam"), "for-lambda", trusts=["lambda"]))
+    with pytest.raises(ClientError, match="cannot be assumed by Lambda"):
+        sandbox.client("lambda").update_function_configuration(FunctionName="assumed", Role=role)
+    sandbox.client("lambda").delete_function(FunctionName="assumed")
+
+
+def test_step_functions_must_be_able_to_assume_a_state_machines_role(sandbox: Any) -> None:
+    stepfunctions = sandbox.client("stepfunctions")
+    role = make_role(sandbox.client("iam"), "not-for-states", trusts=["lambda"])
+    for arn in (role, "arn:aws:iam::123456789012:role/no-such-role"):
+        with pytest.raises(ClientError) as raised:
+            stepfunctions.create_state_machine(name="unassumed", definition=PASS, roleArn=arn)
+        error = raised.value.response["Error"]
+        assert (error["Code"], error["Message"]) == ("AccessDeniedException", NO_TRUST)
+    fit = make_role(sandbox.client("iam"), "for-states", trusts=["states"])
+    machine = stepfunctions.create_state_machine(name="assumed", definition=PASS, roleArn=fit)
+    with pytest.raises(ClientError, match="Neither the global service principal"):
+        stepfunctions.update_state_machine(stateMachineArn=machine["stateMachineArn"], roleArn=role)
+    stepfunctions.delete_state_machine(stateMachineArn=machine["stateMachineArn"])
+
+
+def test_a_state_machine_that_logs_has_a_role_that_may(sandbox: Any) -> None:
+    stepfunctions, logs = sandbox.client("stepfunctions"), sandbox.client("logs")
+    logs.create_log_group(logGroupName="/aws/vendedlogs/states/may")
+    group = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/vendedlogs/states/may:*"
+    destinations = [{"cloudWatchLogsLogGroup": {"logGroupArn": group}}]
+    blind = make_role(
+        sandbox.client("iam"), "no-logs", {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    )
+    named: dict[str, Any] = {"definition": PASS, "roleArn": blind}
+    with pytest.raises(ClientError, match="not authorized to access the Log Destination") as raised:
+        stepfunctions.create_state_machine(
+            name="logs", loggingConfiguration={"level": "ALL", "destinations": destinations}, **named
+        )
+    assert raised.value.response["Error"]["Code"] == "AccessDeniedException"
+    machine = stepfunctions.create_state_machine(name="logs", **named)
+    stepfunctions.delete_state_machine(stateMachineArn=machine["stateMachineArn"])
+
+
+def test_eventbridge_must_be_able_to_assume_a_targets_role(sandbox: Any) -> None:
+    events = sandbox.client("events")
+    events.put_rule(Name="unassumed", EventPattern='{"source": ["a"]}')
+    role = make_role(sandbox.client("iam"), "not-for-events", trusts=["states"])
+    arn = "arn:aws:states:us-east-1:123456789012:stateMachine:any"
+    message = f"Provided role '{role}' cannot be assumed by principal 'events.amazonaws.com'."
+    with pytest.raises(ClientError, match="ValidationException") as raised:
+        events.put_targets(Rule="unassumed", Targets=[{"Id": "a", "Arn": arn, "RoleArn": role}])
+    assert raised.value.response["Error"]["Message"] == message
+    with pytest.raises(ClientError, match="RoleArn is required for target"):
+        events.put_targets(Rule="unassumed", Targets=[{"Id": "a", "Arn": arn}])
+    events.delete_rule(Name="unassumed")
+
+
+def test_a_function_polls_only_what_its_role_may_take_messages_from(sandbox: Any) -> None:
+    client = sandbox.client("lambda")
+    sandbox.client("sqs").create_queue(QueueName="polled")
+    arn = "arn:aws:sqs:us-east-1:123456789012:polled"
+    receives = {"Effect": "Allow", "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage"], "Resource": arn}
+    make_function(sandbox, "polls", make_role(sandbox.client("iam"), "polls", receives))
+    with pytest.raises(ClientError) as raised:
+        client.create_event_source_mapping(FunctionName="polls", EventSourceArn=arn)
+    error = raised.value.response["Error"]
+    assert error["Code"] == "InvalidParameterValueException"
+    assert error["Message"] == (
+        "The function execution role does not have permissions to call GetQueueAttributes on SQS"
+    )
+    also = {"Effect": "Allow", "Action": "sqs:GetQueueAttributes", "Resource": arn}
+    make_role(sandbox.client("iam"), "polls", receives, also)
+    mapping = client.create_event_source_mapping(FunctionName="polls", EventSourceArn=arn)["UUID"]
+    client.delete_event_source_mapping(UUID=mapping)
+    client.delete_function(FunctionName="polls")
