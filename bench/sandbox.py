@@ -1,4 +1,4 @@
-"""The sandbox: how soon it shows a result, how many executions it makes in a second, and what they cost."""
+"""The sandbox: how many executions it makes in a second, and what they cost."""
 
 from __future__ import annotations
 
@@ -49,10 +49,8 @@ _LEAST_S, _LOOK_S = 0.03, 0.005
 _REST = "the rest: starting threads, waiting, looking for what is published, keeping these accounts"
 
 
-def run(rounds: int) -> Result:
-    """Everything about the sandbox; `rounds` is for the first result."""
-    progress(f"  sandbox: scripts/run, {rounds} times")
-    first = [first_result() for _ in range(rounds)]
+def run(_rounds: int) -> Result:
+    """Everything about the sandbox, once."""
     progress(f"  sandbox: {MANY} executions")
     with Measuring() as sandbox:
         course = [sandbox.run(2, STEP) for _ in range(MANY // STEP)]
@@ -76,7 +74,6 @@ def run(rounds: int) -> Result:
     held_kb = (course[-1]["rss_mb"] - course[0]["rss_mb"]) * 1024 / (MANY - STEP)
     return Result(
         about=(
-            "First result: from the start of scripts/run in a warm installation to the first photo's line. "
             f"Executions: {SMALL.name} (1200 by 800) at a park through {WORKFLOW}, functions warm, 150 "
             "uploads with so many in flight. Not task work is the part of an execution's time, from its "
             f"start to its end, in which none of its functions ran. Growth: a sandbox that has made {MANY} "
@@ -85,7 +82,6 @@ def run(rounds: int) -> Result:
             f"the {MANY}: it keeps every photo, log line, trace and event of a history, as AWS would."
         ),
         bars=[
-            Bar("first result, s", 10, statistics.median(first)),
             Bar("executions a second, two at a time", 15, measured[2]["per_second"], at_least=True),
             *(
                 Bar(
@@ -101,7 +97,6 @@ def run(rounds: int) -> Result:
                 "Sandbox",
                 ["what", "reached"],
                 [
-                    ["first result, s", spread(first)],
                     *(
                         [f"executions a second, {at} at a time", number(each["per_second"])]
                         for at, each in measured.items()
@@ -147,25 +142,6 @@ def run(rounds: int) -> Result:
         ),
         data={"tasks": tasks},
     )
-
-
-def first_result() -> float:
-    """Seconds from the start of scripts/run to the first photo's line."""
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        [ROOT / "scripts" / "run", SMALL, "--place-type", "park"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        cwd=ROOT,
-    )
-    assert process.stdout is not None  # noqa: S101  # it is a pipe
-    for line in process.stdout:
-        if line.startswith("PROCESSED"):
-            seconds = time.perf_counter() - started
-            process.communicate()
-            return seconds
-    raise SystemExit(f"scripts/run ended with {process.wait()} and showed no result")
 
 
 @contextmanager
