@@ -104,7 +104,11 @@ def read(folder: Path = CASES) -> list[Case]:
 
 
 def _of(path: Path) -> Iterator[Case]:
-    for written in yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader) or ():
+    try:
+        cases = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader) or ()
+    except yaml.YAMLError as error:
+        raise MalformedCaseError(f"{path.name}: {error}") from error
+    for written in cases:
         try:
             yield _case(path.stem, written)
         except (KeyError, TypeError, ValueError, AttributeError) as error:

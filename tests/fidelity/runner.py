@@ -86,10 +86,14 @@ class Runner:
                 self._call(call, variables)
             except (MismatchError, ClientError) as error:
                 raise SetupError(f"{case.id}: {error}") from error
-        if case.execution:
-            self._execute(case.execution, variables)
-        for call in case.calls:
-            self._call(call, variables)
+        try:
+            if case.execution:
+                self._execute(case.execution, variables)
+            for call in case.calls:
+                self._call(call, variables)
+        finally:
+            if machine := variables.get("stateMachineArn"):
+                self._client("stepfunctions", checks=True).delete_state_machine(stateMachineArn=machine)
 
     def _make_client(self, service: str, checks: bool) -> Any:
         """Without `checks`, what AWS would refuse reaches the sandbox, and is not refused by boto3."""
@@ -129,7 +133,7 @@ class Runner:
         try:
             machine = client.create_state_machine(
                 name=f"fidelity-{variables['id']}",
-                definition=json.dumps(_filled(execution.definition, variables)),
+                definition=_text(_filled(execution.definition, variables)),
                 roleArn=self._role,
                 type=execution.type,
             )["stateMachineArn"]
@@ -138,11 +142,11 @@ class Runner:
         variables["stateMachineArn"] = machine
         try:
             self._run_to_end(client, machine, execution, variables)
-        finally:
-            client.delete_state_machine(stateMachineArn=machine)
+        except ClientError as error:
+            raise MismatchError(f"the execution is refused: {error}") from error
 
     def _run_to_end(self, client: Any, machine: str, execution: Execution, variables: dict[str, Any]) -> None:
-        given = json.dumps(_filled(execution.input, variables))
+        given = _text(_filled(execution.input, variables))
         if execution.type == "EXPRESS":
             ended = client.start_sync_execution(stateMachineArn=machine, input=given)
         else:
@@ -157,7 +161,10 @@ class Runner:
             raise MismatchError(f"cause: {execution.cause!r} is not in {ended.get('cause')!r}")
         if execution.has_output:
             expected = _filled(execution.output, variables)
-            output = json.loads(ended["output"])
+            try:
+                output = json.loads(ended.get("output", ""))
+            except ValueError:
+                raise MismatchError(f"output: {ended.get('output')!r} is no JSON") from None
             if not _same(expected, output):
                 raise MismatchError(f"output: {json.dumps(expected)} expected, got {json.dumps(output)}")
         if execution.history is not None:
@@ -230,8 +237,12 @@ def _as_text(value: Any, shape: Any) -> Any:
     if isinstance(value, list) and shape.type_name == "list":
         return [_as_text(each, shape.member) for each in value]
     if isinstance(value, (dict, list)) and shape.type_name in {"string", "blob"}:
-        return json.dumps(value)
+        return _text(value)
     return value
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _read(answer: Any) -> Any:

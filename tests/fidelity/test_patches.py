@@ -22,6 +22,8 @@ SHOWN_BY_TESTS = {
     "assumed_roles.roles_that_poll": "sandbox/iam/test_assumed_roles.py",
     "resource_policies.deliveries_of_buckets": "sandbox/iam/test_resource_policies.py",
     "resource_policies.deliveries_of_topics": "sandbox/iam/test_resource_policies.py",
+    "states_evaluation.no_limit_of_time": "sandbox/test_states.py",
+    "states_language.query_languages": "sandbox/test_states.py",
     "awslambda.functions_run": "sandbox/test_host.py",
     "cloudformation.change_sets": "sandbox/test_change_sets.py",
     "cloudformation.retained_except_on_create": "sandbox/test_deploying.py",

@@ -14,15 +14,14 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 )
 
 
-def error_name(name: str) -> ErrorName:
-    """An error by its name, as the interpreter holds it: it tells Step Functions' own errors from others.
-
-    Raises:
-        ValueError: the name begins as those of Step Functions' own errors do, and is none.
-    """
-    if name.startswith("States."):
-        return StatesErrorName(StatesErrorNameType.from_name(name))
-    return CustomErrorName(name)
+def error_name(error_name: str | None) -> ErrorName:
+    """An error by its name, as the interpreter holds it: it tells Step Functions' own errors from others."""
+    if error_name is not None and error_name.startswith("States."):
+        try:
+            return StatesErrorName(StatesErrorNameType.from_name(error_name))
+        except ValueError:  # a name that a Fail state or a function chose
+            return ErrorName(error_name)
+    return CustomErrorName(error_name)
 
 
 def task_failure(task: Any, env: Any, error: str, cause: str) -> FailureEvent:

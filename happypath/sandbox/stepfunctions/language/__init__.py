@@ -1,0 +1,1 @@
+"""Expressions of Amazon States Language, and what a definition must be."""
