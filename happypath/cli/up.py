@@ -75,7 +75,7 @@ Its console is at {console}
 In another terminal:
 
     export AWS_ENDPOINT_URL={sandbox.endpoint} AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
-    export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox
+    export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox AWS_DISABLE_HOST_PREFIX_INJECTION=true
     {first}
 
 Ctrl-C stops it; nothing is kept.""",

@@ -35,7 +35,7 @@ def test_an_execution_that_is_about_to_start_is_running(
         described = installation.execution(arn)
         assert described is not None
         assert described.status == "RUNNING"
-        assert installation.history(arn) == []
+        assert [each["type"] for each in installation.history(arn)] == ["ExecutionStarted"]
     finally:
         go_on.set()
         begin.join()

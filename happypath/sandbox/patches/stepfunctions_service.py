@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 from moto.core.responses import ActionResult
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_activitiy
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_callback
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
@@ -80,6 +81,7 @@ def executions_take_turns(served: Served) -> Iterator[None]:
     waits = (
         (WaitFunction, "_eval_body"),
         (state_task_service_callback.StateTaskServiceCallback, "_eval_integration_pattern"),
+        (state_task_activitiy.StateTaskActivity, "_eval_execution"),
     )
     with ExitStack() as patches:
         patches.enter_context(in_turns(turns))

@@ -8,8 +8,9 @@ they are in lets them, and end twice if they are stopped meanwhile.
 from __future__ import annotations
 
 import json
+import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -19,9 +20,13 @@ from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramEnded, ProgramError
 from moto.stepfunctions.parser.backend.execution import Execution
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from happypath.sandbox.stepfunctions.history import History
+from happypath.sandbox.stepfunctions.tasks import Tokens
 from happypath.sandbox.stepfunctions.turns import Turns
+
+logger = logging.getLogger(__name__)
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
 EXPRESS_LIMIT_S = 300.0
@@ -117,8 +122,8 @@ class StatesExecution(Execution):
         worker: Any = self.exec_worker
         return worker.env
 
-    def start(self) -> None:
-        """Starts the execution: from here on it has a history."""
+    def prepare(self) -> None:
+        """Makes the execution ready to start: from here on it has a history, and can be stopped."""
         self.history = History(self._tell_of_event)
         env = self._prepare()
         self.history.add_event(
@@ -133,6 +138,9 @@ class StatesExecution(Execution):
             },
             update_source_event_id=False,
         )
+
+    def start(self) -> None:
+        """Starts the execution."""
         self._run_from(None)
 
     def program(self) -> Any:
@@ -169,18 +177,21 @@ class StatesExecution(Execution):
         env: Any = worker._get_evaluation_environment()
         worker.env = env
         env.event_manager = self.history
+        env.callback_pool_manager = Tokens(
+            stepfunctions_parser_backends[self.account_id][self.region_name], self.over
+        )
         context = env.states.context_object.context_object_data["Execution"]
         context["StartTime"] = as_text(self.start_date)
         context["RedriveCount"] = self.redrives
         for observer in _observers:
             observer.starting(self)
         for observer in _observers:
-            observer.changed(self)
+            _told(observer.changed, self)
         return env
 
     def _tell_of_event(self, event: dict[str, Any]) -> None:
         for observer in _observers:
-            observer.recorded(self, event)
+            _told(observer.recorded, self, event)
 
     def _run_from(self, state: str | None) -> None:
         worker: Any = self.exec_worker
@@ -256,8 +267,16 @@ class StatesExecution(Execution):
             self.exec_status = ExecutionStatus(outcome.status)
             over.set()
         for observer in _observers:
-            observer.changed(self)
+            _told(observer.changed, self)
         return True
+
+
+def _told(tell: Callable[..., None], *what: Any) -> None:
+    """Tells an observer, whose failure is its own."""
+    try:
+        tell(*what)
+    except Exception:  # whatever it is, the execution goes on
+        logger.exception("An execution could not be recorded.")
 
 
 def _interpret(program: Any, env: Any, state: str | None) -> None:

@@ -6,12 +6,13 @@ Requests and answers are as botocore has them: texts of JSON are texts, times ar
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from happypath.sandbox.stepfunctions import redrive, state_machines
+from happypath.sandbox.stepfunctions import redrive, state_machines, tasks
 from happypath.sandbox.stepfunctions.constraints import (
     check_alias_name,
     check_arn,
@@ -67,13 +68,29 @@ def _execution(
     text = execution_input("{}" if given_input is None else given_input)
     name = name or str(uuid.uuid4())
     owner = _owner(backend, machine)
-    express = machine.type == EXPRESS
-    if not express:
+    with _one_of_a_name:
         there = _executions(owner).get(name)
         if there is not None:
             if there.exec_status == "RUNNING" and there.execution_input == text:
                 return there, False
             raise StatesError("ExecutionAlreadyExists", f"Execution Already Exists: '{there.exec_arn}'")
+        execution = _made(backend, machine, alias_arn, name, text, trace_header)
+        execution.prepare()
+        # Those of Express workflows can be neither found nor repeated.
+        if not execution.is_express:
+            _executions(owner)[name] = execution
+            owner.executions.append(execution)
+    return execution, True
+
+
+_one_of_a_name = threading.Lock()
+
+
+def _made(
+    backend: Any, machine: Any, alias_arn: str | None, name: str, text: str, trace_header: str | None
+) -> StatesExecution:
+    owner = _owner(backend, machine)
+    express = machine.type == EXPRESS
     kind = "express" if express else "execution"
     execution_arn = owner.arn.replace(":stateMachine:", f":{kind}:") + f":{name}"
     execution = StatesExecution(
@@ -93,10 +110,7 @@ def _execution(
         alias_arn=alias_arn,
     )
     execution.state_machine_arn = owner.arn
-    if not express:
-        _executions(owner)[name] = execution
-        owner.executions.append(execution)
-    return execution, True
+    return execution
 
 
 def _owner(backend: Any, machine: Any) -> Any:
@@ -208,7 +222,8 @@ def list_executions(backend: Any, request: Request) -> Answer:
     if bool(arn) == bool(request.get("mapRunArn")):
         raise StatesError("ValidationException", "Must specify exactly one of stateMachineArn or mapRunArn.")
     if not arn:
-        raise no_resource(request["mapRunArn"])
+        _map_run(backend, request["mapRunArn"])
+        raise NotImplementedError("The sandbox runs the items of a distributed Map in its own execution.")
     check_arn(arn, "stateMachine")
     machine, _ = state_machines.resolve(backend, arn)
     if machine.type == EXPRESS:
@@ -246,7 +261,7 @@ def get_execution_history(backend: Any, request: Request) -> Answer:
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html."""
     arn = request["executionArn"]
     execution = find(backend, arn)
-    events = execution.history.get_event_history() if execution.history else []
+    events = execution.history.get_event_history()
     backwards = bool(request.get("reverseOrder"))
     if backwards:
         events.reverse()
@@ -507,7 +522,83 @@ def start_execution(backend: Any, request: Request) -> Answer:
     return {"executionArn": execution.exec_arn, "startDate": execution.start_date}
 
 
+def describe_map_run(backend: Any, request: Request) -> Answer:
+    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeMapRun.html."""
+    described: Answer = _map_run(backend, request["mapRunArn"]).describe()
+    return described
+
+
+def update_map_run(backend: Any, request: Request) -> Answer:
+    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_UpdateMapRun.html."""
+    _map_run(backend, request["mapRunArn"]).update(
+        max_concurrency=request.get("maxConcurrency"),
+        tolerated_failure_count=request.get("toleratedFailureCount"),
+        tolerated_failure_percentage=request.get("toleratedFailurePercentage"),
+    )
+    return {}
+
+
+def list_map_runs(backend: Any, request: Request) -> Answer:
+    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListMapRuns.html."""
+    arn = request["executionArn"]
+    runs = find(backend, arn).env.map_run_record_pool_manager.get_all()
+    items, token = page(list(runs), request.get("maxResults"), request.get("nextToken"), of=[arn])
+    return {"mapRuns": [each.list_item() for each in items], "nextToken": token}
+
+
+def _map_run(backend: Any, arn: str) -> Any:
+    check_arn(arn, "mapRun")
+    for machine in backend.state_machines:
+        for execution in _executions(machine).values():
+            found = execution.env.map_run_record_pool_manager.get(arn)
+            if found is not None:
+                return found
+    raise no_resource(arn)
+
+
+def create_activity(backend: Any, request: Request) -> Answer:
+    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateActivity.html."""
+    name = request["name"]
+    check_name(name)
+    region, account = backend.region_name, backend.account_id
+    arn = f"arn:{backend.partition}:states:{region}:{account}:activity:{name}"
+    activity = backend.activities.get(arn) or backend.create_activity(
+        name, request.get("tags"), request.get("encryptionConfiguration")
+    )
+    return {"activityArn": activity.arn, "creationDate": activity.creation_date}
+
+
+def describe_activity(backend: Any, request: Request) -> Answer:
+    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeActivity.html."""
+    arn = request["activityArn"]
+    check_arn(arn, "activity")
+    activity = backend.activities.get(arn)
+    if activity is None:
+        raise tasks.no_activity(arn)
+    return {
+        "activityArn": arn,
+        "name": activity.name,
+        "creationDate": activity.creation_date,
+        "encryptionConfiguration": activity.encryption_configuration or {"type": "AWS_OWNED_KEY"},
+    }
+
+
+def get_activity_task(backend: Any, request: Request) -> Answer:
+    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetActivityTask.html."""
+    check_arn(request["activityArn"], "activity")
+    return tasks.next_task(backend, request["activityArn"], request.get("workerName"))
+
+
 OPERATIONS: Mapping[str, Operation] = {
+    "CreateActivity": create_activity,
+    "DescribeActivity": describe_activity,
+    "DescribeMapRun": describe_map_run,
+    "ListMapRuns": list_map_runs,
+    "UpdateMapRun": update_map_run,
+    "GetActivityTask": get_activity_task,
+    "SendTaskFailure": tasks.fail,
+    "SendTaskHeartbeat": tasks.beat,
+    "SendTaskSuccess": tasks.succeed,
     "CreateStateMachine": create_state_machine,
     "CreateStateMachineAlias": create_state_machine_alias,
     "DeleteStateMachine": delete_state_machine,

@@ -20,6 +20,7 @@ from moto.stepfunctions import models as stepfunctions_models
 from moto.stepfunctions.models import StateMachine, StateMachineVersion
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
+from happypath.sandbox.stepfunctions import express
 from happypath.sandbox.stepfunctions.constraints import check_arn
 from happypath.sandbox.stepfunctions.errors import StatesError, no_state_machine, validation
 
@@ -123,6 +124,7 @@ def create(backend: Any, request: Mapping[str, Any]) -> Any:
             raise StatesError("StateMachineAlreadyExists", f"State Machine Already Exists: '{there.arn}'")
         machine = there
     else:
+        check_definition(backend, request["definition"], kind)
         machine = backend.create_state_machine(
             name=request["name"],
             definition=request["definition"],
@@ -139,6 +141,17 @@ def create(backend: Any, request: Mapping[str, Any]) -> Any:
     return machine, version
 
 
+def check_definition(backend: Any, definition: str, kind: str) -> None:
+    """Checks a definition for a type of state machine.
+
+    Raises:
+        StatesError: InvalidDefinition.
+    """
+    backend._validate_definition(definition=definition)
+    if kind == "EXPRESS":
+        express.check(definition)
+
+
 def update(backend: Any, request: Mapping[str, Any]) -> tuple[Any, Any]:
     """Changes a state machine: a revision, if anything is another than before; and its version, if wanted.
 
@@ -146,7 +159,7 @@ def update(backend: Any, request: Mapping[str, Any]) -> tuple[Any, Any]:
         StatesError: MissingRequiredParameter, InvalidLoggingConfiguration, StateMachineDoesNotExist, …
     """
     machine = unversioned(backend, request["stateMachineArn"])
-    given = {name: request.get(name) for name in _SETTINGS if request.get(name) is not None}
+    given: dict[str, Any] = {name: request.get(name) for name in _SETTINGS if request.get(name) is not None}
     if not given:
         raise StatesError(
             "MissingRequiredParameter",
@@ -156,7 +169,7 @@ def update(backend: Any, request: Mapping[str, Any]) -> tuple[Any, Any]:
     if request.get("versionDescription") and not request.get("publish"):
         raise validation("Version description can only be set when publish is true")
     if "definition" in given:
-        backend._validate_definition(definition=given["definition"])
+        check_definition(backend, given["definition"], machine.type)
     if "loggingConfiguration" in given:
         given["loggingConfiguration"] = logging_configuration(
             given["loggingConfiguration"], backend.region_name
@@ -237,6 +250,8 @@ def made_by_stacks() -> Iterator[None]:
         machine = make(cls, resource_name, cloudformation_json, account_id, region_name, **more)
         kind = cloudformation_json["Properties"].get("StateMachineType") or "STANDARD"
         machine.type = machine.sm_type = kind
+        if kind == "EXPRESS":
+            express.check(machine.definition)
         return settle(machine, cloudformation_json, region_name)
 
     def change_with_settings(
