@@ -115,7 +115,7 @@ def _refusals(type_: str) -> Iterator[None]:
         raise Rejection.because(
             Reason.IMAGE_TOO_COMPLEX,
             type=type_,
-            message=f"The {type_} file costs too much to read: {error}. Save it anew, without metadata.",
+            message=f"The {type_} file costs too much to read: {error}. Save it anew with another program.",
         ) from None
     except UnreadableVariantError as error:
         raise Rejection.because(

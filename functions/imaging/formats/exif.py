@@ -20,6 +20,8 @@ _SRGB, _ADOBE_RGB = 1, 2
 _OPTIONAL = b"R03"
 # Bytes of a whole number by its type: BYTE, SHORT, LONG, SBYTE, SSHORT, SLONG.
 _WHOLE = {1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4}
+# Whole numbers, too, where they are written as fractions.
+_RATIONAL = {5, 10}
 _BYTE_ORDERS: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
 # What fits into the 64 KiB of a JPEG's segment. Real directories have some dozens.
 _ENTRIES = 5461
@@ -92,6 +94,10 @@ class Exif:
     def _whole(self, directory: dict[int, bytes], tag: int) -> int | None:
         """The first value of an entry, if it is a whole number of any size."""
         entry = directory.get(tag, b"")
+        if self._number(entry[2:4]) in _RATIONAL:
+            data = self._read(self._number(entry[8:12]), 8)
+            above, below = self._number(data[:4]), self._number(data[4:])
+            return above // below if below and not above % below else None
         size, count = _WHOLE.get(self._number(entry[2:4])), self._number(entry[4:8])
         if size is None or not count:
             return None

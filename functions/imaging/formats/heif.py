@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from functions.imaging.formats import (
     BrokenFileError,
@@ -17,6 +17,7 @@ from functions.imaging.formats import (
     icc,
 )
 from functions.imaging.formats.boxes import body, box
+from functions.imaging.formats.coded import av1_area, check_hevc
 from functions.imaging.formats.items import Item, Picture, read
 
 # The type by what its pictures are compressed with.
@@ -185,6 +186,7 @@ def _file(source: Source, picture: Picture, most_bytes: int) -> bytes:
     if sum(end - start for item in items for start, end in item.extents) > most_bytes:
         raise TooComplexError("its parts are stored in the same place")
     data = [item.data(source) for item in items]
+    _check(source, picture, dict(zip(picture.items, data, strict=True)))
     brand = _BRANDS[_TYPES[_coded_kind(picture)]]
     ftyp = box(b"ftyp", brand, bytes(4), brand, b"mif1", b"miaf")
     tables = [
@@ -198,6 +200,20 @@ def _file(source: Source, picture: Picture, most_bytes: int) -> bytes:
     start = len(ftyp) + len(box(b"meta", *tables, _places(data, 0), version=0)) + 8
     meta = box(b"meta", *tables, _places(data, start), version=0)
     return b"".join((ftyp, meta, box(b"mdat", *data)))
+
+
+def _check(source: Source, picture: Picture, data: Mapping[int, bytes]) -> None:
+    """Whether the compressed pictures ask no more of a decoder than the file says."""
+    width, height = _size(source, picture.primary)
+    area = 0
+    for item in picture.items.values():
+        if item.kind == b"av01":
+            area += av1_area(data[item.number])
+        elif item.kind == b"hvc1":
+            check_hevc(item.property(source, b"hvcC") or b"", data[item.number])
+    # The picture, and its transparency.
+    if area > 2 * max(_SPARE_AREA * width * height, _LEAST_AREA):
+        raise TooComplexError("its compressed pictures are much larger than it says")
 
 
 def _info(item: Item, number: int) -> bytes:

@@ -144,12 +144,14 @@ def filled(file: bytes) -> bytes:
             place = at - 4
     filled_at = 0
     for start, end in _picture(file, place, at + size):
-        if file[start + 1] == _SCAN and _makes_pixels(file[start + 4 : start + 14]):
+        if file[start + 1] == _SCAN and _makes_pixels(file[start + 4 : start + 16]):
             of = set(file[start + 5 : start + 5 + 2 * file[start + 4] : 2]) & missing
             missing -= of
             filled_at = end if of else filled_at
     if missing:
         raise BrokenFileError(CUT_OFF)
+    # An FF at the end, which fills, would make a marker of what comes next.
+    filled_at = len(file[:filled_at].rstrip(b"\xff"))
     return file[:filled_at] + _FILLING + file[filled_at:]
 
 

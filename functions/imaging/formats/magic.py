@@ -55,6 +55,14 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"SIMPLE  =", "fits"),
     (b"Paint Shop Pro Image File\n", "psp"),
     (b"FLIF", "flif"),
+    (b"Image type: ", "im"),
+    (b"DanM", "msp"),
+    (b"LinS", "msp"),
+    (b"\xb1\x68\xde\x3a", "dcx"),
+    (b"\x80\xe8\0\0", "pxr"),
+    (b"\x89HDF\r\n\x1a\n", "hdf"),
+    (b"GRIB", "grib"),
+    (b"FTEX", "ftex"),
     (b"\xabKTX ", "ktx"),
     (b"\x13\xab\xa1\x5c", "astc"),
     (b"VTF\0", "vtf"),
@@ -83,6 +91,7 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
 _INSIDE: tuple[tuple[int, bytes, str], ...] = (
     (40, b" EMF", "emf"),
     (128, b"DICM", "dcm"),
+    (20, b"GIMP", "gbr"),
     (4, b"\x11\xaf", "fli"),
     (4, b"\x12\xaf", "fli"),
     (522, b"\0\x11\2\xff", "pict"),
@@ -178,7 +187,7 @@ def _is_tga(first: bytes) -> bool:
     return (
         (has_known_map if how in {1, 9} else has_map == 0 or has_known_map)
         and how in {1, 2, 3, 9, 10, 11}
-        and bits in {8, 15, 16, 24, 32}
+        and bits in {1, 8, 15, 16, 24, 32}
         and bool(width and height)
         and not described & 0xC0
     )
