@@ -36,6 +36,7 @@ SHOWN_BY_TESTS = {
     "resource_policies.lambda_permissions_of_stacks": "sandbox/iam/test_resource_policies.py",
     "s3.buckets_of_stacks": "sandbox/test_buckets.py",
     "s3.form_answers": "sandbox/test_signed_requests.py",
+    "s3.functions_are_notified_asynchronously": "sandbox/test_buckets.py",
     "stepfunctions.errors_of_eventbridge": "statemachines/test_telling.py",
     "stepfunctions_service.executions_take_turns": "sandbox/test_turns.py",
     "stepfunctions_service.state_machines_of_stacks": "sandbox/test_deploying.py",

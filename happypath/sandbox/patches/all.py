@@ -15,7 +15,7 @@ from happypath.sandbox.patches import (
     iam,
     resource_policies,
     s3,
-    sns,  # noqa: F401
+    sns,
     speed,
     sqs,
     ssm,
@@ -33,6 +33,7 @@ PATCHES: Mapping[str, Patch] = {
     for module in (
         awslambda,
         sqs,
+        sns,
         s3,
         events,
         stepfunctions,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import local
 from typing import Any
 from unittest.mock import patch
 
+from moto.awslambda.models import lambda_backends
 from moto.core.request import Request
 from moto.s3 import notifications
 from moto.s3.models import FakeBucket, S3Backend, get_canned_acl
@@ -16,6 +19,8 @@ from moto.s3.responses import S3Response
 
 from happypath.sandbox.patches.served import Patch, Served
 from happypath.sandbox.s3 import events, forms, listings
+
+logger = logging.getLogger(__name__)
 
 _PUT = S3NotificationEvent.OBJECT_CREATED_PUT_EVENT
 _TAGGED = S3NotificationEvent.OBJECT_TAGGING_PUT_EVENT
@@ -150,6 +155,24 @@ def _as_in_the_api(rule: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
+def functions_are_notified_asynchronously(_: Served) -> Iterator[None]:
+    """Who writes an object does not wait for the functions that its bucket notifies; with moto it does.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-s3.html
+    """
+
+    def invoke(account_id: str, event_body: Any, fn_arn: str, region_name: str) -> None:
+        try:
+            function: Any = lambda_backends[account_id][region_name].get_function(fn_arn)
+            function.invoke(json.dumps(event_body), {"X-Amz-Invocation-Type": "Event"}, {})
+        except Exception as error:  # whatever it is, who wrote the object does not hear of it
+            logger.warning("S3: a bucket could not notify %s: %s", fn_arn, error)
+
+    with patch.object(notifications, "_invoke_awslambda", invoke):
+        yield
+
+
+@contextmanager
 def bodies_of_any_type(_: Served) -> Iterator[None]:
     """What is put is the object, whatever its type says; moto reads a form of it if curl calls it one.
 
@@ -219,6 +242,7 @@ PATCHES: tuple[Patch, ...] = (
     one_event_of_each_write,
     deletion_events,
     buckets_of_stacks,
+    functions_are_notified_asynchronously,
     bodies_of_any_type,
     acl_of_parts,
     keys_of_any_characters,

@@ -1,4 +1,4 @@
-"""The events that S3 sends of objects to EventBridge, always to the default bus.
+"""The events that S3 sends of objects: to EventBridge's default bus, to queues, topics and functions.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 """
