@@ -110,7 +110,7 @@ def to_queue_topic_or_function(
     name = str(getattr(event_name, "value", event_name))
     owner = {"principalId": "AWS:SANDBOX"}
     described = _object(bucket, key, name)
-    s3_object = {"key": quote_plus(key.name)}
+    s3_object = {"key": quote_plus(key.name, safe="/")}
     for ours, theirs in (("size", "size"), ("etag", "eTag"), ("version-id", "versionId")):
         if ours in described:
             s3_object[theirs] = described[ours]
