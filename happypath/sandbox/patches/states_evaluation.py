@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
 
-from moto.core.responses import ActionResult, EmptyResult
 from moto.stepfunctions.parser.api import HistoryEventType, StateEnteredEventDetails
 from moto.stepfunctions.parser.asl.component.common.catch.catch_outcome import CatchOutcome
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
@@ -38,11 +37,9 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp 
     TimestampPath,
 )
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
-from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramRunning
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
-from moto.stepfunctions.responses import StepFunctionResponse
 
 from happypath.sandbox.patches.served import Patch, Served
 from happypath.sandbox.patches.speed import copied
@@ -384,28 +381,7 @@ def _runtime(env: Any, cause: str) -> Any:
     return failure(env, StatesErrorNameType.StatesRuntime, cause)
 
 
-@contextmanager
-def callbacks(_: Served) -> Iterator[None]:
-    """SendTaskFailure has a cause, and any task that waits takes heartbeats; moto's do not.
-
-    https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskFailure.html
-    """
-    beat: Any = CallbackEndpoint.notify_heartbeat
-
-    def fail(response: Any) -> ActionResult:
-        named = {name: response._get_param(name) for name in ("error", "cause")}
-        response.stepfunction_backend.send_task_failure(response._get_param("taskToken"), **named)
-        return EmptyResult()
-
-    with (
-        patch.object(StepFunctionResponse, "send_task_failure", fail),
-        patch.object(CallbackEndpoint, "notify_heartbeat", lambda endpoint: beat(endpoint) or True),
-    ):
-        yield
-
-
 PATCHES: tuple[Patch, ...] = (
-    callbacks,
     states_run,
     attempts,
     names_of_errors,
