@@ -49,3 +49,8 @@ def bytes_out_of_bounds(size_bytes: int, bound: str) -> RekognitionError:
         f"1 validation error detected: Value '{value}' at 'image.bytes' failed to satisfy constraint: "
         f"Member must have length {bound}",
     )
+
+
+def throttled() -> RekognitionError:
+    """More is asked for at once than the account may; try again later."""
+    return RekognitionError("ThrottlingException", "Rate exceeded")

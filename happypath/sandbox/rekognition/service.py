@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import logging
-import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from happypath.sandbox.rekognition import detectors, errors, photo, reader
 from happypath.sandbox.rekognition.labels import labels_for
 from happypath.sandbox.rekognition.real import ask
 from happypath.sandbox.rekognition.recorded import Answers, sample_answers
+from happypath.sandbox.rekognition.remembered import Remembered
 from happypath.sandbox.rekognition.text import filtered, text_detections
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ class Rekognition:
     def __init__(self, real: RekognitionClient | None = None, answers: Answers | None = None) -> None:
         self._real = real
         self._answers = dict(sample_answers() if answers is None else answers)
-        # What was read, by the photo's SHA-256: a caller who lost patience gets it when it asks again.
-        self._read: dict[str, list[dict[str, Any]]] = {}
-        self._reading = threading.Lock()
+        # By the photo's SHA-256: a caller who lost patience gets it when it asks again.
+        self._labels: Remembered[dict[str, Any]] = Remembered("labels")
+        self._words: Remembered[list[dict[str, Any]]] = Remembered("words")
 
     def record(self, image: bytes, answers: Mapping[str, Any]) -> None:
         """Gives a photo answers of its own, from now on: by operation (`DetectLabels`), the whole response.
@@ -74,7 +74,7 @@ class Rekognition:
             raise errors.invalid_parameter(
                 "the sandbox has no IMAGE_PROPERTIES: leave it out of Features, or use the real service"
             )
-        response = self._known("DetectLabels", request, image) or _labels_seen(image)
+        response = self._known("DetectLabels", request, image) or self._labels_seen(image)
         wanted = _Filters(request.get("Settings", {}).get("GeneralLabels", {}))
         labels = [
             label for label in response["Labels"] if wanted(label) and _sure(label, request, default=55)
@@ -122,12 +122,13 @@ class Rekognition:
         response = self._known("DetectText", request, image) or self._text_read(image)
         return {**response, "TextDetections": filtered(response["TextDetections"], filters)}
 
+    def _labels_seen(self, image: bytes) -> dict[str, Any]:
+        seen = self._labels.of(hashlib.sha256(image).hexdigest(), lambda: _labels_seen(image))
+        return copy.deepcopy(seen)
+
     def _text_read(self, image: bytes) -> dict[str, Any]:
-        digest = hashlib.sha256(image).hexdigest()
-        with self._reading:
-            if digest not in self._read:
-                self._read[digest] = text_detections(_lines(image))
-        return {"TextDetections": self._read[digest], "TextModelVersion": TEXT_MODEL}
+        read = self._words.of(hashlib.sha256(image).hexdigest(), lambda: text_detections(_lines(image)))
+        return {"TextDetections": read, "TextModelVersion": TEXT_MODEL}
 
     def _known(self, operation: str, request: Mapping[str, Any], image: bytes) -> dict[str, Any] | None:
         """The recorded answer for the photo, or None."""

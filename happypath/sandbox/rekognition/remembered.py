@@ -1,0 +1,81 @@
+"""What was seen of a photo, kept by its bytes; whoever cannot wait for it asks again.
+
+A detector keeps one processor busy, for seconds on a slow machine. Callers give up after a few seconds and
+ask again, behind the work that they gave up. So each photo is looked at once, whoever asks how often, and a
+caller who would wait too long is throttled, as Rekognition throttles:
+https://docs.aws.amazon.com/rekognition/latest/dg/limits.html
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import Any, Generic, TypeVar
+
+from happypath.sandbox.rekognition import errors
+
+# Less than our functions wait for an answer (`functions.platform.aws`).
+PATIENCE_S = 5.0
+# Photos whose answers are kept; each takes some kilobytes.
+_MOST = 2_000
+
+_Seen = TypeVar("_Seen")
+
+
+class Remembered(Generic[_Seen]):
+    """Looks at one photo at a time, in a thread of its own, and keeps what it sees, errors included.
+
+    >>> looks = []
+    >>> seen = Remembered("doctest")
+    >>> [seen.of("a photo", lambda: looks.append("once") or "a cat") for _ in range(2)], looks
+    (['a cat', 'a cat'], ['once'])
+    """
+
+    def __init__(self, name: str, patience_s: float = PATIENCE_S) -> None:
+        self._name = name
+        self._patience_s = patience_s
+        self._seen: OrderedDict[str, Future[_Seen]] = OrderedDict()
+        self._waiting: SimpleQueue[tuple[Future[_Seen], Callable[[], _Seen]]] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def of(self, digest: str, look: Callable[[], _Seen]) -> _Seen:
+        """What is seen of the photo with this digest.
+
+        Raises:
+            RekognitionError: ThrottlingException, if it takes too long; it goes on, to be asked for again.
+            Exception: whatever `look` raises.
+        """
+        with self._lock:
+            found = self._seen.get(digest)
+            if found is None:
+                found = self._seen[digest] = Future()
+                self._waiting.put((found, look))
+                self._forget()
+            self._seen.move_to_end(digest)
+            if self._thread is None:
+                # A daemon: nobody waits for it when the sandbox ends.
+                self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+                self._thread.start()
+        try:
+            return found.result(self._patience_s)
+        except TimeoutError:
+            if found.done():
+                raise
+            raise errors.throttled() from None
+
+    def _forget(self) -> None:
+        done = [digest for digest, seen in self._seen.items() if seen.done()]
+        for digest in done[: max(0, len(self._seen) - _MOST)]:
+            del self._seen[digest]
+
+    def _work(self) -> Any:
+        while True:
+            future, look = self._waiting.get()
+            try:
+                future.set_result(look())
+            except BaseException as error:  # it is the answer
+                future.set_exception(error)

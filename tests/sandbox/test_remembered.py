@@ -1,0 +1,91 @@
+"""What was seen of a photo is kept: a busy machine is slow, and nothing more."""
+
+from __future__ import annotations
+
+import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from happypath.sandbox.rekognition import service
+from happypath.sandbox.rekognition.errors import RekognitionError
+from happypath.sandbox.rekognition.remembered import Remembered
+from happypath.sandbox.sandbox import Sandbox
+from tests.functions.pictures import scene
+
+
+def test_a_photo_is_looked_at_once_by_however_many() -> None:
+    looked, go_on = [], threading.Event()
+
+    def look() -> str:
+        looked.append("once")
+        go_on.wait(10)
+        return "a cat"
+
+    seen = Remembered[str]("test")
+    with ThreadPoolExecutor(4) as callers:
+        answers = [callers.submit(seen.of, "photo", look) for _ in range(4)]
+        go_on.set()
+        assert [each.result(10) for each in answers] == ["a cat"] * 4
+    assert looked == ["once"]
+
+
+def test_who_would_wait_too_long_is_throttled_and_asks_again() -> None:
+    go_on = threading.Event()
+    seen = Remembered[str]("test", patience_s=0.05)
+
+    def look() -> str:
+        go_on.wait(10)
+        return "a cat"
+
+    for _ in range(2):
+        with pytest.raises(RekognitionError) as raised:
+            seen.of("photo", look)
+        assert raised.value.code == "ThrottlingException"
+    go_on.set()
+    patient = Remembered[str]("test", patience_s=10)
+    patient._seen = seen._seen
+    assert patient.of("photo", look) == "a cat"
+
+
+def test_an_error_is_an_answer_too() -> None:
+    seen = Remembered[str]("test")
+
+    def look() -> str:
+        raise RekognitionError("InvalidImageFormatException", "no photo")
+
+    for _ in range(2):
+        with pytest.raises(RekognitionError, match="no photo"):
+            seen.of("photo", look)
+
+
+def test_a_slow_detector_throttles_and_then_answers(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on one busy processor: callers who give up find the answer when they ask again."""
+    go_on, looked = threading.Event(), []
+    see = service._labels_seen
+
+    def slow(image: bytes) -> dict[str, Any]:
+        looked.append(len(image))
+        go_on.wait(30)
+        return see(image)
+
+    monkeypatch.setattr(service, "_labels_seen", slow)
+    monkeypatch.setattr(sandbox.rekognition._labels, "_patience_s", 0.2)
+    client = sandbox.client("rekognition")
+    encoded = io.BytesIO()
+    scene(640, 480).save(encoded, "JPEG")
+    image = {"Bytes": encoded.getvalue()}
+    for _ in range(2):
+        with pytest.raises(ClientError) as raised:
+            client.detect_labels(Image=image)
+        assert raised.value.response["Error"]["Code"] == "ThrottlingException"
+        assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    go_on.set()
+    monkeypatch.setattr(sandbox.rekognition._labels, "_patience_s", 30)
+    assert client.detect_labels(Image=image)["LabelModelVersion"]
+    assert len(looked) == 1
