@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from functions.ingest.record import PARTITION
+
+_MOST_DENIED = 1_000
 
 
 @dataclass(frozen=True, order=True)
@@ -25,6 +27,8 @@ class Calls:
     needed: dict[str, set[Permission]] = field(default_factory=dict)
     # How often each operation (`s3:GetObject`) was called by whom; of a transaction, each part counts.
     requests: Counter[tuple[str, str]] = field(default_factory=Counter)
+    # The latest that were denied, in AWS's words.
+    denied: deque[str] = field(default_factory=lambda: deque(maxlen=_MOST_DENIED))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, caller: str, action: str, resource: str, leading_keys: tuple[str, ...] = ()) -> None:

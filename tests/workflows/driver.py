@@ -19,6 +19,7 @@ from happypath.operations.installation import TERMINAL, Installation
 from happypath.project import WORKFLOWS
 from happypath.sandbox.sandbox import Sandbox
 from tests.outcomes import Row
+from tests.roles import document
 from tests.workflows import pictures
 
 # Far more than anything here takes, on a slow machine, too.
@@ -75,6 +76,12 @@ class Driver:
         # Objects here tell nobody of themselves: for executions that are started by hand.
         self._quiet_bucket = "photos-by-hand"
         self.installation.client("s3").create_bucket(Bucket=self._quiet_bucket)
+        # The tasks' roles are for the bucket of uploads; this one lets everybody read.
+        objects = f"arn:aws:s3:::{self._quiet_bucket}"
+        reads = {"Action": ["s3:GetObject", "s3:ListBucket"], "Resource": [objects, f"{objects}/*"]}
+        self.installation.client("s3").put_bucket_policy(
+            Bucket=self._quiet_bucket, Policy=document({"Effect": "Allow", "Principal": "*", **reads})
+        )
 
     @property
     def upload_bucket(self) -> str:

@@ -115,6 +115,8 @@ def _check(principal: Principal, need: Need, wire: Mapping[str, tuple[str, ...]]
         return
     error = AccessDeniedError(request, decision, need)
     _log.warning("%s", error)
+    if _ENFORCEMENT.calls is not None:
+        _ENFORCEMENT.calls.denied.append(str(error))
     raise error
 
 

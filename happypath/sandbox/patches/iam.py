@@ -12,6 +12,7 @@ from unittest.mock import patch
 from moto.iam.access_control import PermissionResult
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, Group, IAMBackend, Role, User, iam_backends
+from moto.kms.models import Key
 from moto.s3.models import FakeBucket
 from moto.utilities.utils import get_partition
 
@@ -98,14 +99,25 @@ def _delete(cls: Any, name: str, resource: dict[str, Any], account_id: str, regi
 
 @contextmanager
 def inline_policies_of_stacks(_: Served) -> Iterator[None]:
-    """The policies of a stack's roles are JSON, as all policies are; moto's are what Python prints.
+    """The policies of a stack's roles and keys are JSON, as all policies are; moto's are what Python prints.
 
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRolePolicy.html
     """
     with ExitStack() as patches:
         for owner in (Group, Role, User):
             patches.enter_context(patch.object(owner, "put_policy", _in_json(owner.put_policy)))
+        patches.enter_context(patch.object(Key, "create_from_cloudformation_json", classmethod(_create_key)))
         yield
+
+
+_key_created_by_stack = vars(Key)["create_from_cloudformation_json"].__func__
+
+
+def _create_key(cls: Any, /, *given: Any, **named: Any) -> Any:
+    key = _key_created_by_stack(cls, *given, **named)
+    if not isinstance(key.policy, str):
+        key.policy = json.dumps(key.policy)
+    return key
 
 
 def _in_json(put: Callable[..., None]) -> Callable[..., None]:

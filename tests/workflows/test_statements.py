@@ -1,0 +1,235 @@
+"""Every statement of every policy is needed: without it the run that needs it is denied, in AWS's words.
+
+The statements are read from the templates, so that a new one is tested by being there. Policies are changed
+in the deployed sandbox, which takes effect at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import boto3
+import pytest
+
+from happypath.project import TEMPLATES, WORKFLOWS
+from happypath.sandbox import iam
+from happypath.sandbox.iam.enforcement import access_key
+from happypath.sandbox.iam.principal import Root
+from tests.outcomes import Row, rows
+from tests.workflows.driver import Driver, wait_until
+from tests.workflows.pictures import place_id
+from tests.workflows.statements import Deployed, Statement, statements
+from tests.workflows.tasks import accepted
+
+pytestmark = pytest.mark.timeout(300)
+
+ACCOUNT = "123456789012"
+# Without these parameters, which the samples do not set, they are not deployed; who sets them is in
+# tests/workflows/test_uploads_by_others.py and docs/deploying.md.
+OTHERWISE = "The parameters of the samples leave it out."
+
+ALL = {str(each): each for each in statements()}
+ALLOWING = [each for each in statements() if each.effect == "Allow"]
+DENYING = [each for each in statements() if each.effect == "Deny"]
+
+
+def test_every_statement_is_one_that_can_be_told_apart() -> None:
+    assert len(ALL) == len(statements()) > 25
+
+
+@pytest.mark.parametrize("statement", ALLOWING, ids=str)
+def test_without_a_statement_the_run_that_needs_it_is_denied(statement: Statement, driver: Driver) -> None:
+    denied = driver.sandbox.calls.denied
+    with Deployed(driver.installation).without(statement) as was_there:
+        if not was_there:
+            assert statement.conditional, f"{statement} is not deployed"
+            pytest.skip(OTHERWISE)
+        denied.clear()
+        with needing(statement, driver):
+            wait_until(lambda: any(names(statement, each) for each in list(denied)), f"{statement} is missed")
+    sentences = [each for each in denied if names(statement, each)]
+    assert all(" is not authorized to perform: " in each for each in sentences)
+
+
+def names(statement: Statement, sentence: str) -> bool:
+    """Whether a denial names an action of a statement, and who was denied."""
+    said = re.fullmatch(r"User: (\S+) is not authorized to perform: (\S+) on resource: .*", sentence)
+    if said is None:
+        return False
+    patterns = [re.escape(each.lower()).replace(r"\*", ".*") for each in statement.actions]
+    return any(re.fullmatch(each, said[2].lower()) for each in patterns)
+
+
+@pytest.mark.parametrize("statement", DENYING, ids=str)
+def test_a_deny_is_for_what_comes_without_tls(statement: Statement, driver: Driver) -> None:
+    installation = driver.installation
+    resource = {
+        "UploadBucketPolicy": f"arn:aws:s3:::{installation.core['UploadBucket']}/a",
+        "DistributionBucketPolicy": f"arn:aws:s3:::{installation.core['DistributionBucket']}/a",
+        "QueuePolicy": f"arn:aws:sqs:us-east-1:{ACCOUNT}:{installation.prefix}-uploads",
+        "AlarmTopicPolicy": installation.core["AlarmTopic"],
+    }[statement.resource]
+    action = statement.actions[0].replace(
+        "*", "SendMessage" if "sqs" in statement.actions[0] else "GetObject"
+    )
+    plain = {"aws:securetransport": ("false",)}
+    iam.check(Root(ACCOUNT), action, resource)
+    with pytest.raises(iam.AccessDeniedError, match="with an explicit deny in a resource-based policy"):
+        iam.check(Root(ACCOUNT), action, resource, plain)
+    with Deployed(installation).without(statement) as was_there:
+        assert was_there
+        iam.check(Root(ACCOUNT), action, resource, plain)
+
+
+@contextmanager
+def needing(statement: Statement, driver: Driver) -> Iterator[None]:
+    """Does what needs a statement, until the block ends."""
+    by_check = CHECKED.get(f"{statement.resource}-{statement.sid}")
+    if by_check is not None:
+        with pytest.raises(iam.AccessDeniedError):
+            by_check(driver)
+        yield
+    elif "logs:CreateLogDelivery" in statement.actions:
+        _log_again(driver, user_of(statement))
+        yield
+    elif statement.resource == "StartExecutionFunction" or statement.kind == "AWS::SQS::QueuePolicy":
+        live = "none" if statement.sid == "HoldUploadsBack" else accepted_workflow()
+        driver.go_live(live)
+        key = driver.new_key()
+        driver.upload(driver.picture(accepted(accepted_workflow())), key)
+        yield
+        driver.go_live(accepted_workflow())
+    elif statement.actions == ("s3:ListBucket",):
+        if statement.resource == "ReadUploadsPolicy":
+            _look_for_what_is_gone(driver, user_of(statement))
+        else:
+            _look_for_a_rendition_that_is_gone(driver, statement)
+        yield
+    else:
+        workflow = user_of(statement)
+        driver.go_live(workflow)
+        for row in covering(workflow):
+            driver.upload(driver.picture(row), driver.new_key(place_id(row), f"statement{row.suffix}"))
+        yield
+
+
+def accepted_workflow() -> str:
+    """A workflow with a quick way."""
+    return WORKFLOWS[0]
+
+
+def user_of(statement: Statement) -> str:
+    """A workflow that a statement is for: its own, or the first that takes the policy of core."""
+    if statement.stack != "core":
+        return statement.stack
+    users = [
+        name
+        for name in WORKFLOWS
+        if f"${{Prefix}}-{statement.resource}" in (TEMPLATES / name / "template.yaml").read_text("utf-8")
+    ]
+    assert users, f"no workflow takes {statement.resource}"
+    return users[0]
+
+
+def covering(workflow: str) -> list[Row]:
+    """Few uploads that together come to every state which the table comes to."""
+    chosen: list[Row] = []
+    left = {state for row in rows(workflow) for state in row.path}
+    while left:
+        best = max(rows(workflow), key=lambda row: len(left & set(row.path)))
+        chosen.append(best)
+        left -= set(best.path)
+    return chosen
+
+
+def _log_again(driver: Driver, workflow: str) -> None:
+    """Gives a state machine the logging that it has."""
+    client = driver.installation.client("stepfunctions")
+    arn = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:{driver.sandbox.prefix}-{workflow}"
+    logging = client.describe_state_machine(stateMachineArn=arn)["loggingConfiguration"]
+    # As it was, nothing would be changed.
+    changed = {**logging, "includeExecutionData": not logging["includeExecutionData"]}
+    with pytest.raises(client.exceptions.ClientError, match="not authorized to access the Log Destination"):
+        client.update_state_machine(stateMachineArn=arn, loggingConfiguration=changed)
+
+
+def _look_for_what_is_gone(driver: Driver, workflow: str) -> None:
+    """Starts an execution for a photo that is not there any longer."""
+    driver.go_live("none")
+    key = driver.new_key()
+    version = driver.put_quietly(key, b"gone")
+    s3 = driver.installation.client("s3")
+    s3.delete_object(Bucket=driver.upload_bucket, Key=key, VersionId=version)
+    driver.go_live(workflow)
+    driver.send(
+        {
+            "source": "aws.s3",
+            "detail-type": "Object Created",
+            "detail": {
+                "bucket": {"name": driver.upload_bucket},
+                "object": {"key": key, "version-id": version, "sequencer": "0"},
+            },
+        }
+    )
+
+
+def _look_for_a_rendition_that_is_gone(driver: Driver, statement: Statement) -> None:
+    """What the task does that replaces a rendition, if it is gone by then: too short a moment to be met."""
+    arn = Deployed(driver.installation).physical(statement.stack, statement.resource)
+    roles = driver.installation.client("iam").list_entities_for_policy(PolicyArn=arn)["PolicyRoles"]
+    key = access_key(iam.RoleSession(f"arn:aws:iam::{ACCOUNT}:role/{roles[0]['RoleName']}", "statement"))
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=driver.sandbox.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=key,
+        aws_secret_access_key=key,
+    )
+    with pytest.raises(s3.exceptions.ClientError, match="403"):
+        s3.head_object(Bucket=driver.installation.core["DistributionBucket"], Key="none/tile.jpg")
+
+
+def _service(name: str, source: Callable[[Driver], str] | None = None) -> Callable[[Driver], iam.Service]:
+    def make(driver: Driver) -> iam.Service:
+        return iam.Service(f"{name}.amazonaws.com", source and source(driver), ACCOUNT)
+
+    return make
+
+
+def _distribution(driver: Driver) -> str:
+    found = Deployed(driver.installation).physical("core", "Distribution")
+    return f"arn:aws:cloudfront::{ACCOUNT}:distribution/{found}"
+
+
+def _key(driver: Driver) -> str:
+    return f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{Deployed(driver.installation).physical('core', 'AlarmKey')}"
+
+
+# What only AWS's own services do, which the sandbox does not run: CloudFront, CloudWatch's alarms, a key, and
+# a bucket whose notifications go to the queue. Their requests are held against the deployed policies.
+CHECKED: dict[str, Callable[[Driver], None]] = {
+    "DistributionBucketPolicy-OnlyTheDistributionReads": lambda driver: iam.check(
+        _service("cloudfront", _distribution)(driver),
+        "s3:GetObject",
+        f"arn:aws:s3:::{driver.installation.core['DistributionBucket']}/a",
+    ),
+    "QueuePolicy-FromTheBucket": lambda driver: iam.check(
+        _service("s3", lambda of: f"arn:aws:s3:::{of.upload_bucket}")(driver),
+        "sqs:SendMessage",
+        f"arn:aws:sqs:us-east-1:{ACCOUNT}:{driver.sandbox.prefix}-uploads",
+    ),
+    "AlarmTopicPolicy-AlarmsPublish": lambda driver: iam.check(
+        _service("cloudwatch")(driver), "sns:Publish", driver.installation.core["AlarmTopic"]
+    ),
+    "AlarmKey-AlarmsPublish": lambda driver: iam.check(
+        _service("cloudwatch")(driver), "kms:Decrypt", _key(driver)
+    ),
+    "AlarmKey-TheAccountDecides": lambda driver: iam.check(Root(ACCOUNT), "kms:Encrypt", _key(driver)),
+}
+
+
+def test_what_is_checked_here_is_allowed_as_deployed(driver: Driver) -> None:
+    for check in CHECKED.values():
+        check(driver)
