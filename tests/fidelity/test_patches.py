@@ -39,7 +39,7 @@ SHOWN_BY_TESTS = {
     "s3.functions_are_notified_asynchronously": "sandbox/test_buckets.py",
     "stepfunctions.errors_of_eventbridge": "statemachines/test_telling.py",
     "stepfunctions_service.executions_take_turns": "sandbox/test_turns.py",
-    "stepfunctions_service.state_machines_of_stacks": "sandbox/test_deploying.py",
+    "stepfunctions_service.state_machines_of_stacks": "sandbox/test_state_machines.py",
     "stepfunctions_clients.tasks_call_as_their_role": "sandbox/iam/test_enforcement.py",
     "sqs.queues_are_polled": "sandbox/test_queues.py",
     "sqs.thread_safe_queues": "sandbox/test_queues.py",

@@ -255,9 +255,15 @@ def made_by_stacks() -> Iterator[None]:
         return settle(machine, cloudformation_json, region_name)
 
     def change_with_settings(
-        cls: Any, resource: Any, new_name: str, cloudformation_json: Any, account_id: str, region_name: str
+        cls: Any, /, *, cloudformation_json: Any, account_id: str, region_name: str, **more: Any
     ) -> Any:
-        machine = change(cls, resource, new_name, cloudformation_json, account_id, region_name)
+        machine = change(
+            cls,
+            cloudformation_json=cloudformation_json,
+            account_id=account_id,
+            region_name=region_name,
+            **more,
+        )
         machine.revision_id = str(uuid.uuid4())
         return settle(machine, cloudformation_json, region_name)
 
