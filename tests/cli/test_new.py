@@ -102,7 +102,7 @@ def test_a_workflow_is_the_other_one_under_its_own_name(
             for name in ("", "V5", "5v", "v5-", "-v5", "v_5", "v 5", "v5/x", "../v5", "v5.1", "é", "v5\n")
         ),
         # A state machine's dry run, and a function, with the longest prefix.
-        ("a" * 44, "v1", "too long: with a prefix of 20 characters a state machine's name leaves it 43"),
+        ("a" * 44, "v1", "too long: with a prefix of 20 characters a state machine's name leaves it 42"),
         ("a" * 33, "v4", "too long: its function a+-Dimensions would have more than 64 characters"),
     ],
 )

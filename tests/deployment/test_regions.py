@@ -33,7 +33,7 @@ def test_a_workflow_needs_what_its_functions_call(workflow: str) -> None:
     handlers = [each["Handler"] for each in functions_of(template_of(workflow)).values()]
     sources = [ROOT.joinpath(*each.split(".")[:-1]).with_suffix(".py") for each in handlers]
     # Whoever asks Rekognition does it by this module.
-    asks = any("functions.decide.look" in source.read_text(encoding="utf-8") for source in sources)
+    asks = any("functions.decide.photo_analysis" in source.read_text(encoding="utf-8") for source in sources)
     assert needs_rekognition(workflow) is asks
 
 

@@ -25,6 +25,8 @@ from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
+import botocore
+
 # An archive with this file at its top is this project's own, as the sandbox packs it: without libraries. Its
 # functions see all that is installed here.
 USES_INSTALLED = ".uses-installed-libraries"
@@ -126,7 +128,8 @@ class CodeStore:
 
 @cache
 def _installed() -> Path:
-    return Path(sysconfig.get_path("purelib"))
+    # Where Python's own settings say so, or wherever else the packages are: --target, PYTHONPATH.
+    return Path(botocore.__file__).parents[1]
 
 
 @cache
