@@ -9,14 +9,17 @@ from functools import cache
 from typing import Any
 from unittest.mock import patch
 
+from moto.core.responses import ActionResult
 from moto.iam.access_control import PermissionResult
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, Group, IAMBackend, Role, User, iam_backends
+from moto.iam.responses import IamResponse
 from moto.kms.models import Key
 from moto.s3.models import FakeBucket
 from moto.utilities.utils import get_partition
 
 from happypath.sandbox.iam.enforcement import decide
+from happypath.sandbox.iam.simulation import Simulation
 from happypath.sandbox.patches.served import Patch, Served
 
 # Its functions, not its bound methods: classes inherit.
@@ -142,4 +145,33 @@ def policies_of_buckets(_: Served) -> Iterator[None]:
         yield
 
 
-PATCHES: tuple[Patch, ...] = (managed_policies_of_roles, inline_policies_of_stacks, policies_of_buckets)
+@contextmanager
+def policy_simulator(_: Served) -> Iterator[None]:
+    """SimulateCustomPolicy and SimulatePrincipalPolicy say what policies decide; moto has neither.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulateCustomPolicy.html
+    """
+
+    def custom(response: Any) -> ActionResult:
+        return _simulated(Simulation.of(response.params))
+
+    def of_principal(response: Any) -> ActionResult:
+        return _simulated(Simulation.of(response.params, response.params["PolicySourceArn"]))
+
+    with (
+        patch.object(IamResponse, "simulate_custom_policy", custom, create=True),
+        patch.object(IamResponse, "simulate_principal_policy", of_principal, create=True),
+    ):
+        yield
+
+
+def _simulated(simulation: Simulation) -> ActionResult:
+    return ActionResult({"EvaluationResults": simulation.results(), "IsTruncated": False})
+
+
+PATCHES: tuple[Patch, ...] = (
+    managed_policies_of_roles,
+    inline_policies_of_stacks,
+    policies_of_buckets,
+    policy_simulator,
+)
