@@ -38,6 +38,7 @@ def find(entries: Sequence[str], analysis: PhotoAnalysis, min_confidence: float)
         meaning = [label for means, label in meanings if wanted in means]
         if meaning:
             # One person can be an instance of several labels: Person, Adult, Woman.
-            count = max(len(label.get("Instances", [])) for label in meaning)
-            found[entry] = Found(meaning[0]["Name"], meaning[0]["Confidence"], count or None)
+            instances = max((label.get("Instances", []) for label in meaning), key=len)
+            boxes = tuple(box for each in instances if (box := each.get("BoundingBox")))
+            found[entry] = Found(meaning[0]["Name"], meaning[0]["Confidence"], len(instances) or None, boxes)
     return found

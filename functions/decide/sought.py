@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from functions.decide.detected_text import plain
 from functions.decide.photo_analysis import PhotoAnalysis
 from functions.decide.rules import RuleError, reason
 from functions.decision import Decision
 from functions.platform.values import entries, percent, value
+
+if TYPE_CHECKING:
+    from mypy_boto3_rekognition.type_defs import BoundingBoxTypeDef
+
+# A Decision stays small, whatever crowd is on the photo.
+_MOST_BOXES = 10
 
 
 @dataclass(frozen=True)
@@ -52,15 +58,20 @@ class Found:
     seen: str
     confidence: float
     instances: int | None = None
+    # Where: Rekognition's boxes, in parts of the photo's sides.
+    boxes: Sequence[BoundingBoxTypeDef] = ()
 
-    def as_detail(self, name: str) -> dict[str, str | float]:
+    def as_detail(self, name: str) -> dict[str, Any]:
         """The entry of this name in the detail of a Decision."""
-        told: dict[str, str | float] = {
-            "name": name,
-            "seen": self.seen,
-            "confidence": round(self.confidence, 2),
-        }
-        return told if self.instances is None else told | {"instances": self.instances}
+        told: dict[str, Any] = {"name": name, "seen": self.seen, "confidence": round(self.confidence, 2)}
+        if self.instances is not None:
+            told["instances"] = self.instances
+        if self.boxes:
+            told["boxes"] = [
+                {side.lower(): round(float(part), 3) for side, part in box.items()}  # type: ignore[arg-type]
+                for box in self.boxes[:_MOST_BOXES]
+            ]
+        return told
 
 
 # Finds entries on a photo, with a confidence in percent: those that are there, by their names.
@@ -72,11 +83,12 @@ def decide(rules: Rules, find: Finder, analysis: PhotoAnalysis) -> Decision:
 
     The detail has `refused`, the refused entries that were found, `found`, the required ones, and `missing`,
     the names of those that were not. What was found has its `name` in the rules, what was `seen` for it, the
-    `confidence` in percent, and for labels that Rekognition counts the `instances`.
+    `confidence` in percent, and for labels that Rekognition counts the `instances`
+    and the `boxes` of the first of them: `left`, `top`, `width` and `height` in parts of the photo's sides.
     """
     found = find(rules.entries, analysis, rules.min_confidence)
 
-    def told(names: Sequence[str]) -> list[dict[str, str | float]]:
+    def told(names: Sequence[str]) -> list[dict[str, Any]]:
         return [found[name].as_detail(name) for name in names if name in found]
 
     detail: dict[str, Any] = {"refused": told(rules.refused)} if rules.refused else {}

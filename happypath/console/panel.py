@@ -16,8 +16,9 @@ from happypath.console.graph.definition import State, function_of
 from happypath.console.graph.history import Attempt, Status, Visit
 from happypath.console.graph.json_difference import ABSENT, Change, changes
 from happypath.console.graph.overlay import Step
+from happypath.console.json_text import parsed
 from happypath.console.parts import Parts
-from happypath.console.run import Run, parsed
+from happypath.console.run import Run
 from happypath.operations import cost, logs, state_cost, trace
 from happypath.operations.installation import Installation
 from happypath.operations.trace import Node
@@ -108,7 +109,7 @@ def of_state(installation: Installation, parts: Parts, run: Run, name: str) -> P
     if panel.function and visits:
         _lines(installation, parts, run, panel, panel.function)
     if visits:
-        panel.cost = parts.get("The cost", lambda: _cost(installation, panel, visits, nodes), ())
+        panel.cost = _cost(installation, parts, panel, visits, nodes)
     return panel
 
 
@@ -199,13 +200,21 @@ def _lines(installation: Installation, parts: Parts, run: Run, panel: Panel, fun
 
 
 def _cost(
-    installation: Installation, panel: Panel, visits: Sequence[Visit], nodes: Sequence[Node]
+    installation: Installation, parts: Parts, panel: Panel, visits: Sequence[Visit], nodes: Sequence[Node]
 ) -> list[cost.Line]:
     attempts = [attempt for visit in visits for attempt in visit.attempts]
     # Each attempt is a transition: https://aws.amazon.com/step-functions/pricing/
     transitions = sum(max(1, len(visit.attempts)) for visit in visits)
-    if panel.function is None:
+    function = panel.function
+    memory_mb: int | None = None
+    if function is not None:
+        client = installation.client("lambda")
+        memory_mb = parts.get(
+            "What Lambda cost",
+            lambda: int(client.get_function_configuration(FunctionName=function)["MemorySize"]),
+            None,
+        )
+    if memory_mb is None:
         return state_cost.of_state(cost.prices(), transitions, [], 0)
-    configuration = installation.client("lambda").get_function_configuration(FunctionName=panel.function)
     durations = [1000 * attempt.seconds for attempt in attempts if attempt.seconds is not None]
-    return state_cost.of_state(cost.prices(), transitions, nodes, int(configuration["MemorySize"]), durations)
+    return state_cost.of_state(cost.prices(), transitions, nodes, memory_mb, durations)

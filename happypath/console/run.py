@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -198,11 +197,3 @@ def _moment(text: Any) -> datetime | None:
         return datetime.fromisoformat(text)
     except (TypeError, ValueError):
         return None
-
-
-def parsed(text: str | None) -> Any:
-    """What a text is in JSON; the text itself if it is none."""
-    try:
-        return json.loads(text or "null")
-    except ValueError:
-        return text

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from happypath.console.json_text import parsed
 
 # Rekognition's names of a box's sides, and those of a Region.
 _BOXES = (("Left", "Top", "Width", "Height"), ("left", "top", "width", "height"))
 _NAMES = ("Name", "name", "seen", "DetectedText", "label", "shows", "kind", "type")
 _CONFIDENCES = ("Confidence", "confidence")
 _BOX_KEYS = ("BoundingBox", "Geometry", "box", "boxes", "instances", "Instances")
+# What a part of an output is about, by its key.
+_KINDS = {
+    "faces": "faces",
+    "words": "words",
+    "Geometry": "words",
+    "labels": "labels",
+    "boxes": "labels",
+    "instances": "labels",
+    "Instances": "labels",
+}
 # More of them hide the photo.
 _MOST = 100
 
@@ -39,11 +50,7 @@ def in_outputs(outputs: Iterable[str | None]) -> list[Sight]:
     """The boxes in what states returned, as JSON, wherever they are in it."""
     found: dict[Sight, None] = {}
     for output in outputs:
-        try:
-            value = json.loads(output or "null")
-        except ValueError:
-            continue
-        for sight in _walk(value, "", None, "regions"):
+        for sight in _walk(parsed(output), "", None, "regions"):
             found.setdefault(sight)
             if len(found) == _MOST:
                 return list(found)
@@ -83,12 +90,10 @@ def asked(
     return found
 
 
-def _walk(value: Any, name: str, confidence: float | None, kind: str, depth: int = 0) -> Iterator[Sight]:
-    if depth > 40:
-        return
+def _walk(value: Any, name: str, confidence: float | None, kind: str) -> Iterator[Sight]:
     if isinstance(value, list):
         for each in value:
-            yield from _walk(each, name, confidence, kind, depth + 1)
+            yield from _walk(each, name, confidence, kind)
     if not isinstance(value, dict):
         return
     if (box := _box(value)) is not None:
@@ -106,8 +111,7 @@ def _walk(value: Any, name: str, confidence: float | None, kind: str, depth: int
                 each,
                 name if inner else "",
                 (confidence if sure is None else sure) if inner else None,
-                key if not inner and key in ("faces", "words", "labels", "regions") else kind,
-                depth + 1,
+                _KINDS.get(key, kind),
             )
 
 

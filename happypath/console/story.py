@@ -8,7 +8,8 @@ from typing import Any
 
 from happypath.console.graph.definition import EdgeKind
 from happypath.console.graph.history import Status, Visit
-from happypath.console.run import Run, parsed
+from happypath.console.json_text import parsed
+from happypath.console.run import Run
 from happypath.operations.brief import brief
 
 # A map of hundreds of items would be a book.

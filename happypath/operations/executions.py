@@ -206,17 +206,19 @@ def _logged(installation: Installation, arn: str, begun: datetime) -> list[dict[
         .paginate(
             logGroupName=groups[0].removesuffix(":*").rpartition(":")[2],
             startTime=int((begun - _LATE).timestamp() * 1000),
-            filterPattern=f'{{ $.execution_arn = "{arn}" }}',
+            filterPattern=f'"{arn}"',
         )
     )
-    events = [_event(event["message"]) for page in pages for event in page["events"]]
+    events = [_event(event["message"], arn) for page in pages for event in page["events"]]
     return sorted((event for event in events if event is not None), key=lambda event: int(event["id"]))
 
 
-def _event(message: str) -> dict[str, Any] | None:
-    """An event of a history from a line of a state machine's log."""
+def _event(message: str, arn: str) -> dict[str, Any] | None:
+    """An event of this execution's history from a line of its state machine's log; None of any other line."""
     try:
         line = json.loads(message)
+        if line["execution_arn"] != arn:
+            return None
         return {
             "id": int(line["id"]),
             "previousEventId": int(line["previous_event_id"]),

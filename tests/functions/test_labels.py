@@ -37,7 +37,8 @@ def decide(
 
 
 def person(seen: str, instances: int | None = None, confidence: float = 98.77) -> dict[str, Any]:
-    counted = {} if instances is None else {"instances": instances}
+    box = {"left": 0.3, "top": 0.4, "width": 0.1, "height": 0.2}
+    counted = {} if instances is None else {"instances": instances, "boxes": [box] * min(instances, 10)}
     return {"name": "Person", "seen": seen, "confidence": confidence, **counted}
 
 
@@ -59,6 +60,7 @@ def test_a_photo_without_what_is_refused_is_accepted(labels_: tuple[dict[str, An
     ("labels_", "found"),
     [
         ((label("Person", instances=3),), person("Person", 3)),
+        ((label("Person", instances=30),), person("Person", 30)),
         ((label("Person"),), person("Person")),
         ((label("Coffee", instances=5), label("Person", instances=2)), person("Person", 2)),
         ((label("Woman", "Adult", "Female", "Person", instances=1),), person("Woman", 1)),

@@ -1,0 +1,376 @@
+"""The page of one upload: each way that it can go, what is missing, and values from outside as text."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from typing import Any
+from urllib.parse import quote
+from xml.etree import ElementTree as ET
+
+import pytest
+from botocore.exceptions import ClientError
+from starlette.testclient import TestClient
+
+from functions.ingest.record import execution_name, fingerprint
+from happypath.console import addresses
+from happypath.console.console import Console
+from happypath.operations.executions import name_of
+from tests.console.events import entered, event, exited
+from tests.console.stepfunctions import Executions
+from tests.operations.conftest import Offline
+
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:happypath-v4-Labels"
+DEFINITION: dict[str, Any] = {
+    "StartAt": "Look",
+    "States": {
+        "Look": {
+            "Type": "Task",
+            "Comment": "Asks what is on the photo.",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Parameters": {"FunctionName": FUNCTION},
+            "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Tell"}],
+            "Next": "Good?",
+        },
+        "Good?": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.decision.accepted", "BooleanEquals": True, "Next": "Keep"}],
+            "Default": "Tell",
+        },
+        "Keep": {"Type": "Succeed"},
+        "Tell": {"Type": "Pass", "End": True},
+    },
+}
+BOX = {"left": 0.1, "top": 0.2, "width": 0.3, "height": 0.4}
+
+
+def rejected(reason: str = "NO_PEOPLE", seen: str = "Person") -> list[dict[str, Any]]:
+    """Tried twice, then rejected by a box."""
+    detail = {"refused": [{"name": seen, "confidence": 99, "boxes": [BOX]}]}
+    decision = {"accepted": False, "reason": reason, "detail": detail}
+    output = json.dumps({"a": 1, "decision": decision})
+    cause = json.dumps({"errorMessage": "try <later>", "errorType": "Slow", "stackTrace": ["line 1\n"]})
+    return [
+        event(1, 0, "ExecutionStarted", input='{"a": 1}'),
+        entered(2, 1, "Task", "Look", '{"a": 1}'),
+        event(3, 2, "TaskScheduled", parameters="{}"),
+        event(4, 3, "TaskFailed", error="Slow", cause=cause),
+        event(5, 4, "TaskScheduled", parameters="{}"),
+        event(6, 5, "TaskSucceeded", output="{}"),
+        exited(7, 6, "Task", "Look", output),
+        entered(8, 7, "Choice", "Good?", output),
+        exited(9, 8, "Choice", "Good?", output),
+        entered(10, 9, "Pass", "Tell", output),
+        exited(11, 10, "Pass", "Tell", output),
+        event(12, 11, "ExecutionSucceeded", output=output),
+    ]
+
+
+@pytest.fixture
+def executions(installation: Offline) -> Executions:
+    fake = Executions(installation.client("stepfunctions"), DEFINITION)
+    installation._clients["stepfunctions"] = fake
+    installation.core["DistributionBucket"] = "published"
+    # Found as a workflow, whatever else there is.
+    return fake
+
+
+def put(installation: Offline, executions: Executions, key: str = "p/cat.jpg", **attributes: Any) -> str:
+    """An upload that was rejected, with its execution."""
+    version = installation.put_photo(key)
+    name = execution_name(key.partition("/")[2], fingerprint("uploads", key, version))
+    arn = executions.add(
+        name,
+        attributes.pop("history", rejected()),
+        attributes.pop("execution", "SUCCEEDED"),
+        input=json.dumps({"detail": {"key": key, "version": version, "workflow": "v4"}}),
+    )
+    known = {"key": key, "executionArn": arn, "version": version, "workflow": "v4"}
+    installation.put_record(name, attributes.pop("status", "REJECTED"), **{**known, **attributes})
+    return name
+
+
+def test_a_rejected_upload_says_why_and_where(
+    client: TestClient, installation: Offline, executions: Executions
+) -> None:
+    put(installation, executions, reason="NO_PEOPLE")
+    text = client.get("/uploads/p/cat.jpg").text
+    assert "Rejected: no people." in text
+    assert re.search(r"Look</bdi></a>: rejected, no people \(refused: Person 99\)", text)
+    assert re.search(r"Good\?</bdi></a>: No rule matched, so on to Tell", text)
+    assert 'class="state type-task succeeded retried"' in text
+    assert 'class="state type-succeed not-reached"' in text
+    assert text.count('class="edge default taken"') == 1
+    assert 'class="box labels"' in text
+    assert 'x="10.000" y="20.000" width="30.000" height="40.000"' in text
+    assert "data-live" not in text
+    assert "is missing here" not in text
+
+
+def test_a_state_shows_what_it_changed_and_its_attempts(
+    client: TestClient, installation: Offline, executions: Executions
+) -> None:
+    put(installation, executions, reason="NO_PEOPLE")
+    text = client.get("/uploads/p/cat.jpg?view=state&state=Look").text
+    assert "<code>$.decision</code>" in text
+    assert re.search(r"<bdi>Slow</bdi></strong> try &lt;later&gt;", text)
+    assert "Asks what is on the photo." in text
+    assert "State transitions" in text
+    assert 'aria-current="true"' in text
+    # Without a state the one that is worth a look.
+    assert "Attempts" not in client.get("/uploads/p/cat.jpg?view=state").text
+    assert "Nothing of it has run" in client.get("/uploads/p/cat.jpg?view=state&state=Nowhere").text
+
+
+def test_the_definition_and_the_graph_lead_to_each_other(
+    client: TestClient, installation: Offline, executions: Executions
+) -> None:
+    put(installation, executions, reason="NO_PEOPLE")
+    text = client.get("/uploads/p/cat.jpg?view=definition&state=Good%3F").text
+    assert re.search(
+        r'<details class="definition chosen" open>\s*<summary><a href="[^"]*state=Good%3F#panel"', text
+    )
+    assert "BooleanEquals" in text
+    # A click in the graph stays with the definition.
+    assert re.search(r'class="state type-task[^>]*href="[^"]*view=definition&amp;state=Look#panel"', text)
+
+
+def test_the_graph_is_a_file_of_its_own(
+    client: TestClient, installation: Offline, executions: Executions
+) -> None:
+    put(installation, executions, reason="NO_PEOPLE")
+    answer = client.get("/uploads/p/cat.jpg?as=svg")
+    assert answer.headers["content-type"].startswith("image/svg+xml")
+    assert "attachment" in answer.headers["content-disposition"]
+    assert "script-src" not in answer.headers["content-security-policy"]
+    root = ET.fromstring(answer.content)
+    assert root.find("{*}style") is not None
+    assert "succeeded" in answer.text
+
+
+def test_an_execution_has_a_page_of_its_own(
+    client: TestClient, installation: Offline, executions: Executions
+) -> None:
+    name = put(installation, executions, reason="NO_PEOPLE")
+    text = client.get(f"/executions/{name}").text
+    assert '<bdi class="key">p/cat.jpg</bdi>' in text
+    assert client.get("/executions/no-such").status_code == 404
+    assert "no-such" in client.get("/executions/no-such").text
+
+
+def test_an_older_version_says_that_it_is_older(
+    client: TestClient, installation: Offline, executions: Executions
+) -> None:
+    older = put(installation, executions, reason="NO_PEOPLE")
+    newer = put(installation, executions, status="PROCESSED")
+    text = client.get(f"/executions/{older}").text
+    assert "is of a newer execution by now" in text
+    text = client.get("/uploads/p/cat.jpg").text
+    assert "2 versions of this photo" in text
+    assert f"/executions/{older}" in text
+    assert newer != older
+
+
+def test_a_running_upload_moves(client: TestClient, installation: Offline, executions: Executions) -> None:
+    put(installation, executions, status="RECEIVED", history=rejected()[:4], execution="RUNNING")
+    text = client.get("/uploads/p/cat.jpg").text
+    assert 'data-live="/upload.events?key=p%2Fcat.jpg"' in text
+    assert 'class="state type-task running"' in text
+    assert "waits to try again" in text
+
+
+def test_a_failed_upload_can_be_run_again_where_changes_are_allowed(
+    client: TestClient, installation: Offline, executions: Executions, console: Console
+) -> None:
+    history = [*rejected()[:4], event(5, 4, "ExecutionFailed", error="Slow", cause="too <slow>")]
+    put(
+        installation,
+        executions,
+        status="FAILED",
+        reason="Slow",
+        history=history,
+        execution="FAILED",
+    )
+    text = client.get("/uploads/p/cat.jpg").text
+    assert "Failed with Slow" in text
+    assert 'action="/uploads.redrive"' in text
+    assert 'class="state type-task failed' in text
+    console.allow_changes = False
+    assert "<form" not in client.get("/uploads/p/cat.jpg").text
+
+
+def test_an_upload_without_a_record_waits(
+    client: TestClient, installation: Offline, executions: Executions
+) -> None:
+    installation.put_photo("p/new.jpg")
+    text = client.get("/uploads/p/new.jpg").text
+    assert "no record of it yet" in text
+    assert "data-live" in text
+    assert client.get("/uploads/p/never.jpg").status_code == 404
+
+
+@pytest.mark.parametrize("reason", ["INVALID_KEY", ""])
+def test_records_without_an_execution_have_a_page(
+    client: TestClient, installation: Offline, executions: Executions, reason: str
+) -> None:
+    status, more = ("REJECTED", {"reason": reason}) if reason else ("DELETED", {})
+    installation.put_record("x", status, key="nobody.jpg", **more)
+    answer = client.get("/uploads/nobody.jpg")
+    assert answer.status_code == 200
+    assert "No execution was started" in answer.text
+
+
+def test_a_person_is_waited_for(client: TestClient, installation: Offline, executions: Executions) -> None:
+    put(installation, executions, status="IN_REVIEW", history=rejected()[:3], execution="RUNNING")
+    text = client.get("/uploads/p/cat.jpg").text
+    assert "A person is to decide." in text
+    assert "data-live" in text
+
+
+def test_what_aws_no_longer_keeps_is_said(
+    client: TestClient, installation: Offline, executions: Executions
+) -> None:
+    put(installation, executions, status="PROCESSED")
+    executions.described.clear()
+    executions.histories.clear()
+    for view in ("photo", "state", "log", "trace", "definition"):
+        answer = client.get(f"/uploads/p/cat.jpg?view={view}")
+        assert answer.status_code == 200
+        assert "keeps one for 90 days" in answer.text
+        assert "no longer has this execution" in answer.text
+        assert 'class="state type-task not-reached"' in answer.text
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "AccessDeniedException"])
+def test_a_page_shows_what_it_can(
+    client: TestClient, installation: Offline, executions: Executions, code: str
+) -> None:
+    name = put(installation, executions, reason="NO_PEOPLE")
+    refused = ClientError({"Error": {"Code": code, "Message": "no"}}, "GetExecutionHistory")
+    for arn in executions.histories:
+        executions.histories[arn] = refused  # type: ignore[assignment]
+    for view in ("photo", "state", "log", "trace", "definition"):
+        answer = client.get(f"/uploads/p/cat.jpg?view={view}")
+        assert answer.status_code == 200
+        assert "The way through the graph is missing here" in answer.text
+        assert code in answer.text
+        assert 'class="graph overlaid"' in answer.text
+    assert client.get(f"/executions/{name}").status_code == 200
+
+
+def test_express_executions_are_read_from_their_log(
+    client: TestClient, installation: Offline, executions: Executions
+) -> None:
+    arn = "arn:aws:states:us-east-1:123456789012:express:happypath-v4:cat:0123"
+    put(installation, executions, status="PROCESSED", executionArn=arn)
+    assert "without a log" in client.get("/uploads/p/cat.jpg").text
+    group = "/aws/vendedlogs/states/fast"
+    logs = installation.client("logs")
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="s")
+    now = int(time.time() * 1000)
+    events = [
+        {
+            "timestamp": now + each["id"],
+            "message": json.dumps(
+                {
+                    "id": str(each["id"]),
+                    "previous_event_id": str(each["previousEventId"]),
+                    "type": each["type"],
+                    "event_timestamp": str(now),
+                    "execution_arn": arn,
+                    "details": each.get("someEventDetails", {}),
+                }
+            ),
+        }
+        for each in rejected()
+    ]
+    found = {"events": [*events, {"timestamp": now + 99, "message": "no JSON"}]}
+    executions.logging = {
+        "destinations": [
+            {
+                "cloudWatchLogsLogGroup": {
+                    "logGroupArn": f"arn:aws:logs:us-east-1:123456789012:log-group:{group}:*"
+                }
+            }
+        ]
+    }
+    logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=found["events"])
+    text = client.get("/uploads/p/cat.jpg").text
+    assert "is missing here" not in text
+    assert 'class="state type-task succeeded retried"' in text
+
+
+HOSTILE = [
+    "p/<script>alert(1)</script>.jpg",
+    "p/\"'><img src=x onerror=alert(1)>.jpg",
+    "p/\u202egpj.exe",
+    "p/a?b#c&d=e;f +.jpg",
+    "p/{{7*7}}.jpg",
+    "a/b/../c",
+    "..",
+    "p/" + "ü" * 500,
+    "p/line\nbreak\x01.jpg",
+]
+
+
+@pytest.mark.parametrize("key", HOSTILE)
+def test_hostile_keys_and_values_are_text(
+    client: TestClient, installation: Offline, executions: Executions, key: str
+) -> None:
+    hostile = "<script>alert(2)</script>\u202e"
+    put(
+        installation,
+        executions,
+        key=key,
+        reason=hostile,
+        detail=json.dumps({"seen": hostile}),
+        placeId=hostile,
+        uploadId=hostile,
+        workflow=hostile,
+        history=rejected(reason=hostile, seen=hostile),
+    )
+    for view in ("photo", "state&state=Look", "log", "trace", "definition"):
+        address = addresses.upload_page(key)
+        answer = client.get(f"{address}{'&' if '?' in address else '?'}view={view}")
+        assert answer.status_code == 200, answer.text
+        assert not re.search(r"<script>|<img src=x", answer.text)
+        assert not re.search(r"\u202e|\x01", re.sub(r'value="[^"]*"', "", answer.text))
+        assert 'class="state type-task' in answer.text
+        assert not re.search(r"\son\w+=", re.sub(r">[^<]*<", "><", re.sub(r'"[^"]*"', '""', answer.text)))
+
+
+@pytest.mark.parametrize(
+    "query", ["state=<script>", "view=<b>", "fold=<script>&fold=Look", "notice=<script>", "look=1"]
+)
+def test_hostile_questions_are_text(
+    client: TestClient, installation: Offline, executions: Executions, query: str
+) -> None:
+    put(installation, executions, reason="NO_PEOPLE")
+    name, _, value = query.partition("=")
+    answer = client.get(f"/uploads/p/cat.jpg?{name}={quote(value, safe='&=')}&view=state")
+    assert answer.status_code == 200
+    assert "<script>" not in answer.text
+
+
+def test_two_hundred_events_are_a_page_in_no_time(
+    client: TestClient, installation: Offline, executions: Executions
+) -> None:
+    """bench measures it; here it only must not be slow by a power."""
+    history = rejected()[:6]
+    for first in range(7, 207, 2):
+        history += [
+            event(first, first - 1, "TaskScheduled", parameters="{}"),
+            event(first + 1, first, "TaskFailed", error="Slow", cause="{}"),
+        ]
+    put(installation, executions, status="RECEIVED", history=history, execution="RUNNING")
+    client.get("/uploads/p/cat.jpg")
+    began = time.perf_counter()
+    assert "102 attempts" in client.get("/uploads/p/cat.jpg?view=state&state=Look").text
+    assert time.perf_counter() - began < 3
+
+
+def test_names_of_executions() -> None:
+    assert name_of("arn:aws:states:us-east-1:1:express:m:name:id") == "name"
+    assert addresses.execution_page("a b/c") == "/executions/a%20b%2Fc"
