@@ -216,5 +216,8 @@ def _cost(
         )
     if memory_mb is None:
         return state_cost.of_state(cost.prices(), transitions, [], 0)
-    durations = [1000 * attempt.seconds for attempt in attempts if attempt.seconds is not None]
-    return state_cost.of_state(cost.prices(), transitions, nodes, memory_mb, durations)
+    reports = [logs.report(line.message) for shown in panel.visits for line in shown.lines]
+    billed_ms = [report.billed_ms for report in reports if report is not None]
+    if panel.number > len(panel.visits) or not (billed_ms or nodes):
+        billed_ms = [1000 * attempt.seconds for attempt in attempts if attempt.seconds is not None]
+    return state_cost.of_state(cost.prices(), transitions, nodes, memory_mb, billed_ms)

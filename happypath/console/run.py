@@ -70,8 +70,18 @@ class Run:
         return self.record is not None and self.record.get("executionArn") == self.arn
 
     @property
+    def is_outdated(self) -> bool:
+        """Whether a newer version was uploaded that has no record yet."""
+        if self.record is None or not self.is_of_record or not self.versions:
+            return False
+        newest, known = self.versions[0], self.record.get("version")
+        return known is not None and not newest.is_deletion and newest.id != known
+
+    @property
     def is_running(self) -> bool:
         """Whether the page is going to change by itself."""
+        if self.is_outdated:
+            return True
         if self.execution is not None:
             return self.execution.status in ("RUNNING", "PENDING_REDRIVE")
         return self.record is None or self.record.get("objStatus") in ("RECEIVED", "IN_REVIEW")

@@ -54,7 +54,7 @@ def page(browser: Browser, address: str, **options: Any) -> Iterator[Page]:
     opened.set_default_timeout(30_000)
     yield opened
     context.close()
-    assert complaints == []
+    assert complaints == [], complaints
 
 
 def drop(page: Page, selector: str, *files: Path) -> None:

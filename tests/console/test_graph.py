@@ -175,7 +175,7 @@ def check_texts(node: drawing.DrawnNode) -> None:
     if node.state is None:
         return
     room = node.box.right - node.text_x
-    assert all(text.width(line, drawing.NAME_SIZE) <= room for line in node.name)
+    assert all(text.width(line, drawing.NAME_SIZE, bold=True) <= room for line in node.name)
     assert all(text.width(line, drawing.SMALL_SIZE) <= room for line in node.small)
     assert "".join("".join(node.name).split()) == "".join(node.state.name.split())
 

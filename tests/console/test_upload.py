@@ -128,9 +128,7 @@ def test_the_definition_and_the_graph_lead_to_each_other(
 ) -> None:
     put(installation, executions, reason="NO_PEOPLE")
     text = client.get("/uploads/p/cat.jpg?view=definition&state=Good%3F").text
-    assert re.search(
-        r'<details class="definition chosen" open>\s*<summary><a href="[^"]*state=Good%3F#panel"', text
-    )
+    assert re.search(r'<section class="definition chosen">\s*<h3><a href="[^"]*state=Good%3F#panel"', text)
     assert "BooleanEquals" in text
     # A click in the graph stays with the definition.
     assert re.search(r'class="state type-task[^>]*href="[^"]*view=definition&amp;state=Look#panel"', text)

@@ -14,8 +14,8 @@ NAME_LINE, SMALL_LINE, LABEL_LINE = 17.0, 14.0, 14.0
 # Of a state's box: room at the left for the mark of its status, and at the right.
 MARK_ROOM, _RIGHT = 32.0, 14.0
 _ABOVE = 9.0
-_LEAST_WIDTH, _MOST_TEXT = 150.0, 190.0
-_LABEL_TEXT, _LABEL_PADDING = 178.0, 5.0
+_LEAST_WIDTH, _MOST_TEXT = 150.0, 205.0
+_LABEL_TEXT, _LABEL_PADDING = 195.0, 4.0
 _TERMINAL = (64.0, 24.0)
 # The corners of a Choice.
 CUT = 10.0
@@ -152,7 +152,7 @@ def draw(graph: Graph, folded: Collection[str] = (), *, with_notes: bool = False
 
 def _text_size(state: State, *, with_notes: bool) -> Size:
     name, small = _texts(state)
-    lines = [text.width(line, NAME_SIZE) * 1.06 for line in name] + [
+    lines = [text.width(line, NAME_SIZE, bold=True) for line in name] + [
         text.width(line, SMALL_SIZE) for line in small
     ]
     left = MARK_ROOM if with_notes else _RIGHT
@@ -164,8 +164,7 @@ def _text_size(state: State, *, with_notes: bool) -> Size:
 
 def _texts(state: State) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return (
-        # The name is set in a heavier face.
-        tuple(text.lines(state.name, NAME_SIZE * 1.06, _MOST_TEXT)),
+        tuple(text.lines(state.name, NAME_SIZE, _MOST_TEXT, bold=True)),
         tuple(text.lines(state.does, SMALL_SIZE, _MOST_TEXT)),
     )
 
@@ -174,12 +173,13 @@ def _part_width(part: Part, drawing: Drawing) -> float:
     return max(drawing.width, text.width(part.name, SMALL_SIZE)) + 2 * _PADDING
 
 
+# Labels of edges that were gone are bold.
 def _label(edge: Edge) -> tuple[str, ...]:
-    return tuple(text.lines(edge.label, LABEL_SIZE, _LABEL_TEXT)) if edge.label else ()
+    return tuple(text.lines(edge.label, LABEL_SIZE, _LABEL_TEXT, bold=True)) if edge.label else ()
 
 
 def _label_size(lines: tuple[str, ...]) -> Size:
-    width = max(text.width(line, LABEL_SIZE) for line in lines)
+    width = max(text.width(line, LABEL_SIZE, bold=True) for line in lines)
     return width + 2 * _LABEL_PADDING, LABEL_LINE * len(lines) + 4
 
 

@@ -179,7 +179,6 @@ class _Writer:
         if self._links.state is not None:
             group.set("href", self._links.state(state.name))
             group.set("data-state", visible(state.name))
-            group.set("aria-label", about)
             if is_selected:
                 group.set("aria-current", "true")
         _add(group, "title").text = about
@@ -214,7 +213,6 @@ class _Writer:
         x, y = drawn.box.right - FOLD_ROOM - 2.0, drawn.box.y + 5.0
         label = visible(f"{'Unfold' if drawn.is_folded else 'Fold'} {state.name}")
         link = _add(parent, "a", "fold", href=self._links.fold(state.name, not drawn.is_folded))
-        link.set("aria-label", label)
         _add(link, "title").text = label
         _add(link, "rect", **_rectangle(Box(x, y, 24.0, 24.0)), rx="5")
         upright = f"M{x + 12:.1f} {y + 7:.1f}v10" if drawn.is_folded else ""

@@ -27,17 +27,19 @@ _WIDTH = {character: width / 100 for width, characters in _WIDTHS.items() for ch
 # Anything else: letters of other alphabets, and those of East Asia and pictures.
 _USUAL = 0.85
 _WIDE = 1.25
+# How much wider the bold face is.
+_BOLD = 1.16
 # The seams of a name.
 _PIECES = re.compile(r".+?(?:[./_:\-]+|(?<=[a-z0-9])(?=[A-Z])|$)")
 
 
-def width(text: str, size: float) -> float:
+def width(text: str, size: float, *, bold: bool = False) -> float:
     """The most that a line of text is wide, in the unit of the font's size.
 
     >>> width("il", 100)
     64.0
     """
-    return sum(_character(each) for each in text) * size
+    return sum(_character(each) for each in text) * size * (_BOLD if bold else 1.0)
 
 
 def _character(character: str) -> float:
@@ -50,7 +52,7 @@ def _character(character: str) -> float:
     return _WIDE if is_wide else _USUAL
 
 
-def lines(text: str, size: float, at_most: float) -> list[str]:
+def lines(text: str, size: float, at_most: float, *, bold: bool = False) -> list[str]:
     """The text in lines of at most that width, broken between words; a word longer than a line is broken at
     its seams, or anywhere. Nothing of it is left out but spaces at the breaks.
 
@@ -59,6 +61,7 @@ def lines(text: str, size: float, at_most: float) -> list[str]:
     """
     found: list[str] = []
     line = ""
+    size = size * _BOLD if bold else size
     for word in text.split():
         longer = f"{line} {word}" if line else word
         if width(longer, size) <= at_most:

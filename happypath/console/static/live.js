@@ -73,7 +73,7 @@
     } catch {
       location.reload();
     }
-    const shown = location.hash && document.getElementById(location.hash.slice(1));
+    const shown = document.getElementById(location.hash.slice(1));
     const box = shown?.getBoundingClientRect();
     if (box && (box.top > innerHeight - 80 || box.bottom < 80)) shown.scrollIntoView();
   };
