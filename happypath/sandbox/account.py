@@ -9,10 +9,12 @@ import threading
 import warnings
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from unittest.mock import patch
 
+import boto3
+from botocore.config import Config
 from moto.backends import list_of_moto_modules
 from moto.core.config import default_user_config
 from moto.iam.models import iam_backends
@@ -24,6 +26,7 @@ from werkzeug.serving import make_server
 
 from happypath.sandbox.calls import Calls
 from happypath.sandbox.connection import Connection, close_all
+from happypath.sandbox.direct import call_directly
 from happypath.sandbox.fault_injection.rules import Faults
 from happypath.sandbox.front.front import answered
 from happypath.sandbox.iam.enforcement import enforced, enforcing
@@ -75,10 +78,13 @@ class Account:
         executions_at_once: int,
         faults: Faults,
         calls: Calls,
+        session: boto3.Session,
         *,
         iam: bool = True,
         without_patches: Collection[str] = (),
     ) -> None:
+        # Signs what the account does by itself.
+        self._session = session
         _quiet()
         moto_api_backend.reset()
         # werkzeug's own answer to a port in use is two lines on standard error and an exit.
@@ -106,12 +112,28 @@ class Account:
         self._undo.enter_context(
             patch.dict(default_user_config["stepfunctions"], {"execute_state_machine": True})
         )
-        served = Served(invoke, invoke_asynchronously, self.endpoint, self.application, executions_at_once)
+        served = Served(
+            invoke,
+            invoke_asynchronously,
+            self.endpoint,
+            self.application,
+            executions_at_once,
+            own_client=cache(self._own_client),
+        )
         self._undo.enter_context(patched(served, without_patches))
         self._undo.enter_context(injected(faults))
         serve: Any = self._server.serve_forever
         self._thread = threading.Thread(target=serve, args=(_POLL_S,), name="account", daemon=True)
         self._thread.start()
+
+    def _own_client(self, service: str) -> Any:
+        client = self._session.client(
+            service,  # type: ignore[call-overload]  # any
+            endpoint_url=self.endpoint,
+            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+        )
+        call_directly(client, self.application, OWN_ACCESS_KEY)
+        return client
 
     def close(self) -> None:
         """Stops serving and undoes the patches."""

@@ -132,6 +132,7 @@ class Sandbox:
                 executions_at_once=2 * processors,
                 faults=self.faults,
                 calls=self.calls,
+                session=self._session,
                 iam=self._iam,
                 without_patches=self._without_patches,
             )
@@ -217,10 +218,10 @@ class Sandbox:
             raise DeployError(f"{name} cannot be deployed: {described['StatusReason']}")
         cloudformation.execute_change_set(ChangeSetName=change_set)
         status = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
-        if status.endswith("FAILED"):
+        if status.endswith("FAILED") or "ROLLBACK" in status:
             events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
             reasons = [
-                each.get("ResourceStatusReason", "") for each in events if each["ResourceStatus"] == status
+                each["ResourceStatusReason"] for each in events if each["ResourceStatus"].endswith("FAILED")
             ]
             raise DeployError(f"{name} ended in {status}: {'; '.join(reasons)}")
 

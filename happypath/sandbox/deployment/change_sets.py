@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, cast
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
 from moto.cloudformation import parsing, responses
-from moto.cloudformation.exceptions import ValidationError
+from moto.cloudformation.exceptions import AlreadyExistsException, ValidationError
 from moto.cloudformation.models import Change, ChangeSet, CloudFormationBackend, Stack
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.cloudformation.utils import (
@@ -26,6 +26,8 @@ from moto.cloudformation.utils import (
 )
 from moto.s3.models import s3_backends
 
+from happypath.sandbox.deployment import stacks
+from happypath.sandbox.deployment.making import reason_of
 from happypath.sandbox.deployment.serverless import TransformError, expand
 
 NO_CHANGES = (
@@ -61,7 +63,8 @@ def deploying() -> Iterator[None]:
             (CloudFormationResponse, "_validate_different_update", always_different),
             (responses, "get_stack_from_s3_url", _fetch),
             (parsing, "get_references_from_template", _references),
-            (parsing, "parse_and_update_resource", _keeping(parsing.parse_and_update_resource)),
+            (CloudFormationBackend, "create_stack", _create_stack),
+            (CloudFormationBackend, "delete_stack", stacks.delete),
         ):
             patches.enter_context(patch.object(owner, name, replacement))
         yield
@@ -90,6 +93,7 @@ def _create(
     if change_set_type == "UPDATE":
         if stack is None:
             raise ValidationError(stack_name)
+        stacks.refuse_update(stack)
     elif stack is not None and stack.status != "REVIEW_IN_PROGRESS":
         message = f"Stack [{stack_name}] already exists and cannot be created again with the changeSet"
         raise ValidationError(message=f"{message} [{change_set_name}].")
@@ -162,7 +166,7 @@ def _differs(change_set: Any, stack: Any) -> bool:
 
 
 def _execute(backend: Any, change_set_name: str, stack_name: str | None = None) -> None:
-    """ExecuteChangeSet. What goes wrong is the stack's status, and no resource is rolled back.
+    """ExecuteChangeSet. What goes wrong is the stack's status; a new stack is rolled back.
 
     Raises:
         ValidationError: the change set cannot be executed.
@@ -176,16 +180,16 @@ def _execute(backend: Any, change_set_name: str, stack_name: str | None = None) 
             f"[{change_set.status}]",
         )
     create = change_set.change_set_type == "CREATE"
-    kind = change_set.change_set_type
     try:
-        (_fill if create else _update)(backend, stack, change_set)
+        (_fill if create else _update)(
+            backend, stack, change_set.template, change_set.parameters, change_set.tags, change_set.role_arn
+        )
     except Exception as error:  # whatever it is, somebody waits for the stack
-        reason = f"{type(error).__name__}: {getattr(error, 'message', error)}"
-        stack._add_stack_event(f"{kind}_FAILED", resource_status_reason=reason)
-        stack.status = f"{kind}_FAILED"
         if create:
-            # moto reckons outputs when they are asked for, and would make what failed once more for them.
-            stack.output_map = parsing.OutputMap(stack.resource_map, {}, stack.stack_id)
+            stacks.roll_back(stack, error)
+        else:
+            stack._add_stack_event("UPDATE_FAILED", resource_status_reason=reason_of(error))
+            stack.status = "UPDATE_FAILED"
         change_set.execution_status = "EXECUTE_FAILED"
         return
     change_set.execution_status = "EXECUTE_COMPLETE"
@@ -195,28 +199,70 @@ def _execute(backend: Any, change_set_name: str, stack_name: str | None = None) 
             other.execution_status = "OBSOLETE"
 
 
-def _fill(backend: Any, stack: Any, change_set: Any) -> None:
+def _create_stack(
+    backend: Any,
+    name: str,
+    template: str,
+    parameters: dict[str, Any],
+    notification_arns: list[str] | None = None,
+    tags: dict[str, str] | None = None,
+    role_arn: str | None = None,
+    **_: Any,
+) -> Any:
+    """CreateStack: what a change set does, at once.
+
+    Raises:
+        AlreadyExistsException: there is a stack of that name.
+        ValidationError: it is no template, or its parameters are wrong.
+    """
+    if name in {each.name for each in backend.stacks.values()}:
+        raise AlreadyExistsException(f"Stack [{name}] already exists")
+    expanded = expand(template, backend.account_id, backend.region_name)
+    given = _all_parameters(expanded, parameters)
+    stack = _reviewed(backend, name)
+    stack.events.clear()
+    stack.notification_arns = notification_arns or []
+    try:
+        _fill(backend, stack, expanded, given, tags, role_arn)
+    except Exception as error:  # whatever it is, somebody waits for the stack
+        stacks.roll_back(stack, error)
+    return stack
+
+
+def _fill(
+    backend: Any,
+    stack: Any,
+    template: str,
+    parameters: dict[str, str],
+    tags: dict[str, str] | None,
+    role_arn: str | None,
+) -> None:
     """Makes the stack that was there for review only: what moto's create_stack does, under the same id."""
-    stack.template = change_set.template
+    stack.template = template
     stack._parse_template()
-    stack.parameters = change_set.parameters
-    stack.tags = change_set.tags or {}
-    stack.role_arn = change_set.role_arn
+    stack.parameters = parameters
+    stack.tags = tags or {}
+    stack.role_arn = role_arn
     stack.cross_stack_resources = backend.exports
     stack.resource_map = stack._create_resource_map()
     stack.output_map = stack._create_output_map()
-    backend._validate_export_uniqueness(stack)
     stack._add_stack_event("CREATE_IN_PROGRESS", resource_status_reason="User Initiated")
     stack.create_resources()
+    backend._validate_export_uniqueness(stack)
     for export in stack.exports:
         backend.exports[export.name] = export
 
 
-def _update(backend: Any, stack: Any, change_set: Any) -> None:
+def _update(
+    backend: Any,
+    stack: Any,
+    template: str,
+    parameters: dict[str, str],
+    tags: dict[str, str] | None,
+    role_arn: str | None,
+) -> None:
     names = {export.name for export in stack.exports}
-    stack.update(
-        change_set.template, change_set.role_arn, parameters=change_set.parameters, tags=change_set.tags
-    )
+    stack.update(template, role_arn, parameters=parameters, tags=tags)
     exports = {export.name: export for export in stack.exports}
     for name in names - exports.keys():
         backend.exports.pop(name, None)
@@ -234,16 +280,6 @@ def _references(value: Any) -> list[str]:
         text = value["Fn::Sub"][0] if isinstance(value["Fn::Sub"], list) else value["Fn::Sub"]
         names += re.findall(r"\$\{([\w:]+)\}", text)
     return names + _references([each for name, each in value.items() if name != "Ref"])
-
-
-def _keeping(update: Callable[..., Any]) -> Callable[..., Any]:
-    """moto forgets a resource that it cannot update; it stays as it is instead."""
-
-    def update_or_keep(logical_id: str, resource: Any, resources: Any, *more: Any, **named: Any) -> Any:
-        updated = update(logical_id, resource, resources, *more, **named)
-        return resources[logical_id] if updated is None else updated
-
-    return update_or_keep
 
 
 def _fetch(template_url: str, account_id: str, partition: str) -> str:

@@ -63,22 +63,28 @@ def expand(template: str, account_id: str, region: str) -> str:
         TransformError: it is not valid SAM, or a state machine's definition lacks a substitution.
     """
     document = parse(template)
-    if TRANSFORM not in _transforms(document):
+    if TRANSFORM in _transforms(document):
+        document = _translated(document, account_id, region)
+    elif "AWS::StepFunctions::StateMachine" not in {each["Type"] for each in document["Resources"].values()}:
         return template
+    for name, resource in document["Resources"].items():
+        if resource["Type"] == "AWS::StepFunctions::StateMachine":
+            _inline_definition(name, resource["Properties"], account_id)
+    return json.dumps(document)
+
+
+def _translated(document: dict[str, Any], account_id: str, region: str) -> dict[str, Any]:
     # Only names of managed policies would be looked up, and templates here name ARNs or write their own.
     translator = Translator(
         managed_policy_map={}, sam_parser=Parser(), boto_session=boto3.Session(region_name=region)
     )
     try:
-        expanded = translator.translate(
+        expanded: dict[str, Any] = translator.translate(
             document, {"AWS::AccountId": account_id, "AWS::Region": region, "AWS::Partition": "aws"}
         )
     except InvalidDocumentException as error:
         raise TransformError(" ".join([error.message, *(cause.message for cause in error.causes)])) from error
-    for name, resource in expanded["Resources"].items():
-        if resource["Type"] == "AWS::StepFunctions::StateMachine":
-            _inline_definition(name, resource["Properties"], account_id)
-    return json.dumps(expanded)
+    return expanded
 
 
 def _transforms(document: dict[str, Any]) -> list[str]:
@@ -87,25 +93,68 @@ def _transforms(document: dict[str, Any]) -> list[str]:
 
 
 def _inline_definition(name: str, properties: dict[str, Any], account_id: str) -> None:
-    """Puts a state machine's definition where moto's CloudFormation looks for it.
+    """Puts a state machine's definition where moto's CloudFormation looks for it: its `DefinitionString`.
 
-    CloudFormation reads it from S3 and fills in `DefinitionSubstitutions`; moto does neither. (Its `Fn::Sub`
-    would take a `$$` for a `$`, so the text is joined from its parts.) Where AWS leaves what has no
-    substitution as it stands, to be refused as an ARN, it is named here.
+    CloudFormation takes it as an object in the template, too, or from S3 as JSON or YAML, and fills in
+    `DefinitionSubstitutions`; moto does none of it. (Its `Fn::Sub` would take a `$$` for a `$`, so the text
+    is joined from its parts.) Where AWS leaves what has no substitution as it stands, to be refused as an
+    ARN, it is named here.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-stepfunctions-statemachine.html
     """
-    location = properties.pop("DefinitionS3Location", None)
-    if location is not None:
-        stored = s3_backends[account_id]["aws"].get_object(location["Bucket"], location["Key"])
-        if stored is None:
-            raise FileNotFoundError("No state machine at s3://{Bucket}/{Key}".format_map(location))
-        properties["DefinitionString"] = stored.value.decode()
     substitutions = properties.pop("DefinitionSubstitutions", {})
+    if (location := properties.pop("DefinitionS3Location", None)) is not None:
+        properties["DefinitionString"] = _as_json(_stored(location, account_id))
+    elif (definition := properties.pop("Definition", None)) is not None:
+        properties["DefinitionString"] = {"Fn::ToJsonString": definition}
+
+    def fill(value: Any) -> Any:
+        match value:
+            case str():
+                return _filled(name, value, substitutions)
+            case list():
+                return [fill(each) for each in value]
+            # What CloudFormation itself fills in.
+            case {"Fn::Sub": _} | {"Ref": _} | {"Fn::GetAtt": _}:
+                return value
+            case dict():
+                return {key: fill(each) for key, each in value.items()}
+        return value
+
+    properties["DefinitionString"] = fill(_joined(properties["DefinitionString"]))
+
+
+def _joined(text: Any) -> Any:
+    """A text that is joined from texts alone, as the transform writes an inline definition."""
+    match text:
+        case {"Fn::Join": [str(between), list(parts)]} if all(isinstance(each, str) for each in parts):
+            return between.join(parts)
+    return text
+
+
+def _filled(name: str, text: str, substitutions: dict[str, Any]) -> Any:
     # Text and names take turns.
-    parts = re.split(r"\$\{(\w+)\}", properties["DefinitionString"])
+    parts: list[Any] = re.split(r"\$\{(\w+)\}", text)
     missing = sorted(set(parts[1::2]) - substitutions.keys())
     if missing:
         raise TransformError(
             f"The definition of {name} has ${{{missing[0]}}}, which its DefinitionSubstitutions do not name."
         )
     parts[1::2] = [substitutions[each] for each in parts[1::2]]
-    properties["DefinitionString"] = {"Fn::Join": ["", parts]}
+    return text if len(parts) == 1 else {"Fn::Join": ["", parts]}
+
+
+def _stored(location: dict[str, Any], account_id: str) -> str:
+    found = s3_backends[account_id]["aws"].get_object(location["Bucket"], location["Key"])
+    if found is None:
+        raise FileNotFoundError("No state machine at s3://{Bucket}/{Key}".format_map(location))
+    return str(found.value.decode())
+
+
+def _as_json(text: str) -> str:
+    """A definition as JSON, which may be YAML; what is neither is left for Step Functions to refuse."""
+    if text.lstrip().startswith("{"):
+        return text
+    try:
+        return json.dumps(yaml.safe_load(text))
+    except (yaml.YAMLError, TypeError):
+        return text

@@ -13,7 +13,9 @@ from moto.cloudformation.models import CloudFormationBackend
 from moto.cloudformation.parsing import ResourceMap
 
 from happypath.sandbox.deployment.change_sets import deploying
+from happypath.sandbox.deployment.making import all_types
 from happypath.sandbox.deployment.serverless import expand
+from happypath.sandbox.deployment.stacks import refuse_update
 from happypath.sandbox.patches.served import Patch, Served
 
 
@@ -23,18 +25,14 @@ def templates_are_transformed(_: Served) -> Iterator[None]:
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-serverless.html
     """
-    create, update = CloudFormationBackend.create_stack, CloudFormationBackend.update_stack
+    update = CloudFormationBackend.update_stack
 
-    def create_expanded(backend: Any, *, template: str, **more: Any) -> Any:
+    def update_expanded(backend: Any, *, name: str, template: str, **more: Any) -> Any:
+        refuse_update(backend.get_stack(name))
         expanded = expand(template, backend.account_id, backend.region_name)
-        return create(backend, template=expanded, **more)
-
-    def update_expanded(backend: Any, *, template: str, **more: Any) -> Any:
-        expanded = expand(template, backend.account_id, backend.region_name)
-        return update(backend, template=expanded, **more)
+        return update(backend, name=name, template=expanded, **more)
 
     with (
-        patch.object(CloudFormationBackend, "create_stack", create_expanded),
         patch.object(CloudFormationBackend, "update_stack", update_expanded),
         patch.object(CloudFormationBackend, "validate_template", _no_validation),
     ):
@@ -90,9 +88,20 @@ def no_value_in_lists(_: Served) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def types_that_services_have(served: Served) -> Iterator[None]:
+    """A stack has all resources of its template, each with a name; moto knows fewer types than its services.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html
+    """
+    with all_types(served.own_client):
+        yield
+
+
 PATCHES: tuple[Patch, ...] = (
     no_value_in_lists,
     templates_are_transformed,
     change_sets,
+    types_that_services_have,
     retained_except_on_create,
 )

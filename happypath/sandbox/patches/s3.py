@@ -13,7 +13,8 @@ from unittest.mock import patch
 from moto.awslambda.models import lambda_backends
 from moto.core.request import Request
 from moto.s3 import notifications
-from moto.s3.models import FakeBucket, S3Backend, get_canned_acl
+from moto.s3.exceptions import BucketNotEmpty
+from moto.s3.models import FakeBucket, S3Backend, get_canned_acl, s3_backends
 from moto.s3.notifications import S3NotificationEvent
 from moto.s3.responses import S3Response
 
@@ -119,9 +120,10 @@ def deletion_events(_: Served) -> Iterator[None]:
 
 
 @contextmanager
-def buckets_of_stacks(_: Served) -> Iterator[None]:
+def buckets_of_stacks(served: Served) -> Iterator[None]:
     """A stack's bucket has the versioning, notifications and CORS of its template; moto leaves them out.
 
+    One with objects in it is not deleted with its stack, which fails; moto's stack goes without it.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html
     """
     create: Any = FakeBucket.create_from_cloudformation_json.__func__  # type: ignore[attr-defined]
@@ -132,14 +134,58 @@ def buckets_of_stacks(_: Served) -> Iterator[None]:
         bucket = create(cls, resource_name, cloudformation_json, account_id, region_name, **more)
         properties = cloudformation_json.get("Properties", {})
         bucket.versioning_status = properties.get("VersioningConfiguration", {}).get("Status")
-        if properties.get("NotificationConfiguration", {}).get("EventBridgeConfiguration"):
-            bucket.set_notification_configuration({"EventBridgeConfiguration": {}})
+        notifying = _notifications(properties.get("NotificationConfiguration") or {})
+        if notifying.keys() == {"EventBridgeConfiguration"}:
+            bucket.set_notification_configuration(notifying)
+        elif notifying:
+            served.own_client("s3").put_bucket_notification_configuration(
+                Bucket=bucket.name, NotificationConfiguration=notifying
+            )
         if rules := properties.get("CorsConfiguration", {}).get("CorsRules"):
             bucket.set_cors([_as_in_the_api(rule) for rule in rules])
         return bucket
 
-    with patch.object(FakeBucket, "create_from_cloudformation_json", classmethod(create_with_settings)):  # type: ignore[arg-type]  # it takes any
+    delete: Any = FakeBucket.delete_from_cloudformation_json.__func__  # type: ignore[attr-defined]
+
+    def delete_if_empty(
+        cls: Any, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
+    ) -> None:
+        if s3_backends[account_id]["aws"].get_bucket(resource_name).keys:
+            raise BucketNotEmpty(bucket_name=resource_name)
+        delete(cls, resource_name, cloudformation_json, account_id, region_name)
+
+    with (
+        patch.object(FakeBucket, "create_from_cloudformation_json", classmethod(create_with_settings)),  # type: ignore[arg-type]  # it takes any
+        patch.object(FakeBucket, "delete_from_cloudformation_json", classmethod(delete_if_empty)),
+    ):
         yield
+
+
+def _notifications(properties: dict[str, Any]) -> dict[str, Any]:
+    """A template's NotificationConfiguration → as PutBucketNotificationConfiguration takes it."""
+    found: dict[str, Any] = {}
+    for name, target, api_name in (
+        ("LambdaConfigurations", "Function", "LambdaFunction"),
+        ("QueueConfigurations", "Queue", "Queue"),
+        ("TopicConfigurations", "Topic", "Topic"),
+    ):
+        if name in properties:
+            found[f"{api_name}Configurations"] = [
+                {
+                    f"{api_name}Arn": each[target],
+                    "Events": [each["Event"]],
+                    **(
+                        {"Filter": {"Key": {"FilterRules": each["Filter"]["S3Key"]["Rules"]}}}
+                        if "Filter" in each
+                        else {}
+                    ),
+                }
+                for each in properties[name]
+            ]
+    bridge = properties.get("EventBridgeConfiguration")
+    if bridge is not None and str(bridge.get("EventBridgeEnabled", True)).lower() == "true":
+        found["EventBridgeConfiguration"] = {}
+    return found
 
 
 def _as_in_the_api(rule: dict[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,8 @@ class Served:
     endpoint: str
     application: Any
     executions_at_once: int
+    # A client of a service, for what the account does by itself.
+    own_client: Callable[[str], Any]
 
 
 # Replaces attributes of moto while its `with` block lasts.

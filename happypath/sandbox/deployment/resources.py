@@ -1,0 +1,163 @@
+"""Types of resources that moto's CloudFormation does not make, and its services do: by calls of their API.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from moto.s3.models import s3_backends
+from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
+
+_PARTITION = "aws"
+
+Properties: TypeAlias = Mapping[str, Any]
+Clients: TypeAlias = Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a stack is, and clients of the services there, by their names in boto3."""
+
+    clients: Clients
+    account_id: str
+    region: str
+
+
+# Makes a resource, or changes it to these properties: where, its name, properties → its physical id.
+Put: TypeAlias = Callable[[Place, str, Properties], str]
+# Removes it: where, its physical id, properties.
+Remove: TypeAlias = Callable[[Place, str, Properties], None]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A type of resource."""
+
+    put: Put
+    remove: Remove
+    # The property that names it, if there is one.
+    name: str = ""
+    # Whether another physical id is another resource, and the old one goes.
+    replaces: bool = False
+    # What Fn::GetAtt may ask for → the value, of the physical id.
+    attributes: Mapping[str, Callable[[Place, str], str]] = field(default_factory=dict)
+
+
+def _json(document: Any) -> str:
+    return document if isinstance(document, str) else json.dumps(document)
+
+
+# Policies go to moto's backends: every start of the sandbox waits for them, and a client takes 0.2 s to make.
+
+
+def _queues(place: Place, properties: Properties, policy: str) -> None:
+    for url in properties["Queues"]:
+        backend = sqs_backends[place.account_id][place.region]
+        backend.set_queue_attributes(url.rpartition("/")[2], {"Policy": policy})
+
+
+def _queue_policy(place: Place, name: str, properties: Properties) -> str:
+    _queues(place, properties, _json(properties["PolicyDocument"]))
+    return name
+
+
+def _topic_policy(place: Place, name: str, properties: Properties) -> str:
+    for arn in properties["Topics"]:
+        backend = sns_backends[place.account_id][place.region]
+        backend.set_topic_attribute(arn, "policy", _json(properties["PolicyDocument"]))
+    return name
+
+
+def _bucket_policy(place: Place, _: str, properties: Properties) -> str:
+    policy = _json(properties["PolicyDocument"]).encode()
+    s3_backends[place.account_id][_PARTITION].put_bucket_policy(properties["Bucket"], policy)
+    return str(properties["Bucket"])
+
+
+def _no_bucket_policy(place: Place, bucket: str, _: Properties) -> None:
+    s3_backends[place.account_id][_PARTITION].delete_bucket_policy(bucket)
+
+
+def _subscription(place: Place, _: str, properties: Properties) -> str:
+    backend = sns_backends[place.account_id][place.region]
+    made = backend.subscribe(properties["TopicArn"], properties["Endpoint"], properties["Protocol"])
+    for name in ("FilterPolicyScope", "FilterPolicy", "RawMessageDelivery", "RedrivePolicy"):
+        if name in properties:
+            backend.set_subscription_attributes(made.arn, name, _attribute(properties[name]))
+    return str(made.arn)
+
+
+def _no_subscription(place: Place, arn: str, _: Properties) -> None:
+    sns_backends[place.account_id][place.region].unsubscribe(arn)
+
+
+def _attribute(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, (bool, dict, list)) else str(value)
+
+
+# CloudFormation takes numbers as text, too.
+_ALARM_NUMBERS = {"Threshold": float, "Period": int, "EvaluationPeriods": int, "DatapointsToAlarm": int}
+
+
+def _alarm(place: Place, name: str, properties: Properties) -> str:
+    numbers = {
+        each: number(properties[each]) for each, number in _ALARM_NUMBERS.items() if each in properties
+    }
+    place.clients("cloudwatch").put_metric_alarm(**{**properties, **numbers, "AlarmName": name})
+    return name
+
+
+def _arn_of_alarm(place: Place, name: str) -> str:
+    (alarm,) = place.clients("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    return str(alarm["AlarmArn"])
+
+
+def _settings_of_asynchronous_invocations(place: Place, name: str, properties: Properties) -> str:
+    numbers = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds")
+    place.clients("lambda").put_function_event_invoke_config(
+        **{each: properties[each] for each in ("FunctionName", "DestinationConfig") if each in properties},
+        **{each: int(properties[each]) for each in numbers if each in properties},
+    )
+    return name
+
+
+def _alias(place: Place, _: str, properties: Properties) -> str:
+    known = ("FunctionName", "Name", "FunctionVersion", "Description", "RoutingConfig")
+    given = {each: properties[each] for each in known if each in properties}
+    given["FunctionVersion"] = str(given["FunctionVersion"]).rpartition(":")[2]
+    client = place.clients("lambda")
+    try:
+        return str(client.create_alias(**given)["AliasArn"])
+    except client.exceptions.ResourceConflictException:
+        return str(client.update_alias(**given)["AliasArn"])
+
+
+def _no_alias(place: Place, _: str, properties: Properties) -> None:
+    place.clients("lambda").delete_alias(FunctionName=properties["FunctionName"], Name=properties["Name"])
+
+
+KINDS: Mapping[str, Kind] = {
+    "AWS::CloudWatch::Alarm": Kind(
+        _alarm,
+        lambda place, name, _: place.clients("cloudwatch").delete_alarms(AlarmNames=[name]),
+        name="AlarmName",
+        attributes={"Arn": _arn_of_alarm},
+    ),
+    "AWS::Lambda::Alias": Kind(_alias, _no_alias, attributes={"AliasArn": lambda _, arn: arn}),
+    "AWS::Lambda::EventInvokeConfig": Kind(
+        _settings_of_asynchronous_invocations,
+        lambda place, _, properties: place.clients("lambda").delete_function_event_invoke_config(
+            FunctionName=properties["FunctionName"]
+        ),
+    ),
+    "AWS::S3::BucketPolicy": Kind(_bucket_policy, _no_bucket_policy),
+    "AWS::SNS::Subscription": Kind(_subscription, _no_subscription, replaces=True),
+    "AWS::SNS::TopicPolicy": Kind(_topic_policy, lambda *_: None),
+    "AWS::SQS::QueuePolicy": Kind(_queue_policy, lambda place, _, properties: _queues(place, properties, "")),
+}
