@@ -93,7 +93,7 @@ def deployed(app: str, client: Callable[[str], Any]) -> Iterator[dict[str, str]]
         left = []
     assert left == []
     machines = client("stepfunctions").list_state_machines()["stateMachines"]
-    assert not [each for each in machines if each["name"].startswith((name, "Workflow"))]
+    assert not [each for each in machines if each["name"].startswith(name)]
 
 
 def _empty(s3: Any, bucket: str) -> None:

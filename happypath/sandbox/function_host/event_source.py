@@ -126,9 +126,18 @@ class Pollers:
             except AccessDeniedError:
                 # Which is in the log, with who may not do what.
                 self._stop.wait(_DENIED_S)
-            except Exception:
-                _log.exception("Polling %s failed; trying again.", queue)
+            except Exception as error:
+                if not self._is_mapped(mapping["UUID"]):
+                    return  # its stack is being deleted
+                _log.warning("Polling %s failed; trying again: %s", queue, error)
                 self._stop.wait(1)
+
+    def _is_mapped(self, mapping: str) -> bool:
+        try:
+            self._lambda.get_event_source_mapping(UUID=mapping)
+        except self._lambda.exceptions.ResourceNotFoundException:
+            return False
+        return True
 
     @contextmanager
     def _in_hand(self, messages: list[MessageTypeDef]) -> Iterator[bool]:
