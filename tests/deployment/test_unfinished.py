@@ -50,7 +50,7 @@ def test_a_core_that_nobody_said_yes_to_is_not_deployed(unfinished: Installation
 def test_a_core_that_failed_is_not_deployed(unfinished: Installation) -> None:
     change_set = review(unfinished, "core", {"QueueName": {"Fn::ImportValue": "exported-by-nobody"}})
     unfinished.client("cloudformation").execute_change_set(ChangeSetName=change_set)
-    with pytest.raises(NotDeployedError, match="CREATE_FAILED"):
+    with pytest.raises(NotDeployedError, match=r"ROLLBACK_COMPLETE.*`happypath destroy core`"):
         _ = unfinished.core
 
 

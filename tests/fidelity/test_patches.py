@@ -26,7 +26,6 @@ SHOWN_BY_TESTS = {
     "states_language.query_languages": "sandbox/test_states.py",
     "awslambda.functions_run": "sandbox/test_host.py",
     "cloudformation.change_sets": "sandbox/test_change_sets.py",
-    "cloudformation.retained_except_on_create": "sandbox/test_deploying.py",
     "cloudformation.templates_are_transformed": "sandbox/test_change_sets.py",
     "dynamodb.atomic_writes": "sandbox/test_tables.py",
     "iam.managed_policies_of_roles": "sandbox/test_roles.py",

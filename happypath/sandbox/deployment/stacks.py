@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-opt
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any
 
 from moto.cloudformation import parsing
@@ -45,11 +46,7 @@ def roll_back(stack: Any, error: Exception) -> None:
         )
         reason = f"The following resource(s) failed to create: [{logical_id}]. {reason}"
     stack._add_stack_event("ROLLBACK_IN_PROGRESS", resource_status_reason=reason)
-    # What is retained is so from when its stack is whole, but for what is retained in any case.
-    for resource in stack.resource_map._resource_json_map.values():
-        if resource.get("DeletionPolicy") == "RetainExceptOnCreate":
-            resource["DeletionPolicy"] = "Delete"
-    _remove(stack, "ROLLBACK")
+    _remove(stack, "ROLLBACK", kept={"Retain"})
 
 
 def delete(backend: Any, name_or_id: str) -> None:
@@ -59,17 +56,17 @@ def delete(backend: Any, name_or_id: str) -> None:
         return
     exports = {export.name for export in stack.exports}
     stack._add_stack_event("DELETE_IN_PROGRESS", resource_status_reason="User Initiated")
-    if _remove(stack, "DELETE"):
+    if _remove(stack, "DELETE", kept={"Retain", "RetainExceptOnCreate"}):
         del backend.stacks[stack.stack_id]
         backend.deleted_stacks[stack.stack_id] = stack
         for name in exports:
             backend.exports.pop(name, None)
 
 
-def _remove(stack: Any, what: str) -> bool:
+def _remove(stack: Any, what: str, kept: Set[str]) -> bool:
     """Removes a stack's resources; whether that went well is its status."""
     try:
-        stack.resource_map.delete()
+        _remove_resources(stack.resource_map, kept)
     except Exception as error:  # whatever it is, somebody waits for the stack
         stack._add_stack_event(f"{what}_FAILED", resource_status_reason=reason_of(error))
         stack.status = f"{what}_FAILED"
@@ -80,3 +77,26 @@ def _remove(stack: Any, what: str) -> bool:
     stack._add_stack_event(f"{what}_COMPLETE")
     stack.status = f"{what}_COMPLETE"
     return True
+
+
+def _remove_resources(resources: Any, kept: Set[str]) -> None:
+    """Removes resources, the last that was made first, but for those whose DeletionPolicy is one of `kept`.
+
+    Raises:
+        Exception: what the first that could not be removed has against it; the others are removed.
+    """
+    failed: Exception | None = None
+    definitions = resources._resource_json_map
+    # moto takes any order, in which what names another may come too late.
+    for logical_id, resource in reversed(list(resources._parsed_resources.items())):
+        definition = definitions.get(logical_id)
+        if definition is None or resource is None or definition.get("DeletionPolicy") in kept:
+            continue
+        try:
+            resources._delete_resource(resource, definition)
+        except Exception as error:
+            failed = failed or error
+        else:
+            del resources._parsed_resources[logical_id]
+    if failed:
+        raise failed

@@ -10,7 +10,6 @@ from unittest.mock import patch
 from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import CloudFormationBackend
-from moto.cloudformation.parsing import ResourceMap
 
 from happypath.sandbox.deployment.change_sets import deploying
 from happypath.sandbox.deployment.making import all_types
@@ -42,24 +41,6 @@ def templates_are_transformed(_: Served) -> Iterator[None]:
 def _no_validation(_backend: CloudFormationBackend, _template: str) -> list[Any]:
     """ValidateTemplate: moto has cfn-lint do it, which with what it needs is 150 MB."""
     raise ValidationError(message="The sandbox validates no templates: run cfn-lint (scripts/check does).")
-
-
-@contextmanager
-def retained_except_on_create(_: Served) -> Iterator[None]:
-    """What is `RetainExceptOnCreate` stays when its stack is deleted; moto deletes it.
-
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
-    """
-    delete: Any = ResourceMap.delete
-
-    def delete_the_others(resources: Any) -> None:
-        for resource in resources._resource_json_map.values():
-            if resource.get("DeletionPolicy") == "RetainExceptOnCreate":
-                resource["DeletionPolicy"] = "Retain"
-        delete(resources)
-
-    with patch.object(ResourceMap, "delete", delete_the_others):
-        yield
 
 
 @contextmanager
@@ -103,5 +84,4 @@ PATCHES: tuple[Patch, ...] = (
     templates_are_transformed,
     change_sets,
     types_that_services_have,
-    retained_except_on_create,
 )
