@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 import jmespath
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from happypath.sandbox.account import CREDENTIALS, REGION
 from happypath.sandbox.sandbox import Sandbox
@@ -193,6 +193,8 @@ def _outcome(
     """What a call answers: its answer, or {} where it fails as it must."""
     try:
         answer = operation(**arguments)
+    except BotoCoreError as raised:
+        raise MismatchError(f"the answer cannot be read: {raised}") from raised
     except ClientError as raised:
         got = {
             "Code": raised.response["Error"].get("Code"),

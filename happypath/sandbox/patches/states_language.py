@@ -45,14 +45,19 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp 
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.states import States
 from moto.stepfunctions.parser.asl.eval.variable_store import NoSuchVariable, VariableStore
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser, ASLParserException
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.asl.utils import encoding
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from happypath.sandbox.patches.served import Patch, Served
 from happypath.sandbox.patches.speed import copied
+from happypath.sandbox.stepfunctions.errors import StatesError
 from happypath.sandbox.stepfunctions.language import jsonata, jsonpath
 from happypath.sandbox.stepfunctions.language.comparisons import COMPARISONS
+from happypath.sandbox.stepfunctions.language.definition import diagnose, refusal
+from happypath.sandbox.stepfunctions.language.diagnostics import Diagnostic, schema
 from happypath.sandbox.stepfunctions.language.failures import failure, query_failure
 
 
@@ -60,16 +65,61 @@ from happypath.sandbox.stepfunctions.language.failures import failure, query_fai
 def query_languages(_: Served) -> Iterator[None]:
     """A definition's query language is its own; moto's parsers share one list of them.
 
-    A definition that is refused would stay in it.
+    A definition that is refused would stay in it. And a state's own language is that of this state alone: the
+    states within it have the state machine's.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
     """
 
+    enter: Any = Preprocessor._open_query_language_scope
+
     def make(preprocessor: Any) -> None:
         preprocessor._query_language_per_scope = []
 
-    with patch.object(Preprocessor, "__init__", make):
+    def enter_from_top(preprocessor: Any, parse_tree: Any) -> None:
+        outer = preprocessor._query_language_per_scope
+        preprocessor._query_language_per_scope = outer[:1]
+        enter(preprocessor, parse_tree)
+        preprocessor._query_language_per_scope = [*outer, preprocessor._query_language_per_scope[-1]]
+
+    with (
+        patch.object(Preprocessor, "__init__", make),
+        patch.object(Preprocessor, "_open_query_language_scope", enter_from_top),
+    ):
         yield
+
+
+@contextmanager
+def definitions(_: Served) -> Iterator[None]:
+    """A definition that is not in order is refused, with what is wrong in it; moto takes most.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html
+    """
+    create: Any = StepFunctionsParserBackend.create_state_machine
+
+    def validate(definition: str) -> None:
+        _refuse(diagnose(definition))
+        try:
+            AmazonStateLanguageParser.parse(definition)
+        except (ASLParserException, ValueError, TypeError, RuntimeError) as error:
+            # What is left is the interpreter's own: an integration that it does not have, or a function.
+            raise StatesError("InvalidDefinition", refusal([schema(str(error), "/States")])) from error
+
+    def create_of_kind(backend: Any, *given: Any, sm_type: str | None = None, **named: Any) -> Any:
+        if "definition" in named:
+            _refuse(diagnose(named["definition"], sm_type or "STANDARD"))
+        return create(backend, *given, sm_type=sm_type, **named)
+
+    with (
+        patch.object(StepFunctionsParserBackend, "_validate_definition", staticmethod(validate)),
+        patch.object(StepFunctionsParserBackend, "create_state_machine", create_of_kind),
+    ):
+        yield
+
+
+def _refuse(diagnostics: list[Diagnostic]) -> None:
+    if diagnostics:
+        raise StatesError("InvalidDefinition", refusal(diagnostics))
 
 
 @contextmanager
@@ -407,6 +457,7 @@ def json_text(_: Served) -> Iterator[None]:
 
 PATCHES: tuple[Patch, ...] = (
     query_languages,
+    definitions,
     text_literals,
     json_text,
     paths,

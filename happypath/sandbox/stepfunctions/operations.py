@@ -29,6 +29,7 @@ from happypath.sandbox.stepfunctions.errors import (
 from happypath.sandbox.stepfunctions.executions import EXPRESS, StatesExecution
 from happypath.sandbox.stepfunctions.history import without_data
 from happypath.sandbox.stepfunctions.pages import page
+from happypath.sandbox.stepfunctions.validation import validate_state_machine_definition
 
 Request: TypeAlias = Mapping[str, Any]
 Answer: TypeAlias = dict[str, Any]
@@ -622,4 +623,5 @@ OPERATIONS: Mapping[str, Operation] = {
     "UntagResource": untag_resource,
     "UpdateStateMachine": update_state_machine,
     "UpdateStateMachineAlias": update_state_machine_alias,
+    "ValidateStateMachineDefinition": validate_state_machine_definition,
 }
