@@ -66,7 +66,7 @@ def folder(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         ("template.yaml", "Why:", "Who:", r"The definition of Workflow has \$\{Why\}, which"),
         ("template.yaml", "GetAtt Queue", "GetAtt Queues", "undefined resource Queues"),
         ("template.yaml", "Prefix:", "Prefixes:", r"Parameters: \[Prefix\] do not exist in the template"),
-        ("slips.asl.json", '"End",', '"End"', 'line 3:2, at "States"'),
+        ("slips.asl.json", '"End",', '"End"', "INVALID_JSON_DESCRIPTION: .* line 3 column 3"),
     ],
 )
 def test_a_slip_is_named(
