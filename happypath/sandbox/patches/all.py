@@ -13,6 +13,7 @@ from happypath.sandbox.patches import (
     dynamodb,
     events,
     iam,
+    logs,
     resource_policies,
     s3,
     sns,
@@ -32,6 +33,7 @@ PATCHES: Mapping[str, Patch] = {
     f"{module.__name__.rpartition('.')[2]}.{patch.__name__}": patch
     for module in (
         awslambda,
+        logs,
         sqs,
         sns,
         s3,

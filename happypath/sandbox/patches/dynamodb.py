@@ -18,6 +18,10 @@ from typing import Any
 from unittest.mock import patch
 
 from moto.dynamodb import models
+from moto.dynamodb.exceptions import (
+    InvalidUpdateExpressionInvalidDocumentPath,
+    KeyIsEmptyStringException,
+)
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
@@ -98,4 +102,74 @@ class _Before:
             del self._table.stream_shard.items[self._streamed :]
 
 
-PATCHES: tuple[Patch, ...] = (atomic_writes,)
+@contextmanager
+def empty_keys(_: Served) -> Iterator[None]:
+    """No item has an empty key: UpdateItem and DeleteItem refuse one as GetItem does; moto's do not.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+    """
+
+    def checked(name: str) -> Any:
+        operation: Any = getattr(DynamoDBBackend, name)
+
+        def check_and_do(backend: Any, table_name: str, key: Any, *more: Any, **named: Any) -> Any:
+            for attribute, value in key.items():
+                if value in ({"S": ""}, {"B": ""}):
+                    raise KeyIsEmptyStringException(attribute)
+            return operation(backend, table_name, key, *more, **named)
+
+        return check_and_do
+
+    with (
+        patch.object(DynamoDBBackend, "update_item", checked("update_item")),
+        patch.object(DynamoDBBackend, "delete_item", checked("delete_item")),
+    ):
+        yield
+
+
+@contextmanager
+def document_paths(_: Served) -> Iterator[None]:
+    """A path leads through maps and lists only: `SET a.b` of a text is refused, and the item stays as it was.
+
+    moto does nothing, or fails, and keeps what the update had done before.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html
+    """
+    put: Any = DynamoType.__setitem__
+    pop: Any = DynamoType.pop
+
+    def check(value: DynamoType, key: str | int) -> None:
+        if not (value.is_list() if isinstance(key, int) else value.is_map()):
+            raise InvalidUpdateExpressionInvalidDocumentPath
+
+    def put_within(value: DynamoType, key: str | int, given: Any) -> None:
+        check(value, key)
+        put(value, key, given)
+
+    def pop_within(value: DynamoType, key: str | int, *more: Any) -> None:
+        check(value, key)
+        pop(value, key, *more)
+
+    update: Any = DynamoDBBackend.update_item
+
+    def update_whole(
+        backend: Any, table_name: str, key: Any, update_expression: str | None, *more: Any, **named: Any
+    ) -> Any:
+        # Without a path there is none to fail on.
+        has_path = bool(update_expression) and any(each in str(update_expression) for each in ".[")
+        before = _Before(backend, {"TableName": table_name, "Key": key}) if has_path else None
+        try:
+            return update(backend, table_name, key, update_expression, *more, **named)
+        except InvalidUpdateExpressionInvalidDocumentPath:
+            if before is not None:
+                before.restore()
+            raise
+
+    with (
+        patch.object(DynamoType, "__setitem__", put_within),
+        patch.object(DynamoType, "pop", pop_within),
+        patch.object(DynamoDBBackend, "update_item", update_whole),
+    ):
+        yield
+
+
+PATCHES: tuple[Patch, ...] = (empty_keys, document_paths, atomic_writes)

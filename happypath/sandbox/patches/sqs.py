@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 from unittest.mock import patch
 
+from moto.sqs.exceptions import InvalidParameterValue
 from moto.sqs.models import Queue, SQSBackend
 
 from happypath.sandbox.patches.locks import one_at_a_time
@@ -85,4 +86,59 @@ def queues_are_polled(_: Served) -> Iterator[None]:
         yield
 
 
-PATCHES: tuple[Patch, ...] = (queues_are_polled, thread_safe_queues)
+@contextmanager
+def sizes_of_messages(_: Served) -> Iterator[None]:
+    """A message's size is that of its bytes and its attributes together; moto counts the body's characters.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+    """
+    send: Any = SQSBackend.send_message
+
+    def send_sized(
+        backend: Any,
+        queue_name: str,
+        message_body: str,
+        message_attributes: dict[str, Any] | None = None,
+        *more: Any,
+        **named: Any,
+    ) -> Any:
+        most = int(backend.get_queue(queue_name).maximum_message_size)
+        if _size_bytes(message_body, message_attributes or {}) > most:
+            raise InvalidParameterValue(
+                f"One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."
+            )
+        return send(backend, queue_name, message_body, message_attributes, *more, **named)
+
+    with patch.object(SQSBackend, "send_message", send_sized):
+        yield
+
+
+def _size_bytes(body: str, attributes: dict[str, Any]) -> int:
+    size = len(body.encode())
+    for name, attribute in attributes.items():
+        value = attribute.get("StringValue") or attribute.get("BinaryValue") or ""
+        size += len(name.encode()) + len(attribute.get("DataType", "")) + len(str(value).encode())
+    return size
+
+
+@contextmanager
+def whole_timestamps(_: Served) -> Iterator[None]:
+    """A queue was created and changed at a whole second; moto's times have fractions.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
+    """
+    # A property's function: typed as a mapping.
+    attributes: Any = vars(Queue)["attributes"].fget
+
+    def whole(queue: Any) -> dict[str, Any]:
+        found: dict[str, Any] = attributes(queue)
+        for name in ("CreatedTimestamp", "LastModifiedTimestamp"):
+            if name in found:
+                found[name] = str(int(float(found[name])))
+        return found
+
+    with patch.object(Queue, "attributes", property(whole)):
+        yield
+
+
+PATCHES: tuple[Patch, ...] = (queues_are_polled, thread_safe_queues, sizes_of_messages, whole_timestamps)

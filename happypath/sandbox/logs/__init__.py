@@ -1,0 +1,1 @@
+"""CloudWatch Logs where moto is not enough: filter patterns."""
