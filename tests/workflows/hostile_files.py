@@ -13,7 +13,10 @@ from typing import Any
 
 from PIL import Image
 
+from functions.imaging.formats.boxes import box
+from tests.functions.heif_files import Part, grid, heif, parts
 from tests.functions.pictures import chunk, encoded, jpeg_of_size, png, scene, segment, with_segments
+from tests.workflows.photos import heic
 
 _MIB = 1024 * 1024
 
@@ -39,6 +42,7 @@ def files(seed: int, *, damaged: int) -> list[Hostile]:
         *_polyglots(),
         *_too_much(),
         *_sequences(),
+        *_heif(),
         *_in_a_jpegs_name(),
     ]
 
@@ -179,6 +183,8 @@ def _good() -> dict[str, Callable[[], bytes]]:
         "PNG": lambda: encoded(picture(), "PNG"),
         "PNG with a palette": lambda: encoded(picture().quantize(64), "PNG"),
         "lossy WebP": lambda: encoded(picture(), "WEBP", lossless=False, quality=80),
+        "AVIF": lambda: encoded(picture(), "AVIF", speed=10),
+        "HEIC": heic,
         "lossless WebP": lambda: encoded(picture(), "WEBP"),
         "transparent WebP": lambda: encoded(_transparent(picture()), "WEBP", lossless=False, quality=80),
     }
@@ -355,6 +361,35 @@ def _mpo(pictures: int) -> bytes:
     first = scene(900, 850)
     more = [Image.new("RGB", (900, 850), (n, n, n)) for n in range(1, pictures)]
     return encoded(first, "MPO", save_all=True, append_images=more)
+
+
+# AVIF and HEIC
+
+
+def _heif() -> Iterator[Hostile]:
+    avif = cache(lambda: encoded(scene(900, 850), "AVIF", speed=10))
+    yield Hostile("HEIF: tiles without end", lambda: heif(grid([parts(heic())[0]] * 900, 30, 27_000, 24_000)))
+    yield Hostile(
+        "HEIF: a hundred tiles, a corner shown", lambda: heif(grid(parts(heic()) * 100, 10, 900, 800))
+    )
+    yield Hostile(
+        "HEIF: tiles, 100 MP", lambda: heif(grid(parts(heic()) * 132, 12, 10_000, 8_800)), heavy=True
+    )
+    for width, height in ((100, 100), (9_000, 9_000), (2**32 - 1, 2**32 - 1), (0, 900)):
+        size = struct.pack(">II", width, height)
+        yield Hostile(f"HEIF: AVIF that says {width} x {height}", partial(_saying, avif, size))
+        yield Hostile(f"HEIF: HEIC that says {width} x {height}", partial(_saying, heic, size))
+    yield Hostile("HEIF: AVIF of 100 MP", partial(_solid, "AVIF", 10_000, 10_000, speed=10), heavy=True)
+    yield Hostile("HEIF: items that loop", lambda: heif([Part(b"grid", bytes(8), [], {b"dimg": [1]})]))
+    yield Hostile("HEIF: boxes", lambda: heic()[:24] + box(b"free") * 50_000)
+    yield Hostile("HEIF: properties", lambda: heif(parts(heic()), more=box(b"iprp", box(b"free") * 90_000)))
+    yield Hostile("HEIF: metadata, 30 MB", lambda: heif(parts(heic()), before=box(b"free", bytes(30 * _MIB))))
+
+
+def _saying(make: Callable[[], bytes], size: bytes) -> bytes:
+    data = make()
+    at = data.index(b"ispe") + 8
+    return data[:at] + size + data[at + 8 :]
 
 
 # What Pillow would open, and nobody allowed

@@ -93,8 +93,8 @@ def _stored(source: Source, picture: Picture) -> tuple[Stored, tuple[int, int, i
     """The size that is shown, with its orientation, and what part of the decoded pixels that is."""
     kind = _coded_kind(picture)
     if kind not in _TYPES or picture.primary.kind not in {kind, b"grid"}:
-        names = " of ".join(dict.fromkeys((_name(picture.primary.kind), _name(kind))))
-        raise UnreadableVariantError(f"a HEIF file whose picture is {names}")
+        names = ", ".join(dict.fromkeys((_name(picture.primary.kind), _name(kind))))
+        raise UnreadableVariantError(f"a HEIF file with a picture of the kind {names}")
     unknown = {p.box.kind for i in picture.items.values() for p in i.properties if p.is_essential} - _HARMLESS
     if unknown:
         raise UnreadableVariantError(f"a HEIF file with the property {_name(min(unknown))}")
@@ -109,7 +109,7 @@ def _stored(source: Source, picture: Picture) -> tuple[Stored, tuple[int, int, i
 
 
 def _name(kind: bytes) -> str:
-    return kind.decode("latin-1") if kind.isalnum() else "of an unknown kind"
+    return kind.decode("latin-1") if kind.isalnum() else "unknown"
 
 
 def _size(source: Source, item: Item) -> tuple[int, int]:

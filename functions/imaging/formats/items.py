@@ -97,7 +97,7 @@ def read(source: Source) -> Picture:
     found = {each.kind: each for each in reversed(list(boxes(source, meta.at + 4, meta.end)))}
     missing = {b"pitm", b"iinf", b"iloc", b"iprp"} - found.keys()
     if missing:
-        raise BrokenFileError(f"its box {min(missing)!r} is missing")
+        raise BrokenFileError(f"its box {min(missing).decode()} is missing")
     items = dict(_infos(source, found[b"iinf"]))
     _locate(source, found[b"iloc"], items, found.get(b"idat"), end)
     _describe(source, found[b"iprp"], items)
