@@ -5,7 +5,12 @@ from __future__ import annotations
 import io
 from functools import lru_cache
 
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms
+
+from functions.imaging.formats.icc import space
+
+# Of 255.
+_GRAY_TOLERANCE = 8
 
 
 def to_srgb(raster: Image.Image, profile: bytes) -> Image.Image:
@@ -13,12 +18,27 @@ def to_srgb(raster: Image.Image, profile: bytes) -> Image.Image:
 
     The intent is perceptual: colours outside sRGB are drawn in together with their neighbours.
     """
+    if space(profile) == "GRAY" and raster.mode == "RGB":
+        gray = _gray(raster)
+        if gray is None:
+            return raster
+        raster = gray
     try:
         converted = ImageCms.applyTransform(raster, _transform(profile, raster.mode))
     except (ImageCms.PyCMSError, OSError, ValueError):
         return raster
     # None is for a conversion in place.
     return converted or raster
+
+
+def _gray(raster: Image.Image) -> Image.Image | None:
+    """A picture stored in colours as a gray one, if it is gray but for what lossy compression makes of it."""
+    red, green, blue = raster.split()
+    for other in (red, blue):
+        _, most = ImageChops.difference(green, other).getextrema()
+        if not isinstance(most, (int, float)) or most > _GRAY_TOLERANCE:
+            return None
+    return raster.convert("L")
 
 
 # Making one takes as long as converting a rendition. Both renditions need the same, and so do most photos

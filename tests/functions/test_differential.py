@@ -68,6 +68,10 @@ DIFFERS: dict[tuple[str, str], str] = {
     ("png/gray16", "P"): "Pillow's way from 16 bits of gray to 8 is to cut off what is more than 255.",
     ("png/gray-alpha16-profile", "P"): "Pillow decodes it as RGBA, which a profile for gray does not fit.",
     ("png/trailing-exif", "P"): "Pillow reads EXIF behind the picture, where the standard does not have it.",
+    ("webp/gray-profile", "P"): "Pillow has no gray WebP, and drops a profile for gray.",
+    ("webp/gray-profile", "V"): "libvips has no gray WebP, and drops a profile for gray.",
+    ("avif/gray-alpha-profile", "P"): "Pillow decodes it as RGBA, and drops a profile for gray.",
+    ("avif/gray-alpha-profile", "V"): "libvips decodes it as RGBA, and drops a profile for gray.",
     ("webp/anim-offset", "P"): "Pillow shows black where a WebP without transparency has no picture.",
     ("jpg/adobe-rgb-by-exif", "P"): "Pillow does not look for colours in EXIF.",
     ("jpg/adobe-rgb-by-exif", "V"): "libvips does not look for colours in EXIF.",
@@ -343,6 +347,7 @@ def webps() -> Iterator[tuple[str, bytes]]:
         "webp/no-padding",
         riff(riff_chunk(b"VP8X", announced) + plain + riff_chunk(b"EXIF", exif_block() + b"x"))[:-1],
     )
+    yield "webp/gray-profile", encoded(SCENE.convert("L"), "WEBP", icc_profile=linear_gray_profile())
     small = encoded(SCENE.crop((0, 0, 90, 60)), "WEBP")[12:]
     frame = (
         b"\x0a\0\0\x0a\0\0" + (89).to_bytes(3, "little") + (59).to_bytes(3, "little") + b"\x64\0\0\0" + small
@@ -358,6 +363,14 @@ def webps() -> Iterator[tuple[str, bytes]]:
 
 
 def avifs() -> Iterator[tuple[str, bytes]]:
+    yield (
+        "avif/gray-alpha-profile",
+        encoded(see_through("LA"), "AVIF", quality=95, icc_profile=linear_gray_profile()),
+    )
+    yield (
+        "avif/gray-profile-on-colours",
+        encoded(SCENE, "AVIF", quality=95, icc_profile=linear_gray_profile()),
+    )
     yield "avif/gray", encoded(SCENE.convert("L"), "AVIF", quality=95)
     yield "avif/alpha", encoded(see_through("RGBA"), "AVIF", quality=95)
     yield "avif/anim", encoded(SCENE, "AVIF", quality=95, save_all=True, append_images=[SCENE] * 2)

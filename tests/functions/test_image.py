@@ -171,7 +171,8 @@ BROKEN = {
     "png: not a header first": b"\x89PNG\r\n\x1a\n" + chunk(b"IDAT", b"") + HEADER_OF_PNG[8:],
     "png: header checksum": HEADER_OF_PNG[:-1] + b"?" + png(9, 9)[33:],
     "png: chunk longer than the file": HEADER_OF_PNG + b"\xff\xff\xff\xffIDAT",
-    "jpeg: zero high": JPEG[: FRAME_AT + 5] + b"\0\0" + JPEG[FRAME_AT + 7 :],
+    "jpeg: zero wide": JPEG[: FRAME_AT + 7] + b"\0\0" + JPEG[FRAME_AT + 9 :],
+    "jpeg: no components": JPEG[: FRAME_AT + 9] + b"\0" + JPEG[FRAME_AT + 10 :],
     "jpeg: two frames": JPEG[:FRAME_AT] + JPEG[FRAME_AT : FRAME_AT + 19] + JPEG[FRAME_AT:],
     "jpeg: no frame": JPEG[:FRAME_AT] + JPEG[FRAME_AT + 19 :],
     "jpeg: ends at once": b"\xff\xd8\xff\xd9",
@@ -213,6 +214,8 @@ def frame_of(marker: int, precision: int) -> bytes:
         (frame_of(0xC3, 8), "lossless"),
         (frame_of(0xC5, 8), "hierarchical"),
         (frame_of(0xF7, 8), "lossless"),
+        (JPEG[: FRAME_AT + 5] + b"\0\0" + JPEG[FRAME_AT + 7 :], "how high"),
+        (JPEG[: FRAME_AT + 9] + b"\2" + JPEG[FRAME_AT + 10 :], "2 components"),
     ],
 )
 def test_an_unusual_jpeg_is_unsupported(data: bytes, what: str) -> None:

@@ -171,7 +171,9 @@ def _colours(source: Source, picture: Picture, *, is_gray: bool) -> bytes | None
                 continue
             colr = body(source, each.box, icc.MOST_BYTES)
             profile = colr[4:]
-            if colr[:4] in {b"prof", b"rICC"} and icc.space(profile) == ("GRAY" if is_gray else "RGB"):
+            # Gray pictures are often stored as others are, and keep their profile.
+            fits = icc.space(profile) in ({"GRAY"} if is_gray else {"RGB", "GRAY"})
+            if colr[:4] in {b"prof", b"rICC"} and fits:
                 return profile
             if colr[:4] == b"nclx" and len(colr) >= 10 and found is None:
                 primaries, transfer = struct.unpack(">HH", colr[4:8])

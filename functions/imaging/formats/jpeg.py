@@ -269,8 +269,12 @@ def _frame(payload: bytes, earlier: Stored | None) -> Stored:
     if precision != 8:
         raise UnreadableVariantError(f"a JPEG of {precision} bits a sample")
     height, width = int.from_bytes(payload[1:3], "big"), int.from_bytes(payload[3:5], "big")
-    if not width or not height:
-        raise BrokenFileError(f"its frame header says {width} by {height} pixels")
+    if not width or not payload[5]:
+        raise BrokenFileError(f"its frame header says {width} by {height} pixels of {payload[5]} components")
+    if not height:
+        raise UnreadableVariantError("a JPEG that says how high it is behind its first scan only")
+    if payload[5] not in _SPACES:
+        raise UnreadableVariantError(f"a JPEG of {payload[5]} components")
     return Stored(width, height)
 
 

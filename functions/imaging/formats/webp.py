@@ -71,7 +71,8 @@ def pixels(data: bytes, _fraction: float = 1.0) -> Pixels:
         at, size = found.chunks[b"ICCP"]
         profile = data[at : at + size] if size <= icc.MOST_BYTES else b""
     riff = [b"RIFF", (4 + sum(map(len, parts))).to_bytes(4, "little"), b"WEBP", *parts]
-    fits = profile is not None and icc.space(profile) == "RGB"
+    # The type has no gray of its own; a gray picture in it keeps its profile.
+    fits = profile is not None and icc.space(profile) in {"RGB", "GRAY"}
     return Pixels(found.stored, io.BytesIO(b"".join(riff)), profile if fits else None)
 
 
