@@ -34,7 +34,8 @@ def check_request(operation: str, request: Mapping[str, Any]) -> None:
     Lengths are those of the text in UTF-8, as the API reference says of inputs.
 
     Raises:
-        StatesError: ValidationException, with a line for each constraint that is not kept.
+        StatesError: ValidationException, which names each constraint that is not kept, or
+            SerializationException: what is there is of another type.
     """
     shape = service_model().operation_model(operation).input_shape
     broken = list(_broken(shape, request)) if shape else []
@@ -43,35 +44,49 @@ def check_request(operation: str, request: Mapping[str, Any]) -> None:
         raise validation(count + "; ".join(broken))
 
 
-def _broken(shape: Any, request: Mapping[str, Any]) -> Iterator[str]:
+def _broken(shape: Any, request: Mapping[str, Any], at: str = "") -> Iterator[str]:
     for name, member in shape.members.items():
-        value = request.get(name)
-        if value is None:
-            if name in shape.required_members:
-                yield f"Value null at '{name}' failed to satisfy constraint: Member must not be null"
-            continue
+        value, where = request.get(name), f"{at}{name}"
+        if value is not None:
+            yield from _unkept(member, value, where)
+        elif name in shape.required_members or (at and name in {"key", "value"}):
+            yield f"Value null at '{where}' failed to satisfy constraint: Member must not be null"
+
+
+def _unkept(member: Any, value: Any, at: str) -> Iterator[str]:
+    kind, expected = member.type_name, _TYPES.get(member.type_name)
+    if expected and (not isinstance(value, expected) or isinstance(value, bool) is not (kind == "boolean")):
+        raise StatesError("SerializationException", f"{at}: a {kind} is expected, not {json.dumps(value)}.")
+    if kind == "structure":
+        yield from _broken(member, value, f"{at}.")
+    elif kind == "list":
+        for number, each in enumerate(value, 1):
+            yield from _unkept(member.member, each, f"{at}.{number}.member")
+    else:
         said = "" if member.metadata.get("sensitive") else f" '{value}'"
-        for constraint in _unkept(member, value):
-            yield f"Value{said} at '{name}' failed to satisfy constraint: Member must {constraint}"
+        for constraint in _constraints(member, value):
+            yield f"Value{said} at '{at}' failed to satisfy constraint: Member must {constraint}"
 
 
-def _unkept(member: Any, value: Any) -> Iterator[str]:
+_TYPES: Mapping[str, type] = {"string": str, "integer": int, "boolean": bool, "structure": dict, "list": list}
+
+
+def _constraints(member: Any, value: Any) -> Iterator[str]:
     rules = member.metadata
-    match member.type_name:
-        case "string":
-            length = len(str(value).encode("utf-8", "surrogatepass"))
-            if length < rules.get("min", 0):
-                yield f"have length greater than or equal to {rules['min']}"
-            if length > rules.get("max", length):
-                yield f"have length less than or equal to {rules['max']}"
-            if rules.get("enum") and value not in rules["enum"]:
-                # Whatever the order, which AWS itself does not keep.
-                yield f"satisfy enum value set: [{', '.join(rules['enum'])}]"
-        case "integer" if isinstance(value, int):
-            if value < rules.get("min", value):
-                yield f"have value greater than or equal to {rules['min']}"
-            if value > rules.get("max", value):
-                yield f"have value less than or equal to {rules['max']}"
+    if member.type_name == "string":
+        length = len(value.encode("utf-8", "surrogatepass"))
+        if length < rules.get("min", 0):
+            yield f"have length greater than or equal to {rules['min']}"
+        if length > rules.get("max", length):
+            yield f"have length less than or equal to {rules['max']}"
+        if rules.get("enum") and value not in rules["enum"]:
+            # Whatever the order, which AWS itself does not keep.
+            yield f"satisfy enum value set: [{', '.join(rules['enum'])}]"
+    elif member.type_name == "integer":
+        if value < rules.get("min", value):
+            yield f"have value greater than or equal to {rules['min']}"
+        if value > rules.get("max", value):
+            yield f"have value less than or equal to {rules['max']}"
 
 
 def check_name(name: str) -> None:

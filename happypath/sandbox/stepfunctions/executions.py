@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 # https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
 EXPRESS_LIMIT_S = 300.0
 STANDARD, EXPRESS = "STANDARD", "EXPRESS"
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+MOST_EVENTS = 25_000
 _FROM_OUTSIDE = {"ABORTED", "TIMED_OUT"}
 
 
@@ -192,6 +194,9 @@ class StatesExecution(Execution):
     def _tell_of_event(self, event: dict[str, Any]) -> None:
         for observer in _observers:
             _told(observer.recorded, self, event)
+        if event["id"] == MOST_EVENTS - 1 and not self.is_express:
+            cause = f"The execution reached the maximum number of history events ({MOST_EVENTS})."
+            self._end_from_outside(self.over, Outcome("FAILED", "States.Runtime", cause))
 
     def _run_from(self, state: str | None) -> None:
         worker: Any = self.exec_worker
@@ -227,14 +232,16 @@ class StatesExecution(Execution):
         return timer
 
     def _time_out(self, over: threading.Event) -> None:
-        if self.end(over, Outcome("TIMED_OUT")):
-            self.env.set_timed_out()
+        self._end_from_outside(over, Outcome("TIMED_OUT"))
 
     def stop(self, _: Any = None, error: str | None = None, cause: str | None = None) -> None:
         """Ends the execution as ABORTED, now, whatever state it is in; one that is over stays as it is."""
+        self._end_from_outside(self.over, Outcome("ABORTED", error, cause))
+
+    def _end_from_outside(self, over: threading.Event, outcome: Outcome) -> None:
         env = self.env
-        if self.end(self.over, Outcome("ABORTED", error, cause)):
-            env.set_stop(stop_date=self.stop_date, error=error, cause=cause)
+        if self.end(over, outcome):
+            env.set_stop(stop_date=self.stop_date, error=outcome.error, cause=outcome.cause)
 
     def _end_as(self, over: threading.Event, env: Any) -> None:
         state = env.program_state()

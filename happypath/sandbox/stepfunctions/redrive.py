@@ -6,16 +6,16 @@ https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
 from __future__ import annotations
 
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 
+from happypath.sandbox.stepfunctions import executions
 from happypath.sandbox.stepfunctions.errors import StatesError
 from happypath.sandbox.stepfunctions.executions import StatesExecution
 from happypath.sandbox.stepfunctions.history import last_state
 
 _WITHIN = timedelta(days=14)
 _MOST = 1_000
-# Of the 25,000 that a history may have, a redrive needs one.
-_MOST_EVENTS = 24_999
 
 
 def status(execution: StatesExecution) -> tuple[str, str | None]:
@@ -32,8 +32,10 @@ def _why_not(execution: StatesExecution) -> str | None:
         return "Execution ended more than 14 days ago and cannot be redriven"
     if execution.redrives >= _MOST:
         return f"Execution has been redriven {_MOST} times and cannot be redriven again"
-    if len(execution.history.get_event_history()) >= _MOST_EVENTS:
-        return f"Execution event history has {_MOST_EVENTS} events or more and cannot be redriven"
+    # A redrive needs one itself.
+    most = executions.MOST_EVENTS - 1
+    if len(execution.history.get_event_history()) >= most:
+        return f"Execution event history has {most} events or more and cannot be redriven"
     return None
 
 
@@ -43,6 +45,14 @@ def redrive(execution: StatesExecution, client_token: str | None) -> datetime:
     Raises:
         StatesError: ExecutionNotRedrivable.
     """
+    with _one_at_a_time:
+        return _redrive(execution, client_token)
+
+
+_one_at_a_time = threading.Lock()
+
+
+def _redrive(execution: StatesExecution, client_token: str | None) -> datetime:
     if client_token is not None and client_token in execution.redriven_by:
         return execution.redriven_by[client_token]
     reason = _why_not(execution)

@@ -18,6 +18,7 @@ from unittest.mock import patch
 from moto.logs.models import logs_backends
 from moto.stepfunctions import models as stepfunctions_models
 from moto.stepfunctions.models import StateMachine, StateMachineVersion
+from moto.stepfunctions.parser.api import InvalidDefinition
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from happypath.sandbox.stepfunctions import express
@@ -147,7 +148,14 @@ def check_definition(backend: Any, definition: str, kind: str) -> None:
     Raises:
         StatesError: InvalidDefinition.
     """
-    backend._validate_definition(definition=definition)
+    try:
+        backend._validate_definition(definition=definition)
+    except InvalidDefinition as error:
+        # moto's has no code.
+        raise StatesError(
+            "InvalidDefinition",
+            f"Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: {error.message}'",
+        ) from None
     if kind == "EXPRESS":
         express.check(definition)
 
