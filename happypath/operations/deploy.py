@@ -65,6 +65,11 @@ def deploy(
         DeployRefusedError: the region lacks what the workflow needs, or the stack is another installation's;
             a value is missing, or cannot be handed to SAM; or SAM failed, and has said why.
     """
+    if status := installation.has_failed(stack):
+        raise DeployRefusedError(
+            f"The stack {installation.prefix}-{stack} failed ({status}) and can only be removed: "
+            f"`happypath destroy {stack}`, then deploy it again."
+        )
     if stack != "core":
         _refuse_without_rekognition(installation, stack)
         _ = installation.core
@@ -179,7 +184,6 @@ def removable_in(installation: Installation, stack: str) -> timedelta:
     """How long to wait before a stack can go without an upload noticing; usually no time at all.
 
     Raises:
-        NotDeployedError: there is no core.
         DeployRefusedError: the stack is not there, or is in use.
     """
     name = f"{installation.prefix}-{stack}"
@@ -190,8 +194,10 @@ def removable_in(installation: Installation, stack: str) -> timedelta:
         if standing:
             raise DeployRefusedError(f"{name} is what {', '.join(standing)} stand on: destroy them first.")
         return timedelta()
-    if not installation.is_deployed(stack):
+    if not installation.is_deployed(stack) or not installation.is_deployed("core"):
         return timedelta()
+    if installation.has_failed(stack) or installation.has_failed("core"):
+        return timedelta()  # nothing can start it
 
     history = changes(installation)
     if stack in workflows(history[0].value):

@@ -31,6 +31,9 @@ _EVENTS_A_PAGE = 1000
 
 # The stack is there, and nothing is in it: its change set was never executed, or all was rolled back.
 _EMPTY = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"})
+# It failed, and CloudFormation only deletes it.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+_FAILED = frozenset({"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"})
 
 
 class NotDeployedError(ExpectedError):
@@ -104,10 +107,13 @@ class Installation:
             )
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
         if not outputs:
-            raise NotDeployedError(
-                f"The stack {self.prefix}-core was never made whole ({stack['StackStatus']}): "
-                "`happypath deploy core`, or remove it with `happypath destroy core`."
+            status = stack["StackStatus"]
+            then = (
+                "remove it with `happypath destroy core`, then deploy it again."
+                if status in _FAILED
+                else "`happypath deploy core`, or remove it with `happypath destroy core`."
             )
+            raise NotDeployedError(f"The stack {self.prefix}-core was never made whole ({status}): {then}")
         return outputs
 
     def stack(self, name: str) -> dict[str, Any] | None:
@@ -121,6 +127,11 @@ class Installation:
                 raise
             return None
         return stacks[0] if stacks else None
+
+    def has_failed(self, name: str) -> str | None:
+        """The status of a stack that can only be removed; None for any other."""
+        stack = self.stack(name)
+        return stack["StackStatus"] if stack is not None and stack["StackStatus"] in _FAILED else None
 
     def is_deployed(self, name: str) -> bool:
         """Whether there is a stack with something in it, `core` or a workflow's."""

@@ -55,7 +55,7 @@ CALLS = {
 
 @pytest.fixture(scope="module")
 def pages(sandbox: Sandbox) -> Iterator[TestClient]:
-    """A console whose calls are those of a stranger, which faults hit; those of the sandbox itself are exempt."""
+    """A console whose calls are those of a stranger, which faults hit; the sandbox's own are exempt."""
     session = boto3.Session("stranger", "secret", region_name="us-east-1")
 
     def client(service: str) -> object:

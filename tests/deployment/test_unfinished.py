@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from happypath.operations.deploy import DeployRefusedError, destroy, removable_in
+from happypath.operations.deploy import DeployRefusedError, deploy, destroy, removable_in
 from happypath.operations.installation import Installation, NotDeployedError
 from happypath.sandbox.sandbox import Sandbox
 
@@ -69,3 +69,16 @@ def test_what_was_never_made_goes_at_once(unfinished: Installation, stack: str) 
     review(unfinished, stack)
     destroy(unfinished, stack, sleep=lambda _: pytest.fail("it waits"))
     assert unfinished.stack(stack) is None
+
+
+def test_a_stack_that_failed_is_said_to_be_and_both_go(unfinished: Installation) -> None:
+    change_set = review(unfinished, "core", {"QueueName": {"Fn::ImportValue": "exported-by-nobody"}})
+    unfinished.client("cloudformation").execute_change_set(ChangeSetName=change_set)
+    with pytest.raises(DeployRefusedError, match=r"failed \(ROLLBACK_COMPLETE\).*`happypath destroy core`"):
+        deploy(unfinished, "core")
+    # By hand, for no command deploys a workflow on it.
+    change_set = review(unfinished, "v2")
+    unfinished.client("cloudformation").execute_change_set(ChangeSetName=change_set)
+    for stack in ("v2", "core"):
+        destroy(unfinished, stack, sleep=lambda _: pytest.fail("it waits"))
+        assert unfinished.stack(stack) is None

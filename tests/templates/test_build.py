@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -79,3 +82,22 @@ def test_the_lock_names_hashes_and_no_registry() -> None:
 def _pinned(lock: str) -> dict[str, str]:
     text = (ROOT / "requirements" / lock).read_text(encoding="utf-8")
     return dict(re.findall(r"^([a-z0-9][\w.-]*)==([\w.]+)", text, re.MULTILINE))
+
+
+def test_the_lock_is_found_in_a_folder_with_a_space_and_an_apostrophe(tmp_path: Path) -> None:
+    root, artifacts, source = tmp_path / "Eva's  pictures", tmp_path / "artifacts", tmp_path / "source"
+    (root / "templates").mkdir(parents=True)
+    makefile = Path(shutil.copy(ROOT / "templates" / "Makefile", root / "templates"))
+    (artifacts / "botocore" / "data").mkdir(parents=True)
+    source.mkdir()
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >>"{tmp_path}/asked"\n')
+    python.chmod(0o755)
+    subprocess.run(
+        ["make", "--makefile", makefile, "build-Any", f"ARTIFACTS_DIR={artifacts}", f"PYTHON={python}"],
+        cwd=source,
+        check=True,
+        capture_output=True,
+    )
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert asked[asked.index("--requirement") + 1] == str(root / "requirements" / "functions.txt")
