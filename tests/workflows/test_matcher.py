@@ -18,6 +18,7 @@ from happypath.operations import reconcile
 from happypath.project import WORKFLOWS
 from happypath.sandbox.sandbox import Sandbox
 from tests.outcomes import Row
+from tests.roles import document
 from tests.workflows.driver import Driver, Outcome, wait_until
 from tests.workflows.pictures import place_id
 from tests.workflows.tasks import SUPERSEDED, Task, accepted, on_path, rejected
@@ -63,6 +64,13 @@ def told(sandbox: Sandbox) -> Iterator[Told]:
     events, sqs = sandbox.client("events"), sandbox.client("sqs")
     queue = sqs.create_queue(QueueName="matches")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    by_rules = {
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }
+    policy = document({"Effect": "Allow", **by_rules})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
     kinds = [kind_of_event(task) for task in SENDING]
     pattern = {name: sorted({kind[name] for kind in kinds}) for name in ("source", "detail-type")}
     events.put_rule(Name="matches", EventPattern=json.dumps(pattern))
