@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from happypath.console.batches import Batches
 from happypath.console.jobs import Jobs
+from happypath.operations.executions import Histories
 from happypath.operations.installation import Installation
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Console:
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     jobs: Jobs = field(default_factory=Jobs, repr=False)
     batches: Batches = field(default_factory=Batches, repr=False)
+    # What pages of executions know already.
+    histories: Histories = field(default_factory=Histories, repr=False)
     # What the last changes did, until a page has said so: a page is loaded anew after each.
     _notices: dict[str, Notice] = field(default_factory=dict, repr=False)
 

@@ -5,8 +5,9 @@ lines, its part of the trace, what it cost.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup
@@ -68,6 +69,8 @@ class ShownVisit:
     is_cut: bool
     attempts: list[ShownAttempt]
     lines: Sequence[logs.Line] = ()
+    # Of a distributed Map state: how many of its items are how.
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -106,11 +109,24 @@ def of_state(installation: Installation, parts: Parts, run: Run, name: str) -> P
     )
     nodes = parts.get("The trace", lambda: _nodes(installation, run, name, chosen), []) if visits else []
     panel.waterfall = waterfall.render([row for node in nodes for row in rows_of(node)], f"Trace of {name}")
+    for shown in panel.visits:
+        if map_run := shown.visit.map_run:
+            shown.counts = parts.get("The Map Run", partial(_counts, installation, map_run), {})
     if panel.function and visits:
         _lines(installation, parts, run, panel, panel.function)
     if visits:
         panel.cost = _cost(installation, parts, panel, visits, nodes)
     return panel
+
+
+def _counts(installation: Installation, map_run: str) -> dict[str, int]:
+    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_MapRunItemCounts.html"""
+    found = installation.client("stepfunctions").describe_map_run(mapRunArn=map_run)["itemCounts"]
+    return {_WORDS.get(name, name): number for name, number in found.items() if number}
+
+
+# Counts whose names are no words.
+_WORDS = {"timedOut": "timed out", "resultsWritten": "results written"}
 
 
 def rows_of(node: Node) -> list[Any]:

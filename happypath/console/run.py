@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
 from functions.ingest.record import execution_name, fingerprint
@@ -22,6 +22,9 @@ from happypath.console.parts import Parts
 from happypath.operations import executions
 from happypath.operations.executions import Definition, Execution
 from happypath.operations.installation import Installation
+
+if TYPE_CHECKING:
+    from happypath.console.console import Console
 
 _VERSIONS_SHOWN = 20
 
@@ -107,28 +110,28 @@ class Run:
         return next(found, None)
 
 
-def of_key(installation: Installation, parts: Parts, key: str) -> Run:
+def of_key(console: Console, parts: Parts, key: str) -> Run:
     """The upload of that key: what its record says, and its last execution."""
-    record = parts.get("The record", lambda: record_of(installation, key), None)
+    record = parts.get("The record", lambda: record_of(console.installation, key), None)
     key = record["key"] if record else key
     run = Run(key, record, (record or {}).get("executionArn"))
-    _fill(installation, parts, run)
+    _fill(console, parts, run)
     return run
 
 
-def of_execution(installation: Installation, parts: Parts, name: str) -> Run:
+def of_execution(console: Console, parts: Parts, name: str) -> Run:
     """The execution of that name, and the upload that it is of.
 
     Raises:
         NoExecutionError: there is none.
     """
-    execution = executions.find(installation, name)
+    execution = executions.find(console.installation, name)
     key = execution.detail.get("key")
     run = Run(key if isinstance(key, str) else None, arn=execution.arn, execution=execution)
     if run.key is not None:
         known = run.key
-        run.record = parts.get("The record", lambda: record_of(installation, known), None)
-    _fill(installation, parts, run)
+        run.record = parts.get("The record", lambda: record_of(console.installation, known), None)
+    _fill(console, parts, run)
     return run
 
 
@@ -144,9 +147,9 @@ def record_of(installation: Installation, key: str) -> Mapping[str, Any] | None:
     return None
 
 
-def _fill(installation: Installation, parts: Parts, run: Run) -> None:
+def _fill(console: Console, parts: Parts, run: Run) -> None:
     """Asks for what is still unknown, all at once."""
-    arn, key = run.arn, run.key
+    installation, arn, key = console.installation, run.arn, run.key
     received = _moment((run.record or {}).get("receivedAt"))
     with ThreadPoolExecutor(max_workers=5) as pool:
         waiting: dict[str, Any] = {}
@@ -166,7 +169,7 @@ def _fill(installation: Installation, parts: Parts, run: Run) -> None:
             waiting["walk"] = pool.submit(
                 parts.get,
                 "The way through the graph",
-                lambda: history.read(executions.history(installation, arn, received)),
+                lambda: history.read(console.histories.get(installation, arn, received)),
                 Walk(),
             )
             if run.execution is None:

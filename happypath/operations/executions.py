@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 KEPT_DAYS = 90
+# How many events are asked for at once where few are new, and how many executions' are kept.
+_NEW_EVENTS, _HISTORIES_KEPT = 100, 8
 # What an Express execution's log events may be late, and how far they are looked for.
 _LATE = timedelta(minutes=10)
 
@@ -176,6 +180,54 @@ def history(
             "execution has ended."
         ) from None
     return events
+
+
+class Histories:
+    """Histories of executions, of which only what is new is asked for: one has up to 25,000 events, a page
+    that moves is loaded at each of them, and an event never changes.
+    """
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, list[Mapping[str, Any]]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(
+        self, installation: Installation, arn: str, begun: datetime | None = None
+    ) -> Sequence[Mapping[str, Any]]:
+        """The events of an execution, oldest first, as `history` gives them.
+
+        Raises:
+            NoExecutionError: as `history` does.
+        """
+        with self._lock:
+            known = self._known.get(arn)
+        if known is None or is_express(arn):
+            events = list(history(installation, arn, begun))
+        else:
+            events = [*known, *_after(installation, arn, int(known[-1]["id"]))]
+        with self._lock:
+            self._known.pop(arn, None)
+            if events:
+                self._known[arn] = events
+            while len(self._known) > _HISTORIES_KEPT:
+                self._known.popitem(last=False)
+        return events
+
+
+def _after(installation: Installation, arn: str, last: int) -> list[Mapping[str, Any]]:
+    """The events after one, oldest first; none where the execution is no longer kept."""
+    found: list[Mapping[str, Any]] = []
+    stepfunctions = installation.client("stepfunctions")
+    paginator = stepfunctions.get_paginator("get_execution_history")
+    try:
+        for page in paginator.paginate(executionArn=arn, reverseOrder=True, maxResults=_NEW_EVENTS):
+            new = [event for event in page["events"] if event["id"] > last]
+            found += new
+            if len(new) < len(page["events"]):
+                break
+    except stepfunctions.exceptions.ExecutionDoesNotExist:
+        return []
+    return sorted(found, key=lambda event: int(event["id"]))
 
 
 def last_event(installation: Installation, arn: str) -> int:

@@ -24,6 +24,8 @@ class Executions:
     histories: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     described: dict[str, dict[str, Any]] = field(default_factory=dict)
     logging: dict[str, Any] = field(default_factory=dict)
+    # How many events of histories were given away.
+    given: int = 0
 
     @property
     def exceptions(self) -> Any:
@@ -63,10 +65,21 @@ class Executions:
     def get_paginator(self, operation: str) -> Any:
         return self if operation == "get_execution_history" else self.real.get_paginator(operation)
 
-    def paginate(self, *, executionArn: str, **_: Any) -> Iterator[dict[str, Any]]:  # noqa: N803
-        events = self._known(self.histories, executionArn)
-        for first in range(0, len(events), 1000):
-            yield {"events": events[first : first + 1000]}
+    def paginate(
+        self,
+        *,
+        executionArn: str,  # noqa: N803
+        maxResults: int,  # noqa: N803
+        reverseOrder: bool = False,  # noqa: N803
+    ) -> Iterator[dict[str, Any]]:
+        events = self._known(self.histories, executionArn)[:: -1 if reverseOrder else 1]
+        for first in range(0, len(events), maxResults):
+            page = events[first : first + maxResults]
+            self.given += len(page)
+            yield {"events": page}
+
+    def describe_map_run(self, *, mapRunArn: str) -> dict[str, Any]:  # noqa: N803
+        return {"itemCounts": {"pending": 0, "succeeded": 7, "timedOut": 2}}
 
     def _known(self, among: dict[str, Any], arn: str) -> Any:
         if arn not in among:

@@ -141,6 +141,7 @@ def test_a_fault_is_switched_on_from_a_state_and_the_photo_run_again(
         expect(page.locator("#about")).to_contain_text("2 versions of this photo")
         chosen(page, "Publish").click()
         expect(page.locator("#panel")).to_contain_text("Lambda.TooManyRequestsException")
+        page.evaluate("scrollTo(0, 0)")
         keep(page, "retries")
         page.get_by_role("button", name="Switch off").click()
         expect(page.get_by_role("status").first).to_contain_text("is off")

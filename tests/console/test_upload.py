@@ -369,6 +369,58 @@ def test_two_hundred_events_are_a_page_in_no_time(
     assert time.perf_counter() - began < 3
 
 
+def test_only_new_events_are_asked_for(
+    client: TestClient, installation: Offline, executions: Executions
+) -> None:
+    history = rejected()[:3]
+    for first in range(4, 5004, 2):
+        history += [
+            event(first, first - 1, "TaskFailed", error="Slow", cause="{}"),
+            event(first + 1, first, "TaskScheduled", parameters="{}"),
+        ]
+    put(installation, executions, status="RECEIVED", history=history, execution="RUNNING")
+    assert "2501 attempts" in client.get("/uploads/p/cat.jpg").text
+    assert executions.given == len(history)
+    history.append(event(5004, 5003, "TaskFailed", error="Slow", cause="{}"))
+    history.append(event(5005, 5004, "TaskScheduled", parameters="{}"))
+    assert "2502 attempts" in client.get("/uploads/p/cat.jpg").text
+    assert executions.given <= len(history) + 200
+
+
+def test_a_distributed_map_counts_the_items_of_its_run(
+    client: TestClient, installation: Offline, executions: Executions
+) -> None:
+    executions.definition = {
+        "StartAt": "All",
+        "States": {
+            "All": {
+                "Type": "Map",
+                "ItemProcessor": {
+                    "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                    "StartAt": "One",
+                    "States": {"One": {"Type": "Pass", "End": True}},
+                },
+                "End": True,
+            }
+        },
+    }
+    history = [
+        event(1, 0, "ExecutionStarted", input="{}"),
+        entered(2, 1, "Map", "All"),
+        event(3, 2, "MapStateStarted", length=9),
+        event(4, 3, "MapRunStarted", mapRunArn="arn:aws:states:us-east-1:1:mapRun:happypath-v4/All:0"),
+        event(5, 4, "MapRunSucceeded"),
+        event(6, 5, "MapStateSucceeded"),
+        exited(7, 6, "Map", "All"),
+        event(8, 7, "ExecutionSucceeded"),
+    ]
+    put(installation, executions, status="PROCESSED", history=history)
+    text = client.get("/uploads/p/cat.jpg?view=state&state=All").text
+    assert "7 succeeded, 2 timed out" in text
+    assert "Map, distributed" in text
+    assert 'class="state type-map selected succeeded"' in text
+
+
 def test_names_of_executions() -> None:
     assert name_of("arn:aws:states:us-east-1:1:express:m:name:id") == "name"
     assert addresses.execution_page("a b/c") == "/executions/a%20b%2Fc"

@@ -76,6 +76,8 @@ class Visit:
     iterations: dict[int, Status] = field(default_factory=dict)
     error: str | None = None
     cause: str | None = None
+    # Of a distributed Map state: its Map Run, which has the items.
+    map_run: str | None = None
     # Values of the state's variables that were set.
     assigned: Mapping[str, str] = field(default_factory=dict)
 
@@ -220,6 +222,7 @@ class _Reader:
             if status in _OVER:
                 self._abort_within(container, when, number)
             return container, number if status is Status.RUNNING else None
+        container.map_run = details.get("mapRunArn") or container.map_run
         if kind.endswith(_EXITED):
             _exit(container, details, when)
         elif kind.endswith("StateAborted"):

@@ -101,7 +101,7 @@ def upload(request: Request) -> Response:
     key = request.path_params.get("key") or request.query_params.get("key", "")
     console: Console = request.app.state.console
     parts = Parts()
-    run = runs.of_key(console.installation, parts, key)
+    run = runs.of_key(console, parts, key)
     if run.record is None and not run.versions and not parts.missing:
         raise HTTPException(404, f"There is no upload {visible(key)}, and there never was one.")
     return _page(request, run, parts, _asked(request, addresses.upload_page(key)))
@@ -113,7 +113,7 @@ def execution(request: Request) -> Response:
     console: Console = request.app.state.console
     parts = Parts()
     try:
-        run = runs.of_execution(console.installation, parts, name)
+        run = runs.of_execution(console, parts, name)
     except NoExecutionError as error:
         raise HTTPException(404, visible(str(error))) from None
     return _page(request, run, parts, _asked(request, addresses.execution_page(name)))
