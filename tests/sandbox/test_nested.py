@@ -88,6 +88,17 @@ def test_a_child_that_is_waited_for_has_the_trace_of_its_parent(sandbox: Sandbox
     assert part["aws"]["state_machine_arn"] == child
 
 
+def test_a_child_is_stopped_when_its_parent_has_waited_long_enough(sandbox: Sandbox, machines: Any) -> None:
+    stepfunctions = sandbox.client("stepfunctions")
+    child = machines({"Wait": {"Type": "Wait", "Seconds": 3600, "End": True}})
+    states = starting(child)
+    states["Start"]["TimeoutSeconds"] = 1
+    arn = stepfunctions.start_execution(stateMachineArn=machines(states))["executionArn"]
+    assert ended(stepfunctions, arn)["error"] == "States.Timeout"
+    (started,) = stepfunctions.list_executions(stateMachineArn=child)["executions"]
+    assert ended(stepfunctions, started["executionArn"])["status"] == "ABORTED"
+
+
 def test_of_executions_that_are_started_at_once_with_one_name_there_is_one(
     sandbox: Sandbox, machines: Any
 ) -> None:

@@ -118,9 +118,9 @@ def _lacking(asked: _Evaluation, policies: Policies, own: str) -> str | None:
     """The kind of policy whose Allow is lacking; `own` is the resource's."""
     request, principal = asked.request, asked.request.principal
     by_resource = asked.grants(_only(policies.resource), "Allow")
-    needs_resource = isinstance(principal, Service | Anonymous) or request.action.lower().startswith(
-        _BY_RESOURCE
-    )
+    # What is of no resource (kms:CreateKey) has no policy of a resource.
+    decided_there = request.action.lower().startswith(_BY_RESOURCE) and request.resource != "*"
+    needs_resource = isinstance(principal, Service | Anonymous) or decided_there
     if needs_resource and not by_resource:
         return own
     if isinstance(principal, Service | Anonymous | Root):

@@ -19,6 +19,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service_callback,
     state_task_service_sfn,
 )
+from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackOutcomeTimedOut, HeartbeatTimedOut
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from happypath.sandbox.stepfunctions import operations
@@ -128,7 +129,7 @@ def nested_executions() -> Iterator[None]:
 
     def wait_or_stop(task: Any, env: Any, sync_resolver: Any, **more: Any) -> Any:
         outcome = wait(task, env=env, sync_resolver=sync_resolver, **more)
-        if outcome is None:
+        if outcome is None or isinstance(outcome, CallbackOutcomeTimedOut | HeartbeatTimedOut):
             # The state was stopped, or took too long.
             sync_resolver.stop()
         return outcome
