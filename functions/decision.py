@@ -26,7 +26,7 @@ class MalformedDecisionError(Exception):
     """A deciding task made something that no state machine could act upon; the message says what is wrong."""
 
 
-# A reason as it stands in the workflow record.
+# A reason as the workflow record has it.
 REASON = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
 

@@ -1,4 +1,4 @@
-"""The errors that a person is told of in one line."""
+"""The errors that are shown in one line."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def plain(text: str) -> str:
 
 
 def find(phrase: str, words: Sequence[DetectedText]) -> DetectedText | None:
-    """The surest place where a phrase stands among words in reading order; None where it does not.
+    """The most confident place of a phrase among words in reading order; None if it is not there.
 
     Case, accents, spacing, punctuation and ends of lines do not matter, as they are what is misread first: a
     phrase may run over any number of words, and two of its words may stand as one. It begins and ends where
@@ -47,7 +47,7 @@ def find(phrase: str, words: Sequence[DetectedText]) -> DetectedText | None:
 
 
 def _at(wanted: str, pieces: Sequence[tuple[str, DetectedText]]) -> DetectedText | None:
-    """The phrase as it stands at the first of these pieces."""
+    """The phrase at the first of these pieces."""
     left = wanted
     used: list[DetectedText] = []
     for piece, word in pieces:

@@ -17,7 +17,7 @@ class RuleError(Exception):
 
 
 def reason(value: object) -> str:
-    """Why a photo is refused, as it stands in the workflow record: `NO_PEOPLE_ALLOWED`."""
+    """Why a photo is rejected, as the workflow record has it: `NO_PEOPLE_ALLOWED`."""
     if not isinstance(value, str) or not REASON.fullmatch(value):
         raise ValueError("must be capital letters, digits and underscores, such as NO_PEOPLE_ALLOWED")
     return value

@@ -99,7 +99,7 @@ def _weights(routes: list[str]) -> tuple[tuple[str, int], ...]:
         return ()
     weights: dict[str, int] = {}
     matches = []
-    # What no route can be is told of before what this one lacks beside the others.
+    # What is wrong with one route is reported before what is wrong with all of them together.
     for route in routes:
         match = _ROUTE.fullmatch(route)
         if match is None or match["workflow"] == _NONE:

@@ -55,7 +55,7 @@ class Claim:
         return self.execution_arn.rpartition(":")[2]
 
     def is_of_upload(self, record: Record) -> bool:
-        """Whether a record tells of the same upload, whichever attempt."""
+        """Whether a record is of the same upload, whichever attempt."""
         if self.workflow is None and self.upload.version_id is None:
             # The event does not say which version it was, and there is none left.
             return True

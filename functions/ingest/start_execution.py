@@ -67,13 +67,13 @@ def handler(event: Mapping[str, Any], context: Any) -> Answer:
         for message in event["Records"]:
             try:
                 take(message)
-            except Exception:  # `take` told of it
+            except Exception:  # `take` has logged it
                 failures.append({"itemIdentifier": message["messageId"]})
     return {"batchItemFailures": failures}
 
 
 def take(message: Message) -> None:
-    """Handles one message: each upload that it tells of is started, or the message is held."""
+    """Handles one message: each upload in it is started, or the message is held."""
     known = {
         "messageId": message["messageId"],
         "receiveCount": message["attributes"]["ApproximateReceiveCount"],

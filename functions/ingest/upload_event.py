@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]+")
-# How often one upload can be run. The number stands at the end of the execution's name, which has a limit.
+# How often one upload can be run. The number is the end of the execution's name, which has a limit.
 MAX_ATTEMPTS = 999
 # The metadata of an object in which its uploader may name a trace: `x-amz-meta-x-amzn-trace-id` over HTTP.
 _TRACE = "x-amzn-trace-id"
@@ -32,7 +32,7 @@ class UnknownShapeError(ValueError):
 
 @dataclass(frozen=True)
 class UploadEvent:
-    """One uploaded object, as its event tells of it."""
+    """One uploaded object, as its event describes it."""
 
     bucket: str
     # Never URL-encoded, unless `perhaps_encoded`.
@@ -207,8 +207,8 @@ def locate(event: UploadEvent) -> UploadEvent:
     """Completes an upload event with what only S3 can tell: whether the object is still there, which version
     it is where the event does not say, how the key is to be read, and the uploader's trace.
 
-    A custom event's key is taken as it stands when such an object exists, else as URL-encoded when that one
-    exists. An object that may not be looked at stays as the event tells of it: the workflow will meet the
+    A custom event's key is taken literally when such an object exists, else as URL-encoded when that one
+    exists. An object that may not be looked at stays as the event has it: the workflow will meet the
     same answer, and record it by its name.
 
     It takes one HeadObject; for a version that is not the current one any longer, two.

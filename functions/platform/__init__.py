@@ -1,1 +1,1 @@
-"""What every function stands on: AWS clients and errors, settings, logs, metrics, traces, files in S3."""
+"""What every function uses: AWS clients and errors, settings, logs, metrics, traces, files in S3."""

@@ -44,7 +44,7 @@ if TRACED:
 
 
 class Subsegment(Protocol):
-    """A piece of work, as the trace tells of it."""
+    """A piece of work in the trace."""
 
     def annotate(self, **annotations: Value | None) -> None:
         """Says what traces are searched by; None says nothing."""
@@ -65,7 +65,7 @@ _UNTRACED = _Untraced()
 
 
 def trace_header() -> TraceHeader | None:
-    """Where this work stands in its trace; None when it has none."""
+    """Where this work is in its trace; None when it has none."""
     return TraceHeader.parse(os.environ.get(_HEADER))
 
 

@@ -24,7 +24,7 @@ _FACTORY = "create_urllib3_context"
 def share() -> ssl.SSLContext:
     """Gives all clients that are made from now on, in the whole process, the same context.
 
-    It loads a file of certificates once, however often it is told to. Who makes clients that verify nothing
+    It loads a file of certificates once, however often it is asked to. Who makes clients that verify nothing
     must not share it.
     """
     context: Any = getattr(httpsession, _FACTORY)()

@@ -1,4 +1,4 @@
-"""The command itself: every group of commands, and what a person is told of a foreseeable error."""
+"""The command itself: every group of commands, and how a foreseeable error is shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages that move: a browser is told when what a page shows has changed, and loads it again (static/live.js).
+"""Live pages: a browser is notified when what a page shows has changed, and loads it again (static/live.js).
 
 Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """

@@ -27,7 +27,7 @@ class Line:
 
 
 def outcome(run: Run) -> str:
-    """How the upload stands, in a sentence."""
+    """The state of the upload, in a sentence."""
     record = run.record
     if record is None:
         return (

@@ -57,7 +57,7 @@ def deploy(
 ) -> None:
     """Builds a stack and deploys it by a change set, which is shown, and approved by a person if `ask`.
 
-    `built` is told of each function that was built, and of its zipped size in bytes. A parameter that is not
+    `built` is called with each function that was built, and its zipped size in bytes. A parameter that is not
     given keeps its value, or has the template's default in a new stack.
 
     Raises:

@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 Definition: TypeAlias = dict[str, Any]
 Detail: TypeAlias = Mapping[str, Any]
 
-# Where a Pass state that stands for a write puts what would have been written.
+# Where a Pass state in the place of a write puts what would have been written.
 _UNWRITTEN = "unwritten"
 _READING = re.compile(
     r"arn:aws[\w-]*:states:::(lambda:invoke|(dynamodb|aws-sdk:\w+):"
     rf"({'|'.join(verb.lower() for verb in READING)})\w*)"
 )
-# What a Pass state has in common with the task that it stands for.
+# What a Pass state has in common with the task that it replaces.
 _PASSING = ("Comment", "InputPath", "Parameters", "Next", "End")
 # A state machine can be started some seconds after it was made.
 _APPEARS_WITHIN_S = 30.0

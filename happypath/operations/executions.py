@@ -1,4 +1,4 @@
-"""One execution: found by its name, with its definition, its history and how it stands."""
+"""One execution: found by its name, with its definition, its history and its status."""
 
 from __future__ import annotations
 

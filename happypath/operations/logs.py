@@ -1,6 +1,6 @@
 """Where functions log, and the log lines of one upload, from all functions that had it.
 
-Functions may share a log group: whose a line is stands in the name of its stream, or in the line.
+Functions may share a log group: the name of its stream, or the line itself, says whose a line is.
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ def _search(
 
 
 def _term(text: str) -> str:
-    """What to search for: the longest part of a text that stands in JSON, and in a search, as it is."""
+    """What to search for: the longest part of a text that is the same in JSON and in a search."""
     return max(re.findall(r"[A-Za-z0-9_-]+", text), key=len, default="uploadId")
 
 

@@ -1,7 +1,7 @@
 """`happypath new`: a workflow made from another one, as files of this project that are one's own to edit.
 
 What is copied is the state machine, the template, the sections of samconfig.toml, the table of expected
-outcomes and the samples. The workflow's name is replaced where it stands as a name of its own.
+outcomes and the samples. The workflow's name is replaced where it is a whole word.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def make(name: str, source: str, root: Path = ROOT) -> Made:
 
 
 def renamed(text: str, source: str, name: str, keep: Iterable[str] = ()) -> str:
-    """A text in which one workflow's name is another's, where it stands as a name of its own.
+    """A text with one workflow's name replaced by another's, where it is a whole word.
 
     What is in `keep` stays as it is, as addresses and modules do.
 

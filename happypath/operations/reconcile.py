@@ -67,7 +67,7 @@ def find(
 ) -> Iterator[OpenUpload]:
     """Every upload without an outcome that was uploaded, or claimed, at `until` or before.
 
-    `looked` is told now and then how many more records and objects have been looked at.
+    `looked` is called now and then with how many more records and objects have been looked at.
 
     A key that no workflow can use has its outcome when it is recorded as refused. A record of the time when
     ids had no extensions counts as long as its object has no other.
@@ -162,7 +162,7 @@ def _without_record(installation: Installation, objects: list[_Object]) -> Itera
 
 
 def _former(installation: Installation, objects: list[_Object]) -> dict[str, Record]:
-    """The records of the time when ids had no extensions, by the keys of the objects that they tell of."""
+    """The records of the time when ids had no extensions, by the keys of their objects."""
     sort_keys = [
         sort_key
         for each in objects

@@ -31,7 +31,7 @@ class UploadNameError(ExpectedError):
 def with_status(
     installation: Installation, status: str, looked: Callable[[int], None] = lambda _: None
 ) -> Iterator[Record]:
-    """The records of one status, a page at a time; `looked` is told how many of any status a page had."""
+    """The records of one status, a page at a time; `looked` gets how many of any status a page had."""
     only = {":status": {"S": status}}
     for page in _pages(installation, only, FilterExpression="objStatus = :status"):
         looked(page["ScannedCount"])
@@ -109,7 +109,7 @@ class _Matches:
 
 
 def _keys(installation: Installation) -> Iterator[tuple[str, str]]:
-    """The sort key of each record, and the key that it tells of."""
+    """The sort key of each record, and the object's key in it."""
     pages = _pages(
         installation,
         ProjectionExpression="SK, #key",

@@ -202,7 +202,7 @@ class Trace:
 
 
 def of_upload(installation: Installation, record: dict[str, Any]) -> Trace:
-    """The trace of the upload that a workflow record tells of.
+    """The trace of a workflow record's upload.
 
     Raises:
         NoTraceError: it has none.
@@ -347,7 +347,7 @@ def errors(installation: Installation, since: timedelta, limit: int) -> list[Fou
 def _with_outcomes(installation: Installation, found: list[Found]) -> list[Found]:
     """The traces, with the outcomes that no task annotates, as the state machine itself brought them about.
 
-    A record tells of the upload's last attempt: where that is in another trace, it says nothing of this one.
+    A record is of the upload's last attempt: where that is in another trace, it says nothing of this one.
     """
     sort_keys = [key for each in found if "RECEIVED" in each.statuses for key in each.sort_keys]
     records: dict[str, Record] = {}

@@ -27,7 +27,7 @@ def rows(trace: Trace) -> list[Row]:
     """What a person wants to see of a trace, or of what is in a part of one.
 
     Left out are the layers that say nothing of their own: the function within Lambda's own segment, which
-    tells of the wait for it, too; Invocation around the handler, Overhead after it; and the one call of a
+    shows the wait for it, too; Invocation around the handler, Overhead after it; and the one call of a
     state that was tried once, with success.
     """
     return [row for root in trace.roots for row in _rows(root, None, 0)]

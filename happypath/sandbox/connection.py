@@ -48,7 +48,7 @@ class Connection(MotoRequestHandler):
         chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
         environ = self.make_environ()
         if chunked:
-            # Where it ends is told by the application's reading of it, and that may stop before.
+            # Only the application's reading finds its end, and that may stop before.
             self.close_connection = True
         else:
             length = int(self.headers.get("Content-Length") or 0)

@@ -1,4 +1,4 @@
-"""The rules of faults on purpose: how they are read, which calls they hit, and how services then answer."""
+"""The rules of fault injection: how they are read, which calls they hit, and how services then answer."""
 
 from __future__ import annotations
 
@@ -460,7 +460,7 @@ def test_boto3_reads_what_the_service_would_say(
 def test_the_sandboxs_own_calls_meet_no_fault(sandbox: Any, clients: Any) -> None:
     with sandbox.faults("ssm:GetParameter=denied"):
         assert sandbox.client("ssm").get_parameter(Name="/happypath/live")["Parameter"]["Value"]
-        with pytest.raises(ClientError, match="A fault on purpose"):
+        with pytest.raises(ClientError, match="An injected fault"):
             clients("ssm").get_parameter(Name="/happypath/live")
 
 

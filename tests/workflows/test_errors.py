@@ -161,7 +161,7 @@ def test_a_picture_that_a_task_cannot_use_is_rejected_for_the_reason_that_it_giv
     assert (outcome.status, outcome.reason) == ("REJECTED", fault.rpartition(":")[2])
     assert outcome.execution == "SUCCEEDED"
     assert outcome.path[-1] == "RecordFailState"
-    assert outcome.record["detail"] == {"message": "A fault on purpose."}
+    assert outcome.record["detail"] == {"message": "An injected fault."}
     assert not outcome.is_published
 
 

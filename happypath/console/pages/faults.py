@@ -1,4 +1,4 @@
-"""Faults on purpose, in a sandbox that is in the console's own process (docs/faults.md)."""
+"""Fault injection, in a sandbox that is in the console's own process (docs/faults.md)."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def _inline_definition(name: str, properties: dict[str, Any], account_id: str) -
 
     CloudFormation takes it as an object in the template, too, or from S3 as JSON or YAML, and fills in
     `DefinitionSubstitutions`; moto does none of it. (Its `Fn::Sub` would take a `$$` for a `$`, so the text
-    is joined from its parts.) Where AWS leaves what has no substitution as it stands, to be refused as an
+    is joined from its parts.) Where AWS leaves what has no substitution unchanged, to be refused as an
     ARN, it is named here.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-stepfunctions-statemachine.html
     """

@@ -1,1 +1,1 @@
-"""Which calls go wrong on purpose, and how."""
+"""Fault injection: which calls fail, and how."""

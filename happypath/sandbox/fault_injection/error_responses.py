@@ -1,4 +1,4 @@
-"""How each service says no: the codes and HTTP statuses of its errors, for faults on purpose.
+"""The error responses of each service, for fault injection: codes and HTTP statuses.
 
 Common to all services: https://docs.aws.amazon.com/step-functions/latest/apireference/CommonErrors.html
 """
@@ -64,4 +64,4 @@ def error_response(service: str, kind: Kind) -> ErrorResponse | None:
     if kind not in _COMMON:
         return None
     code, status = _OWN.get((service, kind), _COMMON[kind])
-    return ErrorResponse(code, status, f"{_MESSAGES[kind]} (A fault on purpose.)")
+    return ErrorResponse(code, status, f"{_MESSAGES[kind]} (An injected fault.)")

@@ -1,4 +1,4 @@
-"""Faults on purpose: which calls in the sandbox go wrong, and how. docs/faults.md says what each kind does.
+"""Rules of fault injection: which calls in the sandbox fail, and how. docs/faults.md explains each kind.
 
 A rule is `TARGET=KIND[@WHEN]`, for example `state:Resizer=throttle@1` or `s3:GetObject=error@10%`. A rule
 such as `function:Moderation=rate:5/s` throttles what is called more often than that.
@@ -22,7 +22,7 @@ import botocore.session
 # What a function or a task raises where the rule does not say.
 DEFAULT_ERROR = "InjectedError"
 # What it says with it: JSON, as refusals do, so that a rule can raise those, too.
-FAULT_MESSAGE = '{"message": "A fault on purpose."}'
+FAULT_MESSAGE = '{"message": "An injected fault."}'
 
 
 # The units of time in rates, in seconds.
@@ -69,7 +69,7 @@ _BY_TARGET = {
 }
 _OF_OPERATIONS = {*_REFUSALS, Kind.DELAY}
 
-# The services as policies name them → as botocore does. The operations of the last two are told apart by
+# The services as policies name them → as botocore does. The operations of the last two are distinguished by
 # method and path, and only these are known.
 _SERVICES = {
     "dynamodb": "dynamodb",

@@ -144,7 +144,7 @@ class Environment:
         """Runs one invocation within the function's Timeout and MemorySize.
 
         Whatever goes wrong is an answer in Lambda's shape: `Sandbox.Timedout`, `Runtime.ExitError`, or the
-        error that the function raised when it was imported. With `kill` the process is killed, on purpose,
+        error that the function raised when it was imported. With `kill` the process is killed
         before any of the work is done.
         """
         request_id = request_id or str(uuid.uuid4())
@@ -311,7 +311,7 @@ def node() -> str | None:
 
 
 def _plan(function: Function, scratch: Path) -> dict[str, Any]:
-    """What the launcher is told."""
+    """What the launcher gets."""
     code = function.code
     found = node() if function.runtime.startswith("nodejs") else None
     # Folders without which nothing runs, wherever they are on this machine.

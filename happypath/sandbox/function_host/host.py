@@ -105,7 +105,7 @@ class FunctionHost:
 
         Raises:
             InvokeError: as Lambda refuses: `TooManyRequestsError` when reserved concurrency is used up, and
-                what faults on purpose make of it.
+                what injected faults make of it.
         """
         _refuse_runtime(function.runtime)
         fault = self._faults.hit(*_names(function)) if self._faults else None
@@ -119,7 +119,7 @@ class FunctionHost:
                 payload, trace_header, request_id, kill=fault is not None and fault.kind is Kind.KILL
             )
             if fault is not None:
-                outcome = _spoilt(outcome, fault, environment)
+                outcome = _corrupted(outcome, fault, environment)
             outcome = replace(outcome, written=lines(function, outcome))
             self._write_log(environment, outcome)
         finally:
@@ -268,7 +268,7 @@ def _instead(fault: Fault, function: Function) -> Answer | None:
     return None
 
 
-def _spoilt(outcome: Outcome, fault: Fault, environment: Environment) -> Outcome:
+def _corrupted(outcome: Outcome, fault: Fault, environment: Environment) -> Outcome:
     """The outcome of an invocation whose answer is lost, or is not what the function said."""
     match fault.kind:
         case Kind.TIMEOUT:

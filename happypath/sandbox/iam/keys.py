@@ -76,7 +76,7 @@ _OF_SERVICES = frozenset(
         "sts:rolesessionname",
     }
 )
-# A role's tags are told of its sessions.
+# A role's tags are those of its sessions.
 _TAGS = "aws:principaltag/"
 
 

@@ -353,7 +353,7 @@ def _textract(call: Call, arn: _Arn) -> Iterator[Need]:
 
 
 def _sts(call: Call, arn: _Arn) -> Iterator[Need]:
-    # Whoever asks is told who they are, even where a policy denies it.
+    # Whoever asks gets the answer, even where a policy denies it.
     # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     if call.operation == "GetCallerIdentity":
         return

@@ -80,7 +80,7 @@ def queues_are_polled(_: Served) -> Iterator[None]:
     So no queue knows its mapping: `happypath.sandbox.function_host.event_source` polls.
     https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
     """
-    # Queue.__init__ assigns the attribute; a property that ignores it stands in its way.
+    # Queue.__init__ assigns the attribute; a property ignores that.
     nothing = property(lambda _: {}, lambda _self, _value: None)
     with patch.object(Queue, "lambda_event_source_mappings", nothing, create=True):
         yield

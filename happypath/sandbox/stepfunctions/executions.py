@@ -47,7 +47,7 @@ class Outcome:
 
 
 class Observer:
-    """Somebody who is told of each execution. Nothing that it does may fail the execution."""
+    """A listener to executions. Nothing that it does may fail the execution."""
 
     def starting(self, execution: StatesExecution) -> None:
         """The execution is about to run, for the first time or again; its environment is there."""

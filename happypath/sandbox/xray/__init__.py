@@ -1,4 +1,4 @@
-"""X-Ray in the sandbox: a daemon, a store of traces, and what AWS's services tell of their own work."""
+"""X-Ray in the sandbox: a daemon, a store of traces, and the segments of AWS's own services."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class XRay:
             self._opened = opened.pop_all()
 
     def invocation(self, name: str, arn: str, caller: str | None, *, active: bool) -> InvocationTrace:
-        """Begins to tell of one invocation of a function; `caller` is its caller's trace header."""
+        """Begins the segments of one invocation of a function; `caller` is its caller's trace header."""
         return InvocationTrace(self.traces, name, arn, caller, active=active)
 
     def close(self) -> None:

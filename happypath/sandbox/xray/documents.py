@@ -23,7 +23,7 @@ _ANNOTATION = re.compile(r"[A-Za-z0-9_.]{1,500}")
 
 
 class InvalidDocumentError(ValueError):
-    """X-Ray does not take a document; as UnprocessedTraceSegments tells of it.
+    """X-Ray does not take a document; UnprocessedTraceSegments has these fields.
 
     https://docs.aws.amazon.com/xray/latest/api/API_UnprocessedTraceSegment.html
     """

@@ -20,7 +20,7 @@ from happypath.sandbox.xray.store import Traces
 class InvocationTrace:
     """One invocation of a function. `header` is what the function gets to know of its trace.
 
-    A function whose tracing is not active is not told of; what it gets is the header of its caller. A caller
+    A function whose tracing is not active has no segments; what it gets is the header of its caller. A caller
     without a header begins a trace, and every trace is recorded unless its header says otherwise: X-Ray's
     sampling rules are not the sandbox's.
     """

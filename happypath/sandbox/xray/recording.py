@@ -1,4 +1,4 @@
-"""Work that the sandbox does in the place of an AWS service, told of as that service tells X-Ray of it."""
+"""Segments of what the sandbox does in the place of an AWS service, as that service records them."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ class Work:
             if flag in part.fields:
                 self.fields[flag] = True
         cause = part.fields["cause"]
-        # The exception is told of once, where it arose, and elsewhere by its id.
+        # The exception is recorded once, where it arose, and elsewhere by its id.
         self.fields["cause"] = cause if isinstance(cause, str) else cause["exceptions"][0]["id"]
 
     def document(self) -> Document:
-        """The work as it stands now."""
+        """The work so far."""
         over = {"in_progress": True} if self.finish is None else {"end_time": self.finish}
         parts = {"subsegments": [part.document() for part in list(self.parts)]} if self.parts else {}
         return {

@@ -28,7 +28,7 @@ class Traces:
         self.add(parse(text))
 
     def add(self, document: Document) -> None:
-        """Takes one document; a complete one stands in the place of the one in progress."""
+        """Takes one document; a complete one replaces the one in progress."""
         with self._lock:
             trace = self._documents.setdefault(document["trace_id"], {})
             known = trace.get(document["id"])
@@ -43,7 +43,7 @@ class Traces:
     def segments(self, trace_id: str) -> list[Document]:
         """The segments of a trace, earliest first, each with the subsegments that were sent by themselves.
 
-        A subsegment whose parent has not arrived stands by itself.
+        A subsegment whose parent has not arrived is by itself.
         """
         with self._lock:
             documents = copy.deepcopy(list(self._documents.get(trace_id, {}).values()))

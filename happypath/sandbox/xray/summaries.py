@@ -1,4 +1,4 @@
-"""What GetTraceSummaries tells of a trace, and what its filter expressions ask about.
+"""What GetTraceSummaries answers about a trace, and what its filter expressions ask about.
 
 https://docs.aws.amazon.com/xray/latest/api/API_TraceSummary.html
 """
