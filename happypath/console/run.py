@@ -106,8 +106,11 @@ class Run:
 
     def left_by(self, visit: Visit) -> Step | None:
         """Why the state was followed by the next one."""
-        found = (step for step in self.steps if step.visit is visit and step.edge.kind != "start")
-        return next(found, None)
+        return self._left_by.get(id(visit))
+
+    @cached_property
+    def _left_by(self) -> dict[int, Step]:
+        return {id(step.visit): step for step in self.steps if step.edge.kind != "start"}
 
 
 def of_key(console: Console, parts: Parts, key: str) -> Run:

@@ -22,7 +22,7 @@ KEPT_DAYS = 90
 # How many events are asked for at once where few are new, and how many executions' are kept.
 _NEW_EVENTS, _HISTORIES_KEPT = 100, 8
 # What an Express execution's log events may be late, and how far they are looked for.
-_LATE = timedelta(minutes=10)
+_LATE, _A_DAY = timedelta(minutes=10), timedelta(days=1)
 
 
 class NoExecutionError(ExpectedError):
@@ -126,14 +126,44 @@ def find(installation: Installation, name: str) -> Execution:
     Raises:
         NoExecutionError: there is none.
     """
-    machines = installation.state_machines().values()
-    found = [each for arn in machines if (each := describe(installation, arn_of(arn, name)))]
+    arns = [arn_of(machine, name) for machine in installation.state_machines().values()]
+    found = [each for arn in arns if (each := describe(installation, arn))]
+    found = found or [each for arn in arns if (each := _express(installation, arn))]
     if not found:
         raise NoExecutionError(
             f"There is no execution {name} of the workflows of {installation.prefix}: there never was one, "
-            f"or it ended more than {KEPT_DAYS} days ago. Express executions are found through their uploads."
+            f"or it ended more than {KEPT_DAYS} days ago, or it is an Express one, and not in the log of "
+            "the last day."
         )
     return max(found, key=lambda each: each.started)
+
+
+def _as_express(arn: str) -> str:
+    """The ARN of an Express execution but for its id, from one that takes it for a Standard execution."""
+    return arn.replace(":execution:", ":express:", 1)
+
+
+def _express(installation: Installation, arn: str) -> Execution | None:
+    """What the log says of an Express execution of this name within the last day."""
+    try:
+        events = history(installation, arn)
+    except NoExecutionError:
+        return None
+    if not events:
+        return None
+    first, last = events[0], events[-1]
+    ending = str(last["type"]).removeprefix("Execution")
+    is_over = str(last["type"]).startswith("Execution") and ending != "Started"
+    said = last["eventDetails"]
+    return Execution(
+        _as_express(arn),
+        {"Succeeded": "SUCCEEDED", "Failed": "FAILED", "TimedOut": "TIMED_OUT"}.get(ending, "RUNNING"),
+        first["timestamp"],
+        last["timestamp"] if is_over else None,
+        first["eventDetails"].get("input"),
+        said.get("error"),
+        said.get("cause"),
+    )
 
 
 def definition(installation: Installation, arn: str) -> Definition:
@@ -170,11 +200,13 @@ def history(
         NoExecutionError: there is none of that ARN, or none any longer, or its state machine logs nothing.
     """
     if is_express(arn):
-        return _logged(installation, arn, begun or datetime.now(UTC) - timedelta(days=1))
+        return _logged(installation, arn, begun or datetime.now(UTC) - _A_DAY)
     stepfunctions = installation.client("stepfunctions")
     try:
         events: list[HistoryEventTypeDef] = installation.history(arn)
     except (stepfunctions.exceptions.ExecutionDoesNotExist, stepfunctions.exceptions.InvalidArn):
+        if _is_of_express(installation, arn):
+            return _logged(installation, _as_express(arn), begun or datetime.now(UTC) - _A_DAY)
         raise NoExecutionError(
             f"Step Functions has no history of {name_of(arn)}: it keeps one for {KEPT_DAYS} days after an "
             "execution has ended."
@@ -233,7 +265,7 @@ def _after(installation: Installation, arn: str, last: int) -> list[Mapping[str,
 def last_event(installation: Installation, arn: str) -> int:
     """The id of an execution's last event up to now; 0 if there is none."""
     if is_express(arn):
-        return 0
+        return max((event["id"] for event in history(installation, arn)), default=0)
     stepfunctions = installation.client("stepfunctions")
     try:
         page = stepfunctions.get_execution_history(executionArn=arn, reverseOrder=True, maxResults=1)
@@ -243,7 +275,10 @@ def last_event(installation: Installation, arn: str) -> int:
 
 
 def _logged(installation: Installation, arn: str, begun: datetime) -> list[dict[str, Any]]:
-    """https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html"""
+    """The events of an Express execution, from its state machine's log; its ARN may lack the id at its end.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
+    """
     machine = installation.client("stepfunctions").describe_state_machine(stateMachineArn=machine_of(arn))
     destinations = machine.get("loggingConfiguration", {}).get("destinations", [])
     groups = [each["cloudWatchLogsLogGroup"]["logGroupArn"] for each in destinations]
@@ -265,11 +300,21 @@ def _logged(installation: Installation, arn: str, begun: datetime) -> list[dict[
     return sorted((event for event in events if event is not None), key=lambda event: int(event["id"]))
 
 
+def _is_of_express(installation: Installation, arn: str) -> bool:
+    """Whether what looks like a Standard execution is of an Express workflow."""
+    stepfunctions = installation.client("stepfunctions")
+    try:
+        machine = stepfunctions.describe_state_machine(stateMachineArn=machine_of(arn))
+    except (stepfunctions.exceptions.StateMachineDoesNotExist, stepfunctions.exceptions.InvalidArn):
+        return False
+    return bool(machine.get("type") == "EXPRESS")
+
+
 def _event(message: str, arn: str) -> dict[str, Any] | None:
-    """An event of this execution's history from a line of its state machine's log; None of any other line."""
+    """An event from a line of a state machine's log; None unless it is of this execution."""
     try:
         line = json.loads(message)
-        if line["execution_arn"] != arn:
+        if line["execution_arn"] != arn and not line["execution_arn"].startswith(f"{arn}:"):
             return None
         return {
             "id": int(line["id"]),

@@ -24,6 +24,7 @@ class Executions:
     histories: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     described: dict[str, dict[str, Any]] = field(default_factory=dict)
     logging: dict[str, Any] = field(default_factory=dict)
+    type: str = "STANDARD"
     # How many events of histories were given away.
     given: int = 0
 
@@ -55,6 +56,7 @@ class Executions:
         name = stateMachineArn.rpartition(":")[2]
         return {
             "name": name,
+            "type": self.type,
             "definition": json.dumps(self.definition),
             "loggingConfiguration": self.logging,
         }

@@ -298,6 +298,12 @@ def test_express_executions_are_read_from_their_log(
     text = client.get("/uploads/p/cat.jpg").text
     assert "is missing here" not in text
     assert 'class="state type-task succeeded retried"' in text
+    # By its name, which is all that an address has.
+    executions.type = "EXPRESS"
+    text = client.get("/executions/cat").text
+    assert 'class="status succeeded"' in text
+    assert 'class="state type-task succeeded retried"' in text
+    assert client.get("/executions/ca").status_code == 404
 
 
 HOSTILE = [
