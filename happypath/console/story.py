@@ -29,6 +29,8 @@ class Line:
 def outcome(run: Run) -> str:
     """The state of the upload, in a sentence."""
     record = run.record
+    if record is None and run.key is None:
+        return "It is not of an upload."
     if record is None:
         return (
             "There is no record of this upload."

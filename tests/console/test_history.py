@@ -157,6 +157,8 @@ def test_branches_and_items_that_run_at_once_are_told_apart() -> None:
     assert visits["Broken", None].status is Status.FAILED
     each = visits["Each", None]
     assert each.before is visits["Both", None]
+    # Its own event does not say why.
+    assert each.attempts[-1].error == "Bad"
     assert each.status is Status.FAILED
     assert each.iterations == {0: Status.ABORTED, 1: Status.SUCCEEDED, 2: Status.FAILED}
     assert visits["Plain", 1].before is visits["Kind?", 1]

@@ -237,8 +237,18 @@ class _Reader:
         elif ending := _ending(kind):
             _end_attempt(container, ending, details, when)
             if ending in _OVER:
+                self._blame(container)
                 self._abort_within(container, when)
         return container, None
+
+    def _blame(self, container: Visit) -> None:
+        """The event of a Parallel or Map state that failed does not say why: what failed within it does."""
+        last = container.attempts[-1]
+        for visit in reversed(self.walk.visits if last.error is None else []):
+            attempt = visit.attempts[-1] if visit.attempts else None
+            if attempt and attempt.status in _OVER and _within(visit, container):
+                last.error, last.cause = attempt.error, attempt.cause
+                return
 
     def _abort_within(self, container: Visit, when: datetime, iteration: int | None = None) -> None:
         """What still ran within a Parallel or Map state that failed, or within one iteration, is stopped."""

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from happypath.console.console import Console
 
 VIEWS = {"photo": "Photo", "state": "State", "log": "Log", "trace": "Trace", "definition": "Definition"}
-_EVERY_S = 0.5
+# How often is looked what has changed: on AWS, GetExecutionHistory has a quota that others share.
+_EVERY_S, _EVERY_S_ON_AWS = 0.5, 2.0
 # As sure as Rekognition must be to be asked on the page.
 _MIN_CONFIDENCE = 50.0
 
@@ -285,7 +286,7 @@ def upload_events(request: Request) -> Response:
         is_over = record is not None and record.get("finishedAt")
         return record, _last(console, arn) if arn and not is_over else None
 
-    return live.stream(request, look, _EVERY_S)
+    return live.stream(request, look, _every_s(console))
 
 
 def execution_events(request: Request) -> Response:
@@ -294,7 +295,11 @@ def execution_events(request: Request) -> Response:
     arn = request.query_params.get("arn", "")
     if not arn.startswith("arn:"):
         raise UsageError("An execution is named by its ARN here.")
-    return live.stream(request, lambda: _last(console, arn), _EVERY_S)
+    return live.stream(request, lambda: _last(console, arn), _every_s(console))
+
+
+def _every_s(console: Console) -> float:
+    return _EVERY_S if console.is_sandbox else _EVERY_S_ON_AWS
 
 
 def _last(console: Console, arn: str) -> int:
