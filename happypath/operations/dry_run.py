@@ -75,6 +75,8 @@ class Decision:
 def harmless(definition: Definition) -> Definition:
     """A definition whose own tasks only read: in place of the others stand Pass states.
 
+    States that only the others led to are left out.
+
     >>> task = {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Parameters": {"Message": "A"}}
     >>> machine = {"StartAt": "Tell", "States": {"Tell": {**task, "ResultPath": None, "End": True}}}
     >>> harmless(machine)["States"]["Tell"]
@@ -83,10 +85,24 @@ def harmless(definition: Definition) -> Definition:
     Raises:
         DryRunError: what one of the others answers is used, so that the run could not go on without it.
     """
-    return {
-        **definition,
-        "States": {name: _harmless_state(name, state) for name, state in definition["States"].items()},
-    }
+    states = {name: _harmless_state(name, state) for name, state in definition["States"].items()}
+    reached = _reached(definition["StartAt"], states)
+    return {**definition, "States": {name: state for name, state in states.items() if name in reached}}
+
+
+def _reached(start: str, states: dict[str, Any]) -> set[str]:
+    """The states that are reached: a Pass state catches nothing, and AWS refuses what is never reached."""
+    reached, ahead = set[str](), [start]
+    while ahead:
+        name = ahead.pop()
+        if name in reached or name not in states:
+            continue
+        reached.add(name)
+        state = states[name]
+        choices = [*state.get("Choices", []), *state.get("Catch", [])]
+        following = [state.get("Next"), state.get("Default"), *(each.get("Next") for each in choices)]
+        ahead.extend(each for each in following if each is not None)
+    return reached
 
 
 def _harmless_state(name: str, state: dict[str, Any]) -> dict[str, Any]:
