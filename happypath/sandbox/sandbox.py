@@ -37,7 +37,9 @@ from happypath.sandbox.function_host.event_source import Pollers
 from happypath.sandbox.function_host.host import FunctionHost, InvokeError, TooManyRequestsError
 from happypath.sandbox.function_host.metrics import record
 from happypath.sandbox.function_host.runtime_api import Answer
-from happypath.sandbox.iam.enforcement import access_key
+from happypath.sandbox.iam.deliveries import check_logging
+from happypath.sandbox.iam.denial import AccessDeniedError
+from happypath.sandbox.iam.enforcement import access_key, session_of
 from happypath.sandbox.iam.principal import RoleSession
 from happypath.sandbox.patches.awslambda import version_of
 from happypath.sandbox.patches.stepfunctions import retries_wait
@@ -348,5 +350,14 @@ def _file_name(sha256: str) -> str:
 
 
 def _write_log(environment: Environment, outcome: Outcome) -> None:
-    """One invocation's lines, as they stand in CloudWatch Logs."""
-    put_log(environment.function.logs_to, environment.log_stream, outcome.written, int(time.time() * 1000))
+    """One invocation's lines, as they stand in CloudWatch Logs if the function's role may write there.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
+    """
+    group = environment.function.logs_to
+    try:
+        check_logging(session_of(environment.function.access_key), group, REGION, ACCOUNT_ID)
+    except AccessDeniedError:
+        # Which is in the terminal; the function runs all the same.
+        return
+    put_log(group, environment.log_stream, outcome.written, int(time.time() * 1000))

@@ -13,6 +13,7 @@ import pytest
 from happypath.operations.installation import Installation
 from happypath.operations.logs import REPORTS, events, groups, report
 from happypath.sandbox.sandbox import Sandbox
+from tests.roles import make_role
 
 GROUP = "/aws/lambda/shared-by-functions"
 CODE = """
@@ -34,7 +35,7 @@ def archive() -> bytes:
 def functions(sandbox: Sandbox) -> Iterator[list[str]]:
     """Two functions that share a group, and one that has its own."""
     client = sandbox.client("lambda")
-    role = sandbox.client("iam").list_roles()["Roles"][0]["Arn"]
+    role = make_role(sandbox.client("iam"), "logging")
     names = ["sharing-One", "sharing-Two", "sharing-Not"]
     for name in names:
         more: dict[str, Any] = {} if name.endswith("Not") else {"LoggingConfig": {"LogGroup": GROUP}}

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.htm
 from __future__ import annotations
 
 from moto.awslambda.models import lambda_backends
+from moto.logs.models import logs_backends
 
 from happypath.sandbox.iam.enforcement import assume, check
 from happypath.sandbox.iam.principal import Principal, RoleSession
@@ -35,6 +36,18 @@ def check_delivery(principal: Principal, arn: str) -> None:
     resource = f"{arn.removesuffix(':*')}:log-stream:" if service == "logs" else arn
     for action in _ACTIONS.get(service, ()):
         check(principal, action, resource)
+
+
+def check_logging(principal: Principal, group: str, region: str, account_id: str) -> None:
+    """Asks whether a principal may write to a log group, and make it if there is none.
+
+    Raises:
+        AccessDeniedError: it may not.
+    """
+    arn = f"arn:aws:logs:{region}:{account_id}:log-group:{group}"
+    if group not in logs_backends[account_id][region].groups:
+        check(principal, "logs:CreateLogGroup", f"{arn}:log-stream:")
+    check_delivery(principal, arn)
 
 
 def of_function(arn: str) -> RoleSession:

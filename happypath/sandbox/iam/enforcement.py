@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
@@ -77,6 +78,12 @@ def enforced(calls: Calls, *, on: bool = True) -> Iterator[None]:
 def access_key(session: RoleSession) -> str:
     """The access key by which requests are known as a session's."""
     return _ENFORCEMENT.credentials.issue(session)
+
+
+def session_of(key: str) -> Principal:
+    """Whose an access key is; what such a session does by a service is not counted as its own calls."""
+    found = _ENFORCEMENT.credentials.principal(key)
+    return replace(found, label="") if isinstance(found, RoleSession) else found
 
 
 def check(

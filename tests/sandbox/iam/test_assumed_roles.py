@@ -105,3 +105,27 @@ def test_a_function_polls_only_what_its_role_may_take_messages_from(sandbox: Any
     mapping = client.create_event_source_mapping(FunctionName="polls", EventSourceArn=arn)["UUID"]
     client.delete_event_source_mapping(UUID=mapping)
     client.delete_function(FunctionName="polls")
+
+
+def test_a_function_logs_only_where_its_role_may(sandbox: Any) -> None:
+    client, logs = sandbox.client("lambda"), sandbox.client("logs")
+    nothing = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    make_function(sandbox, "logs", make_role(sandbox.client("iam"), "logs", nothing))
+
+    def groups() -> list[str]:
+        client.invoke(FunctionName="logs", Payload=b"{}")
+        return [each["logGroupName"] for each in logs.describe_log_groups()["logGroups"]]
+
+    assert "/aws/lambda/logs" not in groups()
+    writes: dict[str, Any] = {
+        "Effect": "Allow",
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/logs:*",
+    }
+    make_role(sandbox.client("iam"), "logs", writes)
+    # There is none yet, and it may make none.
+    assert "/aws/lambda/logs" not in groups()
+    writes["Action"] = [*writes["Action"], "logs:CreateLogGroup"]
+    make_role(sandbox.client("iam"), "logs", writes)
+    assert "/aws/lambda/logs" in groups()
+    client.delete_function(FunctionName="logs")
