@@ -74,6 +74,15 @@ def _topic_policy(place: Place, name: str, properties: Properties) -> str:
     return name
 
 
+def _no_topic_policy(place: Place, _: str, properties: Properties) -> None:
+    """Leaves the policy that a topic is made with."""
+    for arn in properties["Topics"]:
+        topic: Any = sns_backends[place.account_id][place.region].topics.get(arn)
+        if topic is not None:
+            default = topic._create_default_topic_policy(place.region, place.account_id, topic.name)
+            topic.policy = json.dumps(default)
+
+
 def _bucket_policy(place: Place, _: str, properties: Properties) -> str:
     policy = _json(properties["PolicyDocument"]).encode()
     s3_backends[place.account_id][_PARTITION].put_bucket_policy(properties["Bucket"], policy)
@@ -158,6 +167,6 @@ KINDS: Mapping[str, Kind] = {
     ),
     "AWS::S3::BucketPolicy": Kind(_bucket_policy, _no_bucket_policy),
     "AWS::SNS::Subscription": Kind(_subscription, _no_subscription, replaces=True),
-    "AWS::SNS::TopicPolicy": Kind(_topic_policy, lambda *_: None),
+    "AWS::SNS::TopicPolicy": Kind(_topic_policy, _no_topic_policy),
     "AWS::SQS::QueuePolicy": Kind(_queue_policy, lambda place, _, properties: _queues(place, properties, "")),
 }

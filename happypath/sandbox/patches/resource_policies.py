@@ -1,9 +1,4 @@
-"""The policies of resources that stacks make, which moto's CloudFormation skips, and Lambda's permissions.
-
-https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucketpolicy.html
-https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sqs-queuepolicy.html
-https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sns-topicpolicy.html
-"""
+"""What services may deliver to queues, topics and functions by their policies; permissions that stacks give."""
 
 from __future__ import annotations
 
@@ -11,155 +6,19 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any, Self
+from typing import Any
 from unittest.mock import patch
 
 from moto.awslambda.models import Permission, lambda_backends
-from moto.core.common_models import CloudFormationModel
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3 import notifications
 from moto.s3.exceptions import S3ClientError
-from moto.s3.models import FakeBucket, s3_backends
-from moto.sns.models import Subscription, sns_backends
-from moto.sqs.models import sqs_backends
+from moto.s3.models import FakeBucket
+from moto.sns.models import Subscription
 
 from happypath.sandbox.iam import AccessDeniedError, Service
 from happypath.sandbox.iam.deliveries import check_delivery
 from happypath.sandbox.patches.served import Patch, Served
-
-
-class StackPolicy:
-    """A policy that a stack gives to resources.
-
-    moto knows a type of resource once there is a class of it that itself is a `CloudFormationModel`.
-    """
-
-    def __init__(self, resources: tuple[str, ...], account_id: str, region_name: str) -> None:
-        self.resources = resources
-        self._at = account_id, region_name
-        self.physical_resource_id = f"policy-{uuid.uuid4().hex[:12].upper()}"
-
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        """It has no name."""
-        return ""
-
-    @staticmethod
-    def resources_of(properties: dict[str, Any]) -> list[str]:
-        """The resources, as the template names them."""
-        raise NotImplementedError
-
-    @staticmethod
-    def put(resource: str, document: str, account_id: str, region_name: str) -> None:
-        """Gives a policy to a resource; an empty one takes it away."""
-        raise NotImplementedError
-
-    @classmethod
-    def create_from_cloudformation_json(
-        cls,
-        resource_name: str,  # noqa: ARG003  # it is called by name
-        cloudformation_json: dict[str, Any],
-        account_id: str,
-        region_name: str,
-        **_: Any,
-    ) -> Self:
-        """Makes it."""
-        properties = cloudformation_json["Properties"]
-        resources = tuple(cls.resources_of(properties))
-        for each in resources:
-            cls.put(each, json.dumps(properties["PolicyDocument"]), account_id, region_name)
-        return cls(resources, account_id, region_name)
-
-    @classmethod
-    def update_from_cloudformation_json(
-        cls,
-        original_resource: Any,
-        new_resource_name: str,
-        cloudformation_json: dict[str, Any],
-        account_id: str,
-        region_name: str,
-    ) -> Self:
-        """Changes it; what it is no longer of has none."""
-        made = cls.create_from_cloudformation_json(
-            new_resource_name, cloudformation_json, account_id, region_name
-        )
-        for each in set(original_resource.resources) - set(made.resources):
-            cls.put(each, "", account_id, region_name)
-        made.physical_resource_id = original_resource.physical_resource_id
-        return made
-
-    def delete(self, *_: Any) -> None:
-        """Takes it away, from what is still there."""
-        for each in self.resources:
-            self.put(each, "", *self._at)
-
-    def is_created(self) -> bool:
-        """At once."""
-        return True
-
-
-class BucketPolicy(StackPolicy, CloudFormationModel):
-    """An `AWS::S3::BucketPolicy`."""
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        """The type in templates."""
-        return "AWS::S3::BucketPolicy"
-
-    @staticmethod
-    def resources_of(properties: dict[str, Any]) -> list[str]:
-        """Its bucket."""
-        return [properties["Bucket"]]
-
-    @staticmethod
-    def put(resource: str, document: str, account_id: str, _region_name: str) -> None:
-        """Gives it to the bucket."""
-        bucket = s3_backends[account_id]["aws"].buckets.get(resource)
-        if bucket is not None:
-            bucket.policy = document.encode() or None
-
-
-class QueuePolicy(StackPolicy, CloudFormationModel):
-    """An `AWS::SQS::QueuePolicy`."""
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        """The type in templates."""
-        return "AWS::SQS::QueuePolicy"
-
-    @staticmethod
-    def resources_of(properties: dict[str, Any]) -> list[str]:
-        """The names of its queues, by their addresses."""
-        return [each.rpartition("/")[2] for each in properties["Queues"]]
-
-    @staticmethod
-    def put(resource: str, document: str, account_id: str, region_name: str) -> None:
-        """Gives it to a queue."""
-        queue = sqs_backends[account_id][region_name].queues.get(resource)
-        if queue is not None:
-            queue.policy = document
-
-
-class TopicPolicy(StackPolicy, CloudFormationModel):
-    """An `AWS::SNS::TopicPolicy`."""
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        """The type in templates."""
-        return "AWS::SNS::TopicPolicy"
-
-    @staticmethod
-    def resources_of(properties: dict[str, Any]) -> list[str]:
-        """The ARNs of its topics."""
-        return list(properties["Topics"])
-
-    @staticmethod
-    def put(resource: str, document: str, account_id: str, region_name: str) -> None:
-        """Gives it to a topic; one that is taken away leaves the default."""
-        topic: Any = sns_backends[account_id][region_name].topics.get(resource)
-        if topic is not None:
-            default = topic._create_default_topic_policy(region_name, account_id, topic.name)
-            topic.policy = document or json.dumps(default)
 
 
 @contextmanager
