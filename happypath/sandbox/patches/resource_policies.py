@@ -1,4 +1,4 @@
-"""What services may deliver to queues, topics and functions by their policies; permissions that stacks give."""
+"""What services may deliver to queues, topics and functions by their policies; permissions of stacks."""
 
 from __future__ import annotations
 

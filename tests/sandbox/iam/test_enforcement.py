@@ -16,7 +16,8 @@ from botocore.exceptions import ClientError
 
 from happypath.sandbox import iam
 from happypath.sandbox.account import CREDENTIALS, OWN_ACCESS_KEY
-from happypath.sandbox.iam.enforcement import access_key
+from happypath.sandbox.calls import Calls
+from happypath.sandbox.iam.enforcement import access_key, enforced
 from tests.roles import ALL, document, make_role
 
 ACCOUNT = "123456789012"
@@ -393,6 +394,14 @@ def test_a_role_is_assumed_by_a_service_that_it_trusts(sandbox: Any) -> None:
     assert iam.assume(role, "lambda.amazonaws.com", "s").arn.endswith("assumed-role/trusting/s")
     with pytest.raises(iam.AccessDeniedError, match="no role trust policy allows the sts:AssumeRole"):
         iam.assume(role, "events.amazonaws.com", "s")
+
+
+def test_without_enforcement_everybody_may_do_everything() -> None:
+    session = iam.RoleSession(f"arn:aws:iam::{ACCOUNT}:role/no-such-role", "s")
+    with enforced(Calls(), on=False):
+        iam.check(session, "dynamodb:PutItem", "*")
+    with enforced(Calls()), pytest.raises(iam.AccessDeniedError):
+        iam.check(session, "dynamodb:PutItem", "*")
 
 
 def test_the_sandboxs_own_key_is_held_to_nothing(sandbox: Any, bucket: str) -> None:
