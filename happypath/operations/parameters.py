@@ -6,13 +6,12 @@ option of its own.
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from happypath.errors import UsageError
 from happypath.project import template_of
+from happypath.sandbox.deployment.constraints import problem
 
 _PREFIX = "Prefix"
 
@@ -52,8 +51,8 @@ def check(stack: str, values: Mapping[str, str]) -> None:
     for name, value in values.items():
         if name == _PREFIX or name not in declared:
             raise ParameterError(f"{stack} has no parameter {name}; {there}.")
-        if problem := _problem(declared[name], value):
-            raise ParameterError(f"{name} of {stack} cannot be {value!r}: {problem}; {there}.")
+        if wrong := problem(declared[name], value):
+            raise ParameterError(f"{name} of {stack} cannot be {value!r}: {wrong}; {there}.")
 
 
 def missing(stack: str, values: Mapping[str, str]) -> list[str]:
@@ -87,43 +86,6 @@ def _described(declared: Mapping[str, Any]) -> Iterator[str]:
     for name, each in sorted(declared.items()):
         if name != _PREFIX:
             yield f"{name}={each['Default']}" if "Default" in each else name
-
-
-def _problem(declared: Mapping[str, Any], value: str) -> str | None:
-    """Why a parameter cannot have a value; None if it can.
-
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
-    """
-    kind = declared["Type"]
-    if kind in {"CommaDelimitedList", "List<Number>"}:
-        single = {**declared, "Type": "Number" if "Number" in kind else "String"}
-        problems = (_problem(single, each.strip()) for each in value.split(","))
-        return next(filter(None, problems), None)
-    problem = None
-    if "AllowedValues" in declared and value not in (
-        allowed := [str(each) for each in declared["AllowedValues"]]
-    ):
-        problem = f"it must be one of {', '.join(allowed)}"
-    elif kind == "Number":
-        problem = _number_problem(declared, value)
-    elif not int(declared.get("MinLength", 0)) <= len(value) <= float(declared.get("MaxLength", math.inf)):
-        least, most = declared.get("MinLength", 0), declared.get("MaxLength", "any number of")
-        problem = f"it must have {least} to {most} characters"
-    elif "AllowedPattern" in declared and not re.fullmatch(declared["AllowedPattern"], value):
-        problem = f"it must match {declared['AllowedPattern']}"
-    return problem and declared.get("ConstraintDescription", problem)
-
-
-def _number_problem(declared: Mapping[str, Any], value: str) -> str | None:
-    # Python would also read 1_000, spaces around and the digits of other alphabets.
-    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", value, re.ASCII):
-        return "it must be a number"
-    number = float(value)
-    if number < float(declared.get("MinValue", -math.inf)):
-        return f"it must be at least {declared['MinValue']}"
-    if number > float(declared.get("MaxValue", math.inf)):
-        return f"it must be at most {declared['MaxValue']}"
-    return None
 
 
 def _broken(rules: Mapping[str, Any], values: Mapping[str, str]) -> Iterator[str]:

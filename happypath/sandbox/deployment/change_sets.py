@@ -27,6 +27,7 @@ from moto.cloudformation.utils import (
 from moto.s3.models import s3_backends
 
 from happypath.sandbox.deployment import stacks
+from happypath.sandbox.deployment.constraints import problem
 from happypath.sandbox.deployment.making import reason_of
 from happypath.sandbox.deployment.serverless import TransformError, expand
 
@@ -145,7 +146,7 @@ def _all_parameters(template: str, given: dict[str, Any]) -> dict[str, str]:
     """Every parameter of a template as text: as given, or its default.
 
     Raises:
-        ValidationError: one has neither, or one is given that the template does not have.
+        ValidationError: one has neither, or one is given that the template does not have or not allow.
     """
     wanted = Stack.parse_template(template).get("Parameters", {})
     unknown = sorted(given.keys() - wanted.keys())
@@ -153,7 +154,11 @@ def _all_parameters(template: str, given: dict[str, Any]) -> dict[str, str]:
     if unknown or missing:
         what = "do not exist in the template" if unknown else "must have values"
         raise ValidationError(message=f"Parameters: [{', '.join(unknown or missing)}] {what}")
-    return {name: _text(given.get(name, wanted[name].get("Default"))) for name in wanted}
+    values = {name: _text(given.get(name, wanted[name].get("Default"))) for name in wanted}
+    for name, value in values.items():
+        if name in given and (wrong := problem(wanted[name], value)):
+            raise ValidationError(message=f"Parameter {name} failed to satisfy constraint: {wrong}")
+    return values
 
 
 def _text(value: Any) -> str:
