@@ -89,6 +89,15 @@ def _words(run: Run, visit: Visit) -> Iterator[str]:
         yield f"succeeded at attempt {len(visit.attempts)}"
 
 
+def photo_type(run: Run) -> str | None:
+    """The type of the photo, as a state that looked at its bytes says; None if none did."""
+    for visit in run.walk.visits:
+        detail = (decided(visit) or {}).get("detail")
+        if isinstance(detail, dict) and isinstance(found := detail.get("type"), str) and "width_px" in detail:
+            return found
+    return None
+
+
 def decided(visit: Visit) -> Mapping[str, Any] | None:
     """The decision that a state made; None if it made none."""
     if visit.type in ("Choice", "Parallel", "Map") or '"accepted"' not in (visit.output or ""):

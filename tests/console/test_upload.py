@@ -108,6 +108,23 @@ def test_a_rejected_upload_says_why_and_where(
     assert "is missing here" not in text
 
 
+def test_a_photo_that_browsers_do_not_show_is_shown_as_its_rendition(
+    client: TestClient, installation: Offline, executions: Executions
+) -> None:
+    decision = {"accepted": True, "reason": None, "detail": {"type": "heic", "width_px": 9, "height_px": 9}}
+    output = json.dumps({"decision": decision})
+    history = [*rejected()[:6], exited(7, 6, "Task", "Look", output), event(8, 7, "ExecutionSucceeded")]
+    put(installation, executions, status="PROCESSED", history=history, uploadId="cat.jpg")
+    text = client.get("/uploads/p/cat.jpg").text
+    assert "it is HEIC, which browsers do not show." in text
+    assert '<img src="/photo?' in text
+    item = {"PK": {"S": "p"}, "SK": {"S": "cat.jpg"}, "tileURL": {"S": "t"}, "scaledURL": {"S": "s"}}
+    installation.client("dynamodb").put_item(TableName="table", Item=item)
+    text = client.get("/uploads/p/cat.jpg").text
+    assert "this is its scaled rendition" in text
+    assert '<img src="/photo?' not in text
+
+
 def test_a_state_shows_what_it_changed_and_its_attempts(
     client: TestClient, installation: Offline, executions: Executions
 ) -> None:

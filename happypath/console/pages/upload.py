@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from happypath.console.console import Console
 
 VIEWS = {"photo": "Photo", "state": "State", "log": "Log", "trace": "Trace", "definition": "Definition"}
+# The types of photos that browsers show; where no state says the type, the browser is asked.
+_SHOWN = frozenset({"jpg", "png", "gif", "webp", "avif", None})
 # How often is looked what has changed: on AWS, GetExecutionHistory has a quota that others share.
 _EVERY_S, _EVERY_S_ON_AWS = 0.5, 2.0
 # As sure as Rekognition must be to be asked on the page.
@@ -139,6 +141,7 @@ def _page(request: Request, run: Run, parts: Parts, address: Address) -> Respons
         lines=story.lines(run) if address.view == "photo" else [],
         seen=seen,
         live=_live(run),
+        unseen=kind if (kind := story.photo_type(run)) not in _SHOWN else None,
         renditions=RENDITIONS if run.photo else (),
         fault_kinds=KINDS,
         fault_times=WHEN,
