@@ -25,11 +25,24 @@ from moto.stepfunctions.parser.asl.component.common.parargs import Arguments
 from moto.stepfunctions.parser.asl.component.common.path.result_path import ResultPath
 from moto.stepfunctions.parser.asl.component.common.query_language import QueryLanguageMode
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import (
+    StringIntrinsicFunction,
     StringJSONata,
     StringVariableSample,
 )
 from moto.stepfunctions.parser.asl.component.common.timeouts.heartbeat import HeartbeatSecondsJSONata
 from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import TimeoutSecondsJSONata
+from moto.stepfunctions.parser.asl.component.intrinsic.function.statesfunction.generic.string_format import (
+    StringFormat,
+)
+from moto.stepfunctions.parser.asl.component.intrinsic.function.statesfunction.states_function import (
+    StatesFunction,
+)
+from moto.stepfunctions.parser.asl.component.intrinsic.functionname.state_function_name_types import (
+    StatesFunctionNameType,
+)
+from moto.stepfunctions.parser.asl.component.intrinsic.functionname.states_function_name import (
+    StatesFunctionName,
+)
 from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison import ConditionStringJSONata
 from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison_variable import (
     ComparisonVariable,
@@ -46,6 +59,7 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.states import States
 from moto.stepfunctions.parser.asl.eval.variable_store import NoSuchVariable, VariableStore
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser, ASLParserException
+from moto.stepfunctions.parser.asl.parse.intrinsic.intrinsic_parser import IntrinsicParser
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.asl.utils import encoding
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
@@ -58,7 +72,9 @@ from happypath.sandbox.stepfunctions.language import jsonata, jsonpath
 from happypath.sandbox.stepfunctions.language.comparisons import COMPARISONS
 from happypath.sandbox.stepfunctions.language.definition import diagnose, refusal
 from happypath.sandbox.stepfunctions.language.diagnostics import Diagnostic, schema
-from happypath.sandbox.stepfunctions.language.failures import failure, query_failure
+from happypath.sandbox.stepfunctions.language.failures import entered, failure, query_failure
+from happypath.sandbox.stepfunctions.language.intrinsics import IntrinsicError
+from happypath.sandbox.stepfunctions.language.intrinsics import call as call_intrinsic
 
 
 @contextmanager
@@ -455,7 +471,51 @@ def json_text(_: Served) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def intrinsics(_: Served) -> Iterator[None]:
+    """`States.Format` and its like fail as `States.IntrinsicFailure`; some of moto's answers differ, too.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html
+    """
+
+    def read(_: Any, ctx: Any) -> Any:
+        written = json.loads(ctx.STRINGINTRINSICFUNC().getText())
+        function, _tree = IntrinsicParser.parse(written)
+        return StringIntrinsicFunction(intrinsic_function_derivation=written, function=function)
+
+    def evaluate(component: Any, env: Any) -> None:
+        try:
+            component.function.eval(env=env)
+        except IntrinsicError as error:
+            cause = (
+                f"An error occurred while executing the state '{env.next_state_name}' (entered at the event "
+                f"id #{entered(env)}). The function '{component.intrinsic_function_derivation}' had the "
+                f"following error: {error}"
+            )
+            raise failure(env, StatesErrorNameType.StatesIntrinsicFailure, cause) from error
+
+    def call(function: Any, env: Any) -> None:
+        function.argument_list.eval(env=env)
+        arguments = env.stack.pop()
+        env.stack.append(copied(call_intrinsic(function.name.function_type._name_, arguments)))
+
+    with ExitStack() as patches:
+        patches.enter_context(patch.object(Preprocessor, "visitString_intrinsic_function", read))
+        patches.enter_context(patch.object(StringIntrinsicFunction, "_eval_body", evaluate))
+        patches.enter_context(patch.object(StringFormat, "__init__", _format_of_anything))
+        for function in StatesFunction.__subclasses__():
+            patches.enter_context(patch.object(function, "_eval_body", call))
+        yield
+
+
+def _format_of_anything(function: Any, argument_list: Any) -> None:
+    """moto's takes no function for a template."""
+    name = StatesFunctionName(function_type=StatesFunctionNameType.Format)
+    StatesFunction.__init__(function, states_name=name, argument_list=argument_list)
+
+
 PATCHES: tuple[Patch, ...] = (
+    intrinsics,
     query_languages,
     definitions,
     text_literals,
