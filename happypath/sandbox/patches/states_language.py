@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -60,6 +61,7 @@ from moto.stepfunctions.parser.asl.eval.states import States
 from moto.stepfunctions.parser.asl.eval.variable_store import NoSuchVariable, VariableStore
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser, ASLParserException
 from moto.stepfunctions.parser.asl.parse.intrinsic.intrinsic_parser import IntrinsicParser
+from moto.stepfunctions.parser.asl.parse.intrinsic.preprocessor import Preprocessor as IntrinsicPreprocessor
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.asl.utils import encoding
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
@@ -471,6 +473,11 @@ def json_text(_: Served) -> Iterator[None]:
         yield
 
 
+# moto's grammar has no line ends and their like in texts.
+_HIDDEN = {code: 0xE000 + code for code in range(32)}
+_SHOWN = {hidden: code for code, hidden in _HIDDEN.items()}
+
+
 @contextmanager
 def intrinsics(_: Served) -> Iterator[None]:
     """`States.Format` and its like fail as `States.IntrinsicFailure`; some of moto's answers differ, too.
@@ -480,7 +487,7 @@ def intrinsics(_: Served) -> Iterator[None]:
 
     def read(_: Any, ctx: Any) -> Any:
         written = json.loads(ctx.STRINGINTRINSICFUNC().getText())
-        function, _tree = IntrinsicParser.parse(written)
+        function, _tree = IntrinsicParser.parse(written.translate(_HIDDEN))
         return StringIntrinsicFunction(intrinsic_function_derivation=written, function=function)
 
     def evaluate(component: Any, env: Any) -> None:
@@ -494,6 +501,10 @@ def intrinsics(_: Served) -> Iterator[None]:
             )
             raise failure(env, StatesErrorNameType.StatesIntrinsicFailure, cause) from error
 
+    def text(parse_tree: Any) -> str:
+        # A brace's backslash is for Format to read.
+        return re.sub(r"\\('|\\(?![{}]))", r"\1", parse_tree.getText()[1:-1]).translate(_SHOWN)
+
     def call(function: Any, env: Any) -> None:
         function.argument_list.eval(env=env)
         arguments = env.stack.pop()
@@ -503,6 +514,7 @@ def intrinsics(_: Served) -> Iterator[None]:
         patches.enter_context(patch.object(Preprocessor, "visitString_intrinsic_function", read))
         patches.enter_context(patch.object(StringIntrinsicFunction, "_eval_body", evaluate))
         patches.enter_context(patch.object(StringFormat, "__init__", _format_of_anything))
+        patches.enter_context(patch.object(IntrinsicPreprocessor, "_text_of_str", staticmethod(text)))
         for function in StatesFunction.__subclasses__():
             patches.enter_context(patch.object(function, "_eval_body", call))
         yield
