@@ -16,7 +16,7 @@ from functions.imaging.formats import (
     cicp,
     icc,
 )
-from functions.imaging.formats.boxes import body, box
+from functions.imaging.formats.boxes import Box, body, box
 from functions.imaging.formats.coded import av1_area, check_hevc
 from functions.imaging.formats.items import Item, Picture, read
 
@@ -28,6 +28,8 @@ _CONFIGURATIONS = {b"av01": b"av1C", b"hvc1": b"hvcC"}
 # both types.
 _KEPT = {b"ispe", b"pixi", b"av1C", b"hvcC", b"auxC", b"a1lx", b"a1op", b"lsel"}
 _TURNED = {b"clap", b"irot", b"imir"}
+_PROPERTY_BYTES = 64 * 1024
+_NCLX_BYTES = 11
 # Essential properties that change nothing.
 _HARMLESS = _KEPT | _TURNED | {b"colr", b"pasp"}
 # A tile at the edge may have more pixels than are shown of it.
@@ -241,16 +243,30 @@ def _references(items: Sequence[Item], numbers: dict[int, int]) -> list[bytes]:
 
 
 def _properties(source: Source, items: Sequence[Item]) -> bytes:
-    kept: dict[bytes, int] = {}
+    kept: dict[Box, int] = {}
+    bodies: list[bytes] = []
     entries = []
     for number, item in enumerate(items, 1):
         own: dict[int, int] = {}
         for each in item.properties:
-            inside = body(source, each.box) if each.box.kind in _KEPT | {b"colr"} else b""
-            # The matrix of the colours is the decoder's, a profile is not.
-            if each.box.kind in _KEPT or (each.box.kind == b"colr" and inside[:4] == b"nclx"):
-                place = kept.setdefault(box(each.box.kind, inside), len(kept) + 1)
-                own[place] = place | (each.is_essential << 15)
+            # Tiles share theirs.
+            if each.box not in kept and (inside := _kept(source, each.box)) is not None:
+                bodies.append(box(each.box.kind, inside))
+                kept[each.box] = len(bodies)
+            if each.box in kept:
+                own[kept[each.box]] = kept[each.box] | (each.is_essential << 15)
         entries.append(struct.pack(f">HB{len(own)}H", number, len(own), *own.values()))
     ipma = box(b"ipma", struct.pack(">I", len(items)), *entries, version=0, flags=1)
-    return box(b"iprp", box(b"ipco", *kept), ipma)
+    return box(b"iprp", box(b"ipco", *bodies), ipma)
+
+
+def _kept(source: Source, place: Box) -> bytes | None:
+    """The body of a property that a decoder is told of; None for others."""
+    if place.kind in _KEPT:
+        return body(source, place, _PROPERTY_BYTES)
+    # The matrix of the colours is the decoder's, a profile is not.
+    if place.kind == b"colr":
+        source.seek(place.at)
+        start = source.read(min(_NCLX_BYTES, place.end - place.at))
+        return start if start[:4] == b"nclx" else None
+    return None

@@ -18,6 +18,8 @@ from functions.imaging.formats.boxes import Box, Table, body, boxes
 
 # Tiles of 512 by 512 pixels, of which 100 megapixels have 400, and as many of the transparency.
 _ITEMS = 1000
+# Of one item. A picture has about ten.
+_PROPERTIES = 64
 # Entries of the tables, of all that is in the file: depths, gain maps, thumbnails.
 _ENTRIES = 10_000
 _ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
@@ -206,6 +208,8 @@ def _associate(source: Source, ipma: Box, properties: list[Box], items: Mapping[
             if item is None or not 1 <= place <= len(properties):
                 continue
             item.properties.append(Property(properties[place - 1], bool(essential)))
+            if len(item.properties) > _PROPERTIES:
+                raise TooComplexError(f"a part of it has more than {_PROPERTIES} properties")
 
 
 def _refer(source: Source, iref: Box, items: Mapping[int, Item]) -> None:

@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from PIL import Image
 
+from functions.imaging.formats import BrokenFileError, TooComplexError, UnreadableVariantError, jpeg, png
 from happypath.sandbox.rekognition import errors
 
 MAX_BYTES = 5 * 1024 * 1024
@@ -20,7 +21,6 @@ MIN_SIDE_PX = 80
 MAX_SIDE_PX = 10_000
 
 # What each EXIF orientation asks for; 1 is upright already.
-_ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -30,6 +30,8 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# Under which name it is kept with an opened photo.
+_ORIENTATION = "happypath_orientation"
 # The start of a JPEG's scan of one to four components. Each makes the decoder go over all pixels, however few
 # bytes it has, and one file could keep the sandbox busy for minutes. Encoders write about a dozen.
 _SCAN = re.compile(rb"\xff\xda\x00(?:\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)")
@@ -82,7 +84,18 @@ def open_photo(data: bytes) -> Image.Image:
         )
     if min(image.size) < MIN_SIDE_PX:
         raise errors.invalid_parameter()
+    image.info[_ORIENTATION] = _orientation(data, image.format)
     return image
+
+
+def _orientation(data: bytes, format_: str | None) -> int:
+    """The orientation as the functions read it, so that boxes fit what is published; 1 without one.
+
+    Pillow would take one from XMP as well.
+    """
+    with suppress(BrokenFileError, TooComplexError, UnreadableVariantError):
+        return (jpeg if format_ == "JPEG" else png).header(io.BytesIO(data)).orientation
+    return 1
 
 
 def upright(image: Image.Image, mode: str, longest_side_px: int) -> Image.Image:
@@ -105,9 +118,7 @@ def upright(image: Image.Image, mode: str, longest_side_px: int) -> Image.Image:
             pixels = pixels.convert(mode)
     except Exception as error:  # what decoders raise for hostile bytes has no common class
         raise errors.invalid_image_format() from error
-    orientation = 1
-    with suppress(Exception):  # broken EXIF does not make a broken photo
-        orientation = image.getexif().get(_ORIENTATION_TAG, 1)
+    orientation = image.info.get(_ORIENTATION, 1)
     return pixels.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else pixels
 
 
