@@ -94,7 +94,8 @@ def _orientation(data: bytes, format_: str | None) -> int:
     Pillow would take one from XMP as well.
     """
     with suppress(BrokenFileError, TooComplexError, UnreadableVariantError):
-        return (jpeg if format_ == "JPEG" else png).header(io.BytesIO(data)).orientation
+        read = jpeg.header if format_ == "JPEG" else png.header
+        return read(io.BytesIO(data)).orientation
     return 1
 
 
