@@ -127,6 +127,23 @@ def test_of_executions_that_are_started_at_once_with_one_name_there_is_one(
     stepfunctions.stop_execution(executionArn=arn)
 
 
+def test_what_a_stopped_execution_still_does_is_not_of_its_redrive(sandbox: Sandbox, machines: Any) -> None:
+    stepfunctions = sandbox.client("stepfunctions")
+    waits = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 3600, "End": True}}}
+    machine = machines({"Both": {"Type": "Parallel", "Branches": [waits], "End": True}})
+    arn = stepfunctions.start_execution(stateMachineArn=machine)["executionArn"]
+    for _ in range(5):
+        time.sleep(0.05)
+        stepfunctions.stop_execution(executionArn=arn)
+        stepfunctions.redrive_execution(executionArn=arn)
+    time.sleep(0.2)
+    assert stepfunctions.describe_execution(executionArn=arn)["status"] == "RUNNING"
+    events = stepfunctions.get_execution_history(executionArn=arn, reverseOrder=True)["events"]
+    assert [event["type"] for event in events].count("ExecutionAborted") == 5
+    assert events[0]["type"] == "WaitStateEntered"
+    stepfunctions.stop_execution(executionArn=arn)
+
+
 def test_what_a_stopped_execution_still_does_is_not_in_its_history(sandbox: Sandbox, machines: Any) -> None:
     stepfunctions = sandbox.client("stepfunctions")
     machine = machines(

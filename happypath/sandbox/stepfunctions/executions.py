@@ -161,8 +161,9 @@ class StatesExecution(Execution):
             self.exec_status = ExecutionStatus.RUNNING
             self.stop_date = self.error = self.cause = self.output = None
             self.over = threading.Event()
+        self.history = self.history.resumed(state)
         env = self._prepare()
-        env.event_history_context.source_event_id = self.history.reopen(state)
+        env.event_history_context.source_event_id = self.history.last_id
         if state is not None:
             env.states.reset(input_value=state_input)
             env.variable_store = variables

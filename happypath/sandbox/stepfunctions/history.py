@@ -84,11 +84,19 @@ class History(EventManager):
         self._resumes = None
         return resumed
 
-    def reopen(self, state: str | None) -> int:
-        """Lets the history go on after its end, in a state; returns the id of its last event."""
+    def resumed(self, state: str | None) -> History:
+        """The history as it goes on after its end, in a state. This one stays closed to what still runs."""
+        following = History(self._tell)
         with self._mutex:
-            self._closed, self._resumes = False, state
-            return int(self._history_event_list[-1]["id"])
+            following._history_event_list.extend(self._history_event_list)
+        following._event_id_gen._next_id = following.last_id + 1
+        following._resumes = state
+        return following
+
+    @property
+    def last_id(self) -> int:
+        """The id of the last event so far."""
+        return int(self._history_event_list[-1]["id"])
 
     def get_event_history(self) -> Any:
         """The events so far."""
