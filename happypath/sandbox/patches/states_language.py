@@ -317,6 +317,24 @@ def variables(_: Served) -> Iterator[None]:
         yield
 
 
+_PERCENTAGE = re.compile(r'("ToleratedFailurePercentage"\s*:\s*)(\d+)(?=\s*[,}])')
+
+
+@contextmanager
+def whole_percentages(_: Served) -> Iterator[None]:
+    """`ToleratedFailurePercentage` may be a whole number; moto's grammar wants a decimal point.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
+    """
+    parse: Any = AmazonStateLanguageParser.parse
+
+    def read(definition: str) -> Any:
+        return parse(_PERCENTAGE.sub(r"\1\2.0", definition))
+
+    with patch.object(AmazonStateLanguageParser, "parse", staticmethod(read)):
+        yield
+
+
 @contextmanager
 def text_literals(_: Served) -> Iterator[None]:
     """Text in a definition is JSON: `\\"` is a quotation mark; moto keeps the backslash.
@@ -530,6 +548,7 @@ PATCHES: tuple[Patch, ...] = (
     intrinsics,
     query_languages,
     definitions,
+    whole_percentages,
     text_literals,
     json_text,
     paths,
