@@ -18,6 +18,7 @@ BENCHMARKS = {
     "cold_start": 9,
     "start": 3,
     "sandbox": 1,
+    "console": 3,
     "memory": 1,
     "tracing": 2,
     "scaling": 1,

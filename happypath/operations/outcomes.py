@@ -10,7 +10,7 @@ from happypath.operations.installation import Installation
 from happypath.operations.uploads import STATUSES, Wanted, newest_of
 
 # Records of one status that are looked at, newest first.
-MOST_LOOKED_AT = 5_000
+MOST_LOOKED_AT = 2_000
 
 
 @dataclass

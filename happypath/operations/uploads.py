@@ -28,7 +28,7 @@ INDEX = "by-status"
 STATUSES = ("FAILED", "RECEIVED", "IN_REVIEW", "REJECTED", "PROCESSED", "DELETED")
 # How many records one page of a list looks at, at most: a filter that fits few of them is gone on with by the
 # next page.
-MOST_LOOKED_AT = 5_000
+MOST_LOOKED_AT = 3_000
 _FILTERED_AT_ONCE = 1_000
 
 
@@ -187,7 +187,7 @@ def newest_of(
         NoIndexError: as `listed`.
     """
     found: list[Upload] = []
-    for entry in _read(installation, status, wanted, _FILTERED_AT_ONCE, None, _Budget(most)):
+    for entry in _read(installation, status, wanted, min(most, _FILTERED_AT_ONCE), None, _Budget(most)):
         if isinstance(entry, _Cut) or len(found) == most:
             return found, True
         found.append(entry)
@@ -202,7 +202,9 @@ def _entries(
         if after and number < after.group:
             continue
         start = (after.received_at, after.key) if after and number == after.group else None
-        sources = [_of_status(installation, status, wanted, limit, start, budget) for status in statuses]
+        # Each list gives a part of the page, and goes on if it gives more.
+        at_once = limit + 1 if len(statuses) == 1 else limit // 2
+        sources = [_of_status(installation, status, wanted, at_once, start, budget) for status in statuses]
         for entry in heapq.merge(*sources, key=lambda each: each.position, reverse=True):
             yield entry, number
 
@@ -217,12 +219,12 @@ def _of_status(
     installation: Installation,
     status: str,
     wanted: Wanted,
-    limit: int,
+    at_once: int,
     start: tuple[str, str] | None,
     budget: _Budget,
 ) -> Iterator[Upload | _Cut]:
     for _, same_time in groupby(
-        _read(installation, status, wanted, limit, start, budget), key=lambda each: each.position[0]
+        _read(installation, status, wanted, at_once, start, budget), key=lambda each: each.position[0]
     ):
         # The index leaves open in which order records of the same time come.
         for entry in sorted(same_time, key=lambda each: each.position, reverse=True):
@@ -234,12 +236,12 @@ def _read(
     installation: Installation,
     status: str,
     wanted: Wanted,
-    limit: int,
+    at_once: int,
     start: tuple[str, str] | None,
     budget: _Budget,
 ) -> Iterator[Upload | _Cut]:
     query = _query(installation, status, wanted, start)
-    query["Limit"] = _FILTERED_AT_ONCE if wanted.is_filtered else limit + 1
+    query["Limit"] = _FILTERED_AT_ONCE if wanted.is_filtered else max(1, at_once)
     dynamodb = installation.client("dynamodb")
     while True:
         try:

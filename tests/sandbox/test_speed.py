@@ -44,8 +44,11 @@ def test_a_copy_of_a_state_is_equal_and_shares_nothing_that_changes() -> None:
     st.lists(st.tuples(st.sampled_from("ab"), st.text("xyz", min_size=1, max_size=2), st.sampled_from("st"))),
     st.integers(1, 5),
     st.booleans(),
+    st.sampled_from([None, "0", "1", "x", "z"]),
 )
-def test_a_query_answers_as_moto_does(items: list[tuple[str, str, str]], limit: int, ascending: bool) -> None:
+def test_a_query_answers_as_moto_does(
+    items: list[tuple[str, str, str]], limit: int, ascending: bool, until: str | None
+) -> None:
     table = Table(
         "t",
         "123456789012",
@@ -70,14 +73,17 @@ def test_a_query_answers_as_moto_does(items: list[tuple[str, str, str]], limit: 
         more = {"status": {"S": status}, "at": {"S": f"{number % 3}"}} if number % 4 else {}
         table.put_item({"PK": {"S": partition}, "SK": {"S": sort_key}, **more})
 
+    where: list[Any] = ["<=", [DynamoType({"S": until})]] if until else [None, []]
+
     def pages(key: str, **query: Any) -> list[Any]:
         found: list[Any] = []
-        after = None
+        after: Any = None
         while True:
             page, looked_at, after = table.query(
-                DynamoType({"S": key}), None, [], limit, after, ascending, None, **query
+                DynamoType({"S": key}), *where, limit, after, ascending, None, **query
             )
-            found += [[each.to_json() for each in page], looked_at, after]
+            assert len(page) == looked_at <= limit
+            found += [each.to_json() for each in page]
             if not after:
                 return found
 
