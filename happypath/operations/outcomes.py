@@ -9,9 +9,6 @@ from datetime import datetime, timedelta
 from happypath.operations.installation import Installation
 from happypath.operations.uploads import STATUSES, Wanted, newest_of
 
-# Records of one status that are looked at, newest first.
-MOST_LOOKED_AT = 2_000
-
 
 @dataclass
 class Outcomes:
@@ -30,12 +27,17 @@ class Outcomes:
     statuses: Counter[str] = field(default_factory=Counter)
 
 
-def counted(installation: Installation, since: datetime, until: datetime, intervals: int) -> Outcomes:
-    """What became of the uploads that were claimed in a time, in so many intervals of it."""
+def counted(
+    installation: Installation, since: datetime, until: datetime, intervals: int, most: int
+) -> Outcomes:
+    """What became of the uploads that were claimed in a time, in so many intervals of it.
+
+    Of each status at most so many are looked at, newest first.
+    """
     uploads = []
     start, is_whole = since, True
     for status in STATUSES:
-        of_status, more = newest_of(installation, status, Wanted(since=since), MOST_LOOKED_AT)
+        of_status, more = newest_of(installation, status, Wanted(since=since), most)
         uploads += of_status
         if more:
             start, is_whole = max(start, of_status[-1].received_at), False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import mimetypes
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -99,8 +100,11 @@ def barriers(browser: Browser, address: str, path: str, **options: Any) -> list[
 
 
 def keep(page: Page, name: str, *, whole: bool = False) -> None:
-    """Keeps a picture of the page for the documentation: small, and anew only if it looks otherwise."""
+    """Keeps a small picture of the page for the documentation: where there is none, or SCREENSHOTS is set."""
+    path = SCREENSHOTS / f"{name}.png"
+    if path.exists() and not os.environ.get("SCREENSHOTS"):
+        return
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     with Image.open(BytesIO(page.screenshot(full_page=whole))) as image:
         few = image.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
-    few.save(SCREENSHOTS / f"{name}.png", optimize=True)
+    few.save(path, optimize=True)
