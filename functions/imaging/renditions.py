@@ -31,8 +31,7 @@ def renditions(data: bytes, *, max_pixels: int) -> Renditions:
 
     Raises:
         Rejection: the photo cannot be read, has more than `max_pixels`, or is more than 20 times as long as
-        it
-            is wide, or as wide as it is long (IMAGE_TOO_NARROW).
+            it is wide, or as wide as it is long (IMAGE_TOO_NARROW).
     """
     shape = header(io.BytesIO(data))
     if shape.aspect_ratio > MAX_ASPECT_RATIO:

@@ -55,7 +55,7 @@ FaultRules = Annotated[
     typer.Option(
         "--fault",
         metavar="RULE",
-        help="Inject a fault: state:Resizer=throttle@1 (docs/faults.md). Repeatable.",
+        help="Inject a fault: state:Resizer=error (docs/faults.md). Repeatable.",
     ),
 ]
 

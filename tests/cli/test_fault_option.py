@@ -54,4 +54,4 @@ def test_an_execution_that_ends_without_an_outcome_is_not_waited_for(tmp_path: P
 @pytest.mark.parametrize("command", ["run", "up"])
 def test_the_help_has_its_example_whole_in_a_narrow_terminal(command: str) -> None:
     run = happypath(command, "--help", cwd=PHOTOS, COLUMNS="80")
-    assert "state:Resizer=throttle@1 " in run.stdout
+    assert "state:Resizer=error " in run.stdout

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from functions.decision import Reason, Rejection
 from functions.imaging.header import pixels
 from tests.functions.pictures import SAMPLES, encoded, scene
 
@@ -64,8 +65,11 @@ def test_nothing_is_left_out_where_more_pixels_are_needed() -> None:
     assert kept(file, 1 / 7.9) == kept(file, 1)
 
 
-def test_a_frame_header_without_sense_is_left_to_the_decoder() -> None:
+def test_a_frame_header_without_sense_is_refused() -> None:
     file = bytearray(encoded(noisy(640, 400), "JPEG", progressive=True))
     components = file.index(b"\xff\xc2") + 9
     file[components] = 200
-    assert kept(bytes(file), 1 / 8) == kept(bytes(file), 1)
+    for enough in (1 / 8, 1):
+        with pytest.raises(Rejection) as raised:
+            kept(bytes(file), enough)
+        assert raised.value.decision.reason == Reason.UNSUPPORTED_TYPE

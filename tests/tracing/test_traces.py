@@ -10,8 +10,8 @@ from functools import cache
 from typing import TypeAlias
 
 import pytest
-from PIL import Image
 
+from functions.imaging.header import header
 from happypath.project import WORKFLOWS
 from happypath.sandbox.sandbox import Sandbox
 from happypath.sandbox.xray.documents import Document
@@ -201,10 +201,8 @@ RESIZING = [task for task in all_tasks() if task.role == "Resize"]
 def test_a_refusal_is_an_error_and_no_fault_of_the_task(traced: Runs, task: Task) -> None:
     trace = traced(task.workflow)["refused"].trace
     (work,) = [part for part in below(trace, trace.machine) if part["name"] == "## resize"]
-    (decode,) = [part for part in work["subsegments"] if part["name"] == "decode"]
-    for part in (work, decode):
-        assert part["error"]
-        assert "fault" not in part
+    assert work["error"]
+    assert "fault" not in work
 
 
 @pytest.mark.parametrize("task", RESIZING, ids=str)
@@ -218,10 +216,5 @@ def test_the_work_is_told_of_with_its_sizes(traced: Runs, task: Task) -> None:
     )
     (decode,) = [each for each in works if each["name"] == "decode"]
     body = pictures.body(row)
-    with Image.open(io.BytesIO(body)) as picture:
-        assert decode["metadata"]["happypath"] == {
-            "size_bytes": len(body),
-            "type": {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}[str(picture.format)],
-            "width_px": picture.width,
-            "height_px": picture.height,
-        }
+    told = decode["metadata"]["happypath"]
+    assert told == {"size_bytes": len(body), **header(io.BytesIO(body)).as_detail()}
