@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,10 @@ def endpoint() -> Iterator[str]:
         greeting += line
     assert f"http://127.0.0.1:{port}" in greeting
     assert f"{NEWEST} is live" in greeting
+    console = re.search(r"Its console is at (http://127\.0\.0\.1:\d+)", greeting)
+    assert console
+    with urllib.request.urlopen(f"{console[1]}/uploads") as page:
+        assert b"No uploads yet" in page.read()
     assert f"aws s3 cp {PHOTOS / 'mountains.jpg'} s3://" in greeting
     yield f"http://127.0.0.1:{port}"
     process.send_signal(signal.SIGINT)
