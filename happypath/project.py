@@ -57,9 +57,11 @@ NEWEST = newest_of(WORKFLOWS)
 def template_of(stack: str) -> dict[str, Any]:
     """A stack's template, with short forms such as !Ref written out."""
     # Every command imports this module, and few read a template.
-    from samtranslator.yaml_helper import yaml_parse  # noqa: PLC0415
+    from happypath import template_yaml  # noqa: PLC0415
 
-    document: dict[str, Any] = yaml_parse((TEMPLATES / stack / "template.yaml").read_text(encoding="utf-8"))
+    document: dict[str, Any] = template_yaml.read(
+        (TEMPLATES / stack / "template.yaml").read_text(encoding="utf-8")
+    )
     return document
 
 

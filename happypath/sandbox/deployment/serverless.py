@@ -13,8 +13,8 @@ from moto.s3.models import s3_backends
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
 
+from happypath import template_yaml
 from happypath.sandbox.imports import import_for
 
 TRANSFORM = "AWS::Serverless-2016-10-31"
@@ -34,7 +34,7 @@ def parse(template: str) -> dict[str, Any]:
         ValidationError: it is none, in CloudFormation's words.
     """
     try:
-        document: Any = yaml_parse(template)
+        document: Any = template_yaml.read(template)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
@@ -11,6 +12,8 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+import yaml
+from moto.cloudformation import models as cloudformation_models
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 from moto.stepfunctions.parser.asl.component.common.path import result_path
@@ -155,9 +158,31 @@ def _first_page(table: Any, items: list[Any], name: str, asked: Mapping[str, Any
     return page
 
 
+@contextmanager
+def json_templates(_: Served) -> Iterator[None]:
+    """moto reads each template as YAML, several times, in Python alone; those that were expanded are JSON.
+
+    That took 0.4 of the 0.9 s of CPU that core's deployment took.
+    """
+
+    def load(template: str, Loader: Any) -> Any:  # noqa: N803  # PyYAML's name
+        try:
+            return json.loads(template)
+        except ValueError:
+            return yaml.load(template, Loader=Loader)  # noqa: S506  # moto's own choice
+
+    with patch.object(
+        cloudformation_models,
+        "yaml",
+        SimpleNamespace(load=load, Loader=yaml.Loader, add_multi_constructor=yaml.add_multi_constructor),
+    ):
+        yield
+
+
 PATCHES: tuple[Patch, ...] = (
     definitions_parsed_once,
     paths_parsed_once,
     states_copied_as_json,
     queries_sort_their_own_items,
+    json_templates,
 )
