@@ -538,3 +538,20 @@ def test_what_a_killed_sandbox_left_is_removed_by_the_next(
     assert not left.exists()
     host.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_folder_of_a_host_that_was_killed_goes_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    killed = subprocess.Popen([sys.executable, "-c", "pass"])
+    killed.wait()
+    left = tmp_path / f"happypath-functions-{killed.pid}-x"
+    others = [tmp_path / f"happypath-functions-{os.getpid()}-x", tmp_path / "happypath-functions-mine"]
+    for folder in (left, *others):
+        (folder / "code").mkdir(parents=True)
+        (folder / "code" / "handler.py").write_text("pass")
+    # As a function's code is.
+    (left / "code").chmod(0o555)
+    FunctionHost({}, logs).close()
+    assert sorted(tmp_path.iterdir()) == sorted(others)

@@ -70,7 +70,8 @@ class _Resource(CloudFormationModel):
         region_name: str,
     ) -> Self:
         # What has a generated name keeps it.
-        name = new_resource_name if cls.kind.name else original_resource.physical_resource_id
+        named = cls.kind.name in cloudformation_json.get("Properties", {})
+        name = new_resource_name if named else original_resource.physical_resource_id
         made = cls.create_from_cloudformation_json(name, cloudformation_json, account_id, region_name)
         if cls.kind.replaces and made.physical_resource_id != original_resource.physical_resource_id:
             original_resource.delete("", "")

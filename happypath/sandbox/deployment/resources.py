@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from moto.iam.models import iam_backends
 from moto.s3.models import s3_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
@@ -110,6 +111,38 @@ def _attribute(value: Any) -> str:
     return json.dumps(value) if isinstance(value, (bool, dict, list)) else str(value)
 
 
+def _managed_policy(place: Place, name: str, properties: Properties) -> str:
+    backend = iam_backends[place.account_id][_PARTITION]
+    document = _json(properties["PolicyDocument"])
+    policy: Any = backend.managed_policies.get(name)
+    if policy is None:
+        description, path, tags = (properties.get(each) for each in ("Description", "Path", "Tags"))
+        policy = backend.create_policy(description or "", path or "/", document, name, tags or [])
+    else:
+        # Changed, it has one version more, and at most five.
+        old = policy.default_version_id
+        backend.create_policy_version(policy.arn, document, set_as_default=True)
+        backend.delete_policy_version(policy.arn, old)
+    for holders, of_stack in (
+        (backend.roles.values(), "Roles"),
+        (backend.users.values(), "Users"),
+        (backend.groups.values(), "Groups"),
+    ):
+        for holder in holders:
+            if holder.name in properties.get(of_stack, ()) and policy.arn not in holder.managed_policies:
+                policy.attach_to(holder)
+    return str(policy.arn)
+
+
+def _no_managed_policy(place: Place, arn: str, _: Properties) -> None:
+    backend = iam_backends[place.account_id][_PARTITION]
+    policy = backend.get_policy(arn)
+    for holder in (*backend.roles.values(), *backend.users.values(), *backend.groups.values()):
+        if arn in holder.managed_policies:
+            policy.detach_from(holder)
+    backend.delete_policy(arn)
+
+
 # CloudFormation takes numbers as text, too.
 _ALARM_NUMBERS = {"Threshold": float, "Period": int, "EvaluationPeriods": int, "DatapointsToAlarm": int}
 
@@ -157,6 +190,12 @@ KINDS: Mapping[str, Kind] = {
         lambda place, name, _: place.clients("cloudwatch").delete_alarms(AlarmNames=[name]),
         name="AlarmName",
         attributes={"Arn": _arn_of_alarm},
+    ),
+    "AWS::IAM::ManagedPolicy": Kind(
+        _managed_policy,
+        _no_managed_policy,
+        name="ManagedPolicyName",
+        attributes={"PolicyArn": lambda _, arn: arn},
     ),
     "AWS::Lambda::Alias": Kind(_alias, _no_alias, attributes={"AliasArn": lambda _, arn: arn}),
     "AWS::Lambda::EventInvokeConfig": Kind(
