@@ -32,8 +32,8 @@ def find(phrase: str, words: Sequence[DetectedText]) -> DetectedText | None:
     """The most confident place of a phrase among words in reading order; None if it is not there.
 
     Case, accents, spacing, punctuation and ends of lines do not matter, as they are what is misread first: a
-    phrase may run over any number of words, and two of its words may stand as one. It begins and ends where
-    words do, and no part of a number is the number.
+    phrase may run over any number of words, and two of its words may stand as one. It begins and ends at word
+    boundaries. Part of a number does not match the number.
 
     >>> find("New York", [DetectedText("NEW", 99.1), DetectedText("YORK,", 98.2)])
     DetectedText(text='NEW YORK,', confidence=98.2)

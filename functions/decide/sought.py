@@ -24,7 +24,7 @@ class Rules:
     """The rules of `labels` and `words`.
 
     Of `refused` none may be found, of `required` each must be; `min_confidence` is how sure Rekognition must
-    be, in percent, and `reason` why a photo is refused that does not keep to them.
+    be, in percent, and `reason` the rejection's reason for a photo that breaks these rules.
     """
 
     min_confidence: float = value(percent)

@@ -55,7 +55,8 @@ _QUALITIES = (QUALITY, 70, 50, 30)
 class Picture:
     """A decoded photo, upright, in the colours it was stored in.
 
-    `width` and `height` are those of the photo; `raster` may be smaller, as far as it was said to suffice.
+    `width` and `height` are those of the photo; `raster` may be smaller than the photo, if the caller's
+    `enough` allows it.
     """
 
     width: int

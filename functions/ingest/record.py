@@ -1,7 +1,7 @@
 """The workflow record of an object: one execution claims it, a newer version takes it over, an older never.
 
-Its sort key is the object's key, which has as many bytes at most. So every key has a record of its own, and
-one that no workflow can use as well.
+Its sort key is the object's key, which has as many bytes at most. So every key has its own record, even a key
+that no workflow can use.
 """
 
 from __future__ import annotations

@@ -111,8 +111,8 @@ def subsegment(name: str) -> Iterator[Subsegment]:
 def continued(header: TraceHeader | None) -> Iterator[None]:
     """Work that belongs to another trace than its invocation does; without a header, to the same.
 
-    It shows there as a segment named for the function. Whether it is recorded is as the header says, and
-    where that leaves it open, as this invocation is.
+    It shows there as a segment named for the function. The header decides whether it is recorded. If it does
+    not say, this invocation's own sampling decision holds.
     """
     own = trace_header()
     if header is None or own is None or header.root == own.root:

@@ -24,8 +24,8 @@ _FACTORY = "create_urllib3_context"
 def share() -> ssl.SSLContext:
     """Gives all clients that are made from now on, in the whole process, the same context.
 
-    It loads a file of certificates once, however often it is asked to. Who makes clients that verify nothing
-    must not share it.
+    It loads a file of certificates once, however often it is asked to. Do not call this where clients without
+    certificate verification are made.
     """
     context: Any = getattr(httpsession, _FACTORY)()
     context.load_verify_locations = cache(context.load_verify_locations)

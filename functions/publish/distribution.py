@@ -3,8 +3,8 @@
 The keys of renditions have no version. An execution that is slow, while a newer upload of the same key is
 published, would put the older photo in the newer one's place. So the record is asked before anything is
 written, and S3 gets the condition of what may be replaced: nothing, or what lay there before the record was
-asked. A newer execution owns the record before it writes. So an older one that asked in time finds something
-else than it saw, and one that asks later is refused; of two that write at once the newer one's stays.
+asked. A newer execution owns the record before it writes. So an older one that asked before that fails its
+conditional write, and one that asks later sees that it lost the record. In a race the newer photo stays.
 
 S3 compares contents, not writers. So one case is left: a photo is published, replaced, and the very same
 photo uploaded again, all while the execution of the second waits between its question and its write.

@@ -42,7 +42,7 @@ class Version:
 
 @dataclass
 class Run:
-    """One upload. What is None is not there, or could not be had: then the page says so."""
+    """One upload. A field is None if the data does not exist or could not be loaded; the page says which."""
 
     key: str | None = None
     record: Mapping[str, Any] | None = None

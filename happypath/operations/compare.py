@@ -42,8 +42,8 @@ class Subject:
     def object(self, installation: Installation) -> Iterator[Upload]:
         """The object in the upload bucket. That of a file is there as long as the block lasts.
 
-        It lies under a prefix of whose objects no event tells, in a bucket that is as closed as ever, and is
-        removed without leaving a version.
+        It is stored under a prefix that sends no events, in the same private bucket, and is removed without
+        leaving a version.
         """
         if self.upload is not None:
             yield self.upload

@@ -1,4 +1,4 @@
-"""How the account's own parts call the account: past the network, and past nobody who watches.
+"""How the account's own parts call the account: not over the network, and with fault injection all the same.
 
 The interpreter of state machines and the pollers of queues run in the account's process. Through a connection
 to itself, each of their calls was signed, sent and read by two threads of one processor, which took longer

@@ -3,9 +3,9 @@
 A decoder is never shown a file as it was uploaded. Each type has two functions: `header` reads size and
 orientation by as few bytes as it can, and `pixels` gives what a decoder needs for the picture and nothing
 else: no EXIF, no text, no thumbnails, no second picture. So nothing but the picture can attack a decoder, or
-be carried over into what is published. What follows the only scan of a JPEG is left standing, for to find
-where it begins takes as long as a tenth of the decoding: a decoder has all pixels by then, and reads on to
-the end marker at most.
+be carried over into what is published. What follows the only scan of a JPEG is kept: to find where it begins
+would take a tenth of the decoding's time: a decoder has all pixels by then, and reads on to the end marker at
+most.
 """
 
 from __future__ import annotations

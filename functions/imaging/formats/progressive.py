@@ -22,8 +22,7 @@ def coarse(frame: bytes, parts: Sequence[memoryview]) -> list[bytes | memoryview
     coefficient. The AC coefficients are most of the file, and most of the time. Only of a component with
     fewer pixels than others are they needed: its blocks make four pixels, or two.
 
-    The decoder is told that what is missing is zero: of coefficients that it has not heard of it would
-    think up something smooth.
+    The decoder is told that what is missing is zero: it would interpolate missing coefficients.
     """
     components = _components(frame)
     if not components:

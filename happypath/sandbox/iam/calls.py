@@ -69,7 +69,7 @@ def body_of(environ: Environ) -> bytes:
 def call_of(signed: Signature, environ: Environ) -> Call | None:
     """What a request of any service but S3 asks for; None if it makes no sense, which the service will say.
 
-    A request that says what it is twice, or not as its service does, is no one's: it makes no sense.
+    None for a request that names its operation twice, or in another protocol's way.
     """
     _, dot, name = environ.get("HTTP_X_AMZ_TARGET", "").partition(".")
     if dot:

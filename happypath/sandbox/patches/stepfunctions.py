@@ -167,7 +167,7 @@ def _named_after_the_service(integration: Any, service: str, fallback: str) -> I
 def retries_wait(scale: Callable[[], float]) -> Iterator[None]:
     """Scales the time between a task's attempts, which is all that the interpreter's retriers sleep for.
 
-    No patch that makes moto as AWS is: a test of several retries would take minutes at 1, which is as on AWS.
+    This does not correct moto; it shortens the waits for tests. 1 means AWS's own waits.
     """
     with patch.object(
         retrier_decl, "time", SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * scale()))

@@ -103,7 +103,7 @@ def _object(bucket: Any, key: Any, name: str) -> dict[str, Any]:
 def to_queue_topic_or_function(
     event_name: Any, bucket: Any, key: Any, notification_id: str
 ) -> dict[str, Any]:
-    """An event as queues, topics and functions get it that a bucket notifies itself.
+    """The notification that a bucket sends directly to a queue, topic or function.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     """
