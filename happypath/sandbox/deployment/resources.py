@@ -137,7 +137,8 @@ def _managed_policy(place: Place, name: str, properties: Properties) -> str:
 def _no_managed_policy(place: Place, arn: str, _: Properties) -> None:
     backend = iam_backends[place.account_id][_PARTITION]
     policy = backend.get_policy(arn)
-    for holder in (*backend.roles.values(), *backend.users.values(), *backend.groups.values()):
+    holders: list[Any] = [*backend.roles.values(), *backend.users.values(), *backend.groups.values()]
+    for holder in holders:
         if arn in holder.managed_policies:
             policy.detach_from(holder)
     backend.delete_policy(arn)
