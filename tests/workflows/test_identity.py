@@ -176,3 +176,10 @@ def test_a_name_is_found_in_either_form(driver: Driver, typed: str, uploaded: st
     check_published(outcome)
     for name in (key, key.partition("/")[2], key.partition("/")[2].removesuffix(".jpg")):
         assert find(driver.installation, normalize(typed, name)) == outcome.record  # type: ignore[arg-type]
+
+
+def test_a_key_with_a_control_character_is_an_upload_as_any(driver: Driver) -> None:
+    key = driver.new_key(name="a\x01b.jpg")
+    driver.upload(photo(), key)
+    check_published(driver.ended(key))
+    assert not [each for each in open_uploads(driver.installation, utc_now()) if each.key == key]
