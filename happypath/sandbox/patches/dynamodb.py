@@ -104,7 +104,7 @@ class _Before:
 
 @contextmanager
 def empty_keys(_: Served) -> Iterator[None]:
-    """No item has an empty key: UpdateItem and DeleteItem refuse one as GetItem does; moto's do not.
+    """No item has an empty key: UpdateItem, DeleteItem and BatchGetItem refuse one; moto's do not.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
     """
@@ -120,10 +120,9 @@ def empty_keys(_: Served) -> Iterator[None]:
 
         return check_and_do
 
-    with (
-        patch.object(DynamoDBBackend, "update_item", checked("update_item")),
-        patch.object(DynamoDBBackend, "delete_item", checked("delete_item")),
-    ):
+    with ExitStack() as patches:
+        for name in ("get_item", "update_item", "delete_item"):
+            patches.enter_context(patch.object(DynamoDBBackend, name, checked(name)))
         yield
 
 

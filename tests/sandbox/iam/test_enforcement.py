@@ -209,6 +209,16 @@ def test_objects_are_denied_one_by_one_when_many_are_deleted(acting: Acting, buc
     assert [(each["Key"], each["Code"]) for each in answer["Errors"]] == [("others/a", "AccessDenied")]
 
 
+def test_deleting_many_asks_for_no_right_to_versions(acting: Acting, bucket: str, sandbox: Any) -> None:
+    """AWS asks for s3:DeleteObjectVersion: docs/sandbox.md."""
+    version = sandbox.client("s3").put_object(Bucket=bucket, Key="mine/v", Body=b"a").get("VersionId", "null")
+    client = acting("s3", statement("s3:DeleteObject", f"arn:aws:s3:::{bucket}/*"))
+    answer = client.delete_objects(
+        Bucket=bucket, Delete={"Objects": [{"Key": "mine/v", "VersionId": version}]}
+    )
+    assert [each["Key"] for each in answer["Deleted"]] == ["mine/v"]
+
+
 def test_an_items_partition_is_a_condition(acting: Acting, sandbox: Any) -> None:
     own = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["mine"]}}
     client = acting("dynamodb", statement("dynamodb:*", Condition=own))
