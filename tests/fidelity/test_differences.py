@@ -31,7 +31,7 @@ SHOWN_BY = {
         "sandbox/test_calls.py::test_a_person_may_have_any_access_key"
     ),
     "an update that fails stops": (
-        "sandbox/test_change_sets.py::test_what_could_not_be_made_has_no_outputs_and_stops_nobody"
+        "sandbox/test_change_sets.py::test_what_cannot_be_made_is_the_stacks_status"
     ),
     "have canned responses": (
         "sandbox/test_rekognition.py::test_every_sample_has_a_recorded_answer_and_the_file_says_where_it_comes_from"
