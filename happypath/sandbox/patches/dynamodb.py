@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-api
 from __future__ import annotations
 
 import copy
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,6 +22,7 @@ from moto.dynamodb import models
 from moto.dynamodb.exceptions import (
     InvalidUpdateExpressionInvalidDocumentPath,
     KeyIsEmptyStringException,
+    MockValidationException,
 )
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
@@ -171,4 +173,28 @@ def document_paths(_: Served) -> Iterator[None]:
         yield
 
 
-PATCHES: tuple[Patch, ...] = (empty_keys, document_paths, atomic_writes)
+@contextmanager
+def names_of_tables(_: Served) -> Iterator[None]:
+    """A table's name has 3 to 255 characters, of those that are allowed; moto takes any.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+    """
+    create: Any = DynamoDBBackend.create_table
+
+    def create_if_named(backend: Any, name: str, *more: Any, **named: Any) -> Any:
+        if not 3 <= len(name) <= 255:
+            raise MockValidationException(
+                "TableName must be at least 3 characters long and at most 255 characters long"
+            )
+        if not re.fullmatch("[a-zA-Z0-9_.-]+", name):
+            raise MockValidationException(
+                f"1 validation error detected: Value '{name}' at 'tableName' failed to satisfy constraint: "
+                "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
+            )
+        return create(backend, name, *more, **named)
+
+    with patch.object(DynamoDBBackend, "create_table", create_if_named):
+        yield
+
+
+PATCHES: tuple[Patch, ...] = (empty_keys, document_paths, names_of_tables, atomic_writes)
