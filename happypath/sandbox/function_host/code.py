@@ -66,7 +66,9 @@ class CodeStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._lock = threading.Lock()
+        # Reentrant: the runtime's folder is made within.
+        self._lock = threading.RLock()
+        self._known: dict[tuple[str, ...], Code] = {}
 
     def unpack(self, sha256: str, archive: bytes, layers: Iterable[tuple[str, bytes]] = ()) -> Code:
         """The code in an archive, and in its layers in their order, each with its SHA-256.
@@ -74,12 +76,18 @@ class CodeStore:
         Raises:
             zipfile.BadZipFile: one of them is no ZIP archive.
         """
+        layers = tuple(layers)
+        digests = (sha256, *(each for each, _ in layers))
         with self._lock:
-            code = self._unpacked(sha256, (archive,))
-            layers = tuple(layers)
-            if layers:
-                over = self._unpacked("+".join(each for each, _ in layers), (body for _, body in layers))
-                code = replace(code, layers=over.folder, unusable=(*code.unusable, *over.unusable))
+            if digests not in self._known:
+                self._known[digests] = self._unpack(sha256, archive, layers)
+            return self._known[digests]
+
+    def _unpack(self, sha256: str, archive: bytes, layers: tuple[tuple[str, bytes], ...]) -> Code:
+        code = self._unpacked(sha256, (archive,))
+        if layers:
+            over = self._unpacked("+".join(each for each, _ in layers), (body for _, body in layers))
+            code = replace(code, layers=over.folder, unusable=(*code.unusable, *over.unusable))
         libraries = _installed() if (code.folder / USES_INSTALLED).exists() else self._runtime(code)
         missing = tuple(each for each in code.unusable if not (_installed() / each[0]).exists())
         return replace(code, libraries=libraries, unusable=missing)

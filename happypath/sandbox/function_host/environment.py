@@ -124,6 +124,8 @@ class Environment:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
+        # Not waited for yet, a process is there even if it has ended.
+        self._usage = psutil.Process(self._process.pid)
         self._output = cast("IO[bytes]", self._process.stdout).fileno()
         os.set_blocking(self._output, False)
         threading.Thread(target=self._collect_log, name=f"log-{function.name}", daemon=True).start()
@@ -229,10 +231,9 @@ class Environment:
         """Waits for the answer; ends a process that takes more memory than it has."""
         peak = 0
         with contextlib.suppress(psutil.NoSuchProcess):
-            process = psutil.Process(self._process.pid)
             while time.monotonic() < deadline:
                 answer = self._api.wait(min(_WATCH_S, max(0.0, deadline - time.monotonic())))
-                peak = max(peak, process.memory_info().rss >> 20)
+                peak = max(peak, self._usage.memory_info().rss >> 20)
                 if answer is not None:
                     return answer, peak
                 if self._process.poll() is not None:

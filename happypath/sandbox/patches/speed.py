@@ -5,6 +5,7 @@ The shares are of the CPU of `scripts/run` on the samples, functions included, o
 
 from __future__ import annotations
 
+import copy
 import inspect
 import json
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,11 @@ from moto.cloudformation import models as cloudformation_models
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 from moto.stepfunctions.parser.asl.component.common.path import result_path
+from moto.stepfunctions.parser.asl.component.common.string import string_expression
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+from moto.stepfunctions.parser.asl.component.state.exec import execute_state
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service
+from moto.stepfunctions.parser.asl.eval import states
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils import json_path
 
@@ -50,6 +55,32 @@ def paths_parsed_once(_: Served) -> Iterator[None]:
             parse: Any = vars(module)["parse"]
             patches.enter_context(patch.object(module, "parse", lru_cache(maxsize=1024)(parse)))
         yield
+
+
+@contextmanager
+def states_copied_as_json(_: Served) -> Iterator[None]:
+    """The interpreter copies a state's input and output at each step, as if they were objects of any kind.
+
+    They are JSON. Nothing measurable of `scripts/run`; a tenth of the sandbox's CPU for many executions.
+    """
+    quickly = SimpleNamespace(deepcopy=copied)
+    with ExitStack() as patches:
+        for module in (states, string_expression, result_path, state_task_service, execute_state):
+            patches.enter_context(patch.object(module, "copy", quickly))
+        yield
+
+
+def copied(value: Any) -> Any:
+    """A copy as `copy.deepcopy` makes it, of what is mostly JSON."""
+    kind = type(value)
+    if kind is dict:
+        return {name: copied(each) for name, each in value.items()}
+    if kind is list:
+        return [copied(each) for each in value]
+    return value if kind in _ATOMS else copy.deepcopy(value)
+
+
+_ATOMS = frozenset({str, int, float, bool, type(None)})
 
 
 @contextmanager
@@ -155,6 +186,7 @@ def json_templates(_: Served) -> Iterator[None]:
 PATCHES: tuple[Patch, ...] = (
     definitions_parsed_once,
     paths_parsed_once,
+    states_copied_as_json,
     queries_sort_their_own_items,
     json_templates,
 )

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
@@ -43,6 +42,7 @@ from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
 from happypath.sandbox.patches.served import Patch, Served
+from happypath.sandbox.patches.speed import copied
 from happypath.sandbox.stepfunctions.failures import error_name
 from happypath.sandbox.stepfunctions.language.comparisons import timestamp
 from happypath.sandbox.stepfunctions.language.failures import (
@@ -146,7 +146,7 @@ def attempts(_: Served) -> Iterator[None]:
 def _attempt(state: Any, env: Any) -> None:
     frame = env.open_frame()
     frame.states.reset(input_value=env.states._states_data["input"])
-    frame.stack = deepcopy(env.stack)
+    frame.stack = copied(env.stack)
     try:
         state.timeout.eval(env=env)
         timeout_s = env.stack.pop()
@@ -164,7 +164,7 @@ def _attempt(state: Any, env: Any) -> None:
 def _run(state: Any, env: Any) -> None:
     context = env.states.context_object.context_object_data
     context["State"]["RetryCount"] = 0
-    given, stack = env.states._states_data["input"], deepcopy(env.stack)
+    given, stack = env.states._states_data["input"], copied(env.stack)
     while env.is_running():
         try:
             with _lost_paths(env):
@@ -175,7 +175,7 @@ def _run(state: Any, env: Any) -> None:
             if not isinstance(state, (StateMap, StateParallel)) or is_query_failure(failed):
                 add_event(env, failed)
             env.states._states_data["input"] = given
-            env.stack = deepcopy(stack)
+            env.stack = copied(stack)
             env.assigned = {}
             if state.retry and state._handle_retry(env=env, failure_event=failed) == RetryOutcome.CanRetry:
                 continue

@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -69,6 +68,7 @@ from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from happypath.sandbox.patches.served import Patch, Served
+from happypath.sandbox.patches.speed import copied
 from happypath.sandbox.stepfunctions.errors import StatesError
 from happypath.sandbox.stepfunctions.language import jsonata, jsonpath
 from happypath.sandbox.stepfunctions.language.comparisons import COMPARISONS
@@ -159,7 +159,7 @@ def paths(_: Served) -> Iterator[None]:
             env.stack.clear()
             env.stack.append(given)
             return
-        result = deepcopy(env.stack.pop())
+        result = copied(env.stack.pop())
         path = component.result_path_src
         try:
             env.stack.append(jsonpath.put(path, given, result))
@@ -189,7 +189,7 @@ def jsonata_expressions(_: Served) -> Iterator[None]:
         # What a state does not have ($states.result of a Pass state) is undefined, not null.
         states._states_data.pop("result", None)
         states._states_data.pop("errorOutput", None)
-        states._states_data["input"] = deepcopy(input_value)
+        states._states_data["input"] = copied(input_value)
 
     with ExitStack() as patches:
         patches.enter_context(patch.object(StringJSONata, "_eval_body", evaluate))
@@ -293,7 +293,7 @@ def variables(_: Served) -> Iterator[None]:
         steps = jsonpath.variable(expression)
         try:
             value = env.variable_store.get(steps.name)
-            env.stack.append(deepcopy(jsonpath.find(steps.path, value)))
+            env.stack.append(copied(jsonpath.find(steps.path, value)))
         except (NoSuchVariable, jsonpath.NoSuchPathError):
             raise NoSuchJsonPathError(json_path=expression, data=env.states.get_input()) from None
 
@@ -526,7 +526,7 @@ def intrinsics(_: Served) -> Iterator[None]:
     def call(function: Any, env: Any) -> None:
         function.argument_list.eval(env=env)
         arguments = env.stack.pop()
-        env.stack.append(deepcopy(call_intrinsic(function.name.function_type._name_, arguments)))
+        env.stack.append(copied(call_intrinsic(function.name.function_type._name_, arguments)))
 
     with ExitStack() as patches:
         patches.enter_context(patch.object(Preprocessor, "visitString_intrinsic_function", read))
