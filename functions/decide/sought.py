@@ -67,6 +67,7 @@ class Found:
         if self.instances is not None:
             told["instances"] = self.instances
         if self.boxes:
+            # The values of a TypedDict are objects to the type checker; these are numbers.
             told["boxes"] = [
                 {side.lower(): round(float(part), 3) for side, part in box.items()}  # type: ignore[arg-type]
                 for box in self.boxes[:_MOST_BOXES]
