@@ -86,7 +86,12 @@ class Run:
         if self.is_outdated:
             return True
         if self.execution is not None:
-            return self.execution.status in ("RUNNING", "PENDING_REDRIVE")
+            return self.execution.is_running
+        return self.is_undecided
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether the upload has no outcome, as far as its record says."""
         return self.record is None or self.record.get("objStatus") in ("RECEIVED", "IN_REVIEW")
 
     @cached_property
@@ -151,10 +156,18 @@ def record_of(installation: Installation, key: str) -> Mapping[str, Any] | None:
 
 
 def _fill(console: Console, parts: Parts, run: Run) -> None:
-    """Asks for what is still unknown, all at once."""
+    """Asks for what is still unknown.
+
+    The execution first: what is read after its end is final, and a page of an execution that has ended is not
+    loaded again. All the rest at once.
+    """
     installation, arn, key = console.installation, run.arn, run.key
+    if arn is not None and run.execution is None:
+        run.execution = parts.get("The execution", lambda: executions.describe(installation, arn), None)
+    if key is not None and run.execution and not run.execution.is_running and run.is_undecided:
+        run.record = parts.get("The record", lambda: record_of(installation, key), run.record)
     received = _moment((run.record or {}).get("receivedAt"))
-    with ThreadPoolExecutor(max_workers=5) as pool:
+    with ThreadPoolExecutor(max_workers=4) as pool:
         waiting: dict[str, Any] = {}
         if key is not None:
             waiting["versions"] = pool.submit(
@@ -175,10 +188,6 @@ def _fill(console: Console, parts: Parts, run: Run) -> None:
                 lambda: history.read(console.histories.get(installation, arn, received)),
                 Walk(),
             )
-            if run.execution is None:
-                waiting["execution"] = pool.submit(
-                    parts.get, "The execution", lambda: executions.describe(installation, arn), None
-                )
         for name, future in waiting.items():
             setattr(run, name, future.result())
 

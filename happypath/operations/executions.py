@@ -47,6 +47,11 @@ class Execution:
         return name_of(self.arn)
 
     @property
+    def is_running(self) -> bool:
+        """Whether there is more to come; a redrive that waits is."""
+        return self.status in ("RUNNING", "PENDING_REDRIVE")
+
+    @property
     def detail(self) -> Mapping[str, Any]:
         """The upload that it is of, as its input says; empty if the input says none."""
         try:

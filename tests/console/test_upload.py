@@ -17,7 +17,7 @@ from functions.ingest.record import execution_name, fingerprint
 from happypath.console import addresses
 from happypath.console.console import Console
 from happypath.operations.executions import name_of
-from tests.console.events import entered, event, exited
+from tests.console.events import BEGAN, entered, event, exited
 from tests.console.stepfunctions import Executions
 from tests.operations.conftest import Offline
 
@@ -193,6 +193,28 @@ def test_a_running_upload_moves(client: TestClient, installation: Offline, execu
     assert 'data-live="/upload.events?key=p%2Fcat.jpg"' in text
     assert 'class="state type-task running"' in text
     assert "waits to try again" in text
+
+
+def test_an_execution_that_ends_while_its_page_is_made_is_shown_whole(
+    client: TestClient, installation: Offline, executions: Executions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = put(installation, executions, status="RECEIVED", history=rejected()[:4], execution="RUNNING")
+    arn = executions.add(name, rejected()[:4], "RUNNING")
+    describe = executions.describe_execution
+
+    def ends(**named: str) -> dict[str, Any]:
+        executions.histories[arn] = rejected()
+        executions.described[arn] |= {"status": "SUCCEEDED", "stopDate": BEGAN}
+        installation.put_record(name, "REJECTED", key="p/cat.jpg", executionArn=arn, reason="NO_PEOPLE")
+        return describe(**named)
+
+    monkeypatch.setattr(executions, "describe_execution", ends)
+    text = client.get("/uploads/p/cat.jpg").text
+    assert '<span class="status rejected">' in text
+    assert "Rejected: no people." in text
+    assert 'class="state type-task running"' not in text
+    # It is not loaded again.
+    assert "data-live" not in text
 
 
 def test_a_failed_upload_can_be_run_again_where_changes_are_allowed(
