@@ -25,7 +25,7 @@ from happypath.operations.installation import Installation
 from happypath.operations.logs import events, groups, report
 from happypath.operations.usage import FILE, FunctionUsage, Usage, times
 from happypath.operations.waiting import wait
-from happypath.project import WORKFLOWS
+from happypath.project import STACKS, WORKFLOWS
 from happypath.samples import Photo
 from happypath.sandbox.sandbox import Sandbox
 
@@ -39,7 +39,7 @@ def measure(rounds: int) -> Usage:
     photos = {workflow: samples.of(workflow).at(None) for workflow in WORKFLOWS}
     every = [photo for each in photos.values() for photo in each]
     with Sandbox() as sandbox:
-        for stack in ("core", *WORKFLOWS):
+        for stack in STACKS:
             sandbox.deploy(stack)
         installation = Installation(sandbox.client, sandbox.prefix)
         for photo in every:
@@ -116,7 +116,7 @@ def logged(
     invocations: Counter[str] = Counter()
     log_bytes: Counter[str] = Counter()
     metrics: dict[str, set[str]] = defaultdict(set)
-    functions = [name for stack in ("core", *WORKFLOWS) for name in installation.functions(stack)]
+    functions = [name for stack in STACKS for name in installation.functions(stack)]
     for group, there in groups(installation, functions).items():
         for function, event in events(installation, group, there, startTime=int(began.timestamp() * 1000)):
             name, message = function.removeprefix(f"{installation.prefix}-"), event["message"]

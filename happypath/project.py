@@ -28,14 +28,24 @@ def version_number(workflow: str) -> int | None:
 
 
 def workflows_in(templates: Path) -> tuple[str, ...]:
-    """The workflows that have a template in a folder, which are all but `core`; versions stand first."""
-    found = {path.parent.name for path in templates.glob("*/template.yaml")} - {"core"}
+    """The workflows in a folder of templates: those with an output `StateMachine`. Versions stand first."""
+    found = {
+        path.parent.name
+        for path in templates.glob("*/template.yaml")
+        if re.search(r"^  StateMachine:$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
 
     def place(name: str) -> tuple[bool, int, str]:
         number = version_number(name)
         return number is None, number or 0, name
 
     return tuple(sorted(found, key=place))
+
+
+def add_ons_in(templates: Path) -> tuple[str, ...]:
+    """The stacks on `core` that are no workflow: uploads do not run through them."""
+    found = {path.parent.name for path in templates.glob("*/template.yaml")}
+    return tuple(sorted(found - {"core", *workflows_in(templates)}))
 
 
 def newest_of(workflows: tuple[str, ...]) -> str:
@@ -50,6 +60,9 @@ def newest_of(workflows: tuple[str, ...]) -> str:
 
 
 WORKFLOWS = workflows_in(TEMPLATES)
+ADD_ONS = add_ons_in(TEMPLATES)
+# In the order in which they are deployed.
+STACKS = ("core", *ADD_ONS, *WORKFLOWS)
 # What is meant where no workflow is named.
 NEWEST = newest_of(WORKFLOWS)
 

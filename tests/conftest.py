@@ -54,11 +54,11 @@ def sandbox() -> Iterator[Sandbox]:
     The state machines retry as often as they say, and wait a thousandth of what they say.
     """
     # moto and OpenCV take a second to import, which only those wait for who need a sandbox.
-    from happypath.project import WORKFLOWS
+    from happypath.project import STACKS
     from happypath.sandbox.sandbox import Sandbox
 
     with Sandbox(retry_wait_scale=0.001) as sandbox:
-        for stack in ("core", *WORKFLOWS):
+        for stack in STACKS:
             sandbox.deploy(stack)
         yield sandbox
 

@@ -19,8 +19,7 @@ from happypath.cli.options import (
 )
 from happypath.errors import UsageError
 from happypath.operations import parameters
-from happypath.operations.deploy import STACKS
-from happypath.project import NEWEST, PREFIX
+from happypath.project import NEWEST, PREFIX, STACKS
 
 Stack = Annotated[str, typer.Argument(metavar="|".join(STACKS), help="The stack.")]
 

@@ -12,7 +12,7 @@ from happypath.cli import display
 from happypath.cli.console import PORT, stopped_by_signals, wait
 from happypath.cli.options import FaultRules, Iam, RealRekognition, Seed, app, faults_of
 from happypath.operations.installation import Installation
-from happypath.project import NEWEST, WORKFLOWS, reads_words
+from happypath.project import NEWEST, STACKS, WORKFLOWS, reads_words
 
 
 @app.command()
@@ -50,7 +50,7 @@ def up(
         )
         if not empty:
             with display.notices.status("Deploying …") as status:
-                for stack in ("core", *WORKFLOWS):
+                for stack in STACKS:
                     if stop.is_set():
                         return
                     status.update(f"Deploying {stack} …")

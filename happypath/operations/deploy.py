@@ -20,9 +20,7 @@ from happypath.operations import parameters
 from happypath.operations.installation import Installation
 from happypath.operations.live import changes, workflows
 from happypath.operations.regions import is_aws, needs_rekognition, without_rekognition
-from happypath.project import ROOT, WORKFLOWS
-
-STACKS = ("core", *WORKFLOWS)
+from happypath.project import ADD_ONS, ROOT, WORKFLOWS
 
 # After a switch a warm StartExecution may still know the old value, and have a batch in hand for as long as
 # its Timeout (templates/core).
@@ -190,15 +188,14 @@ def removable_in(installation: Installation, stack: str) -> timedelta:
     if _own_stack(installation, stack) is None:
         raise DeployRefusedError(f"There is no stack {name}.")
     if stack == "core":
-        standing = [each for each in WORKFLOWS if installation.is_deployed(each)]
+        standing = [each for each in (*ADD_ONS, *WORKFLOWS) if installation.is_deployed(each)]
         if standing:
             raise DeployRefusedError(f"{name} is what {', '.join(standing)} stand on: destroy them first.")
         return timedelta()
-    if not installation.is_deployed(stack) or not installation.is_deployed("core"):
+    if stack in ADD_ONS or not installation.is_deployed(stack) or not installation.is_deployed("core"):
         return timedelta()
     if installation.has_failed(stack) or installation.has_failed("core"):
         return timedelta()  # nothing can start it
-
     history = changes(installation)
     if stack in workflows(history[0].value):
         raise DeployRefusedError(

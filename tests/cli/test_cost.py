@@ -16,7 +16,7 @@ from happypath.operations import cost
 from happypath.operations.cost import PRICES, Bill, Price, Workflow, bill, paths, prices, read
 from happypath.operations.installation import Installation
 from happypath.operations.usage import FunctionUsage, NotMeasuredError, Usage, load, times
-from happypath.project import TEMPLATES, WORKFLOWS, functions_of, template_of
+from happypath.project import STACKS, TEMPLATES, WORKFLOWS, functions_of, template_of
 from tests.cli.test_run import happypath
 from tests.statemachines import definitions
 
@@ -329,11 +329,7 @@ def test_a_workflows_functions_are_those_that_it_calls_and_the_one_that_starts_i
 
 def test_what_was_measured_is_what_is_deployed_and_what_it_calls() -> None:
     usage = load()
-    deployed = {
-        each["Handler"]
-        for stack in ("core", *WORKFLOWS)
-        for each in functions_of(template_of(stack)).values()
-    }
+    deployed = {each["Handler"] for stack in STACKS for each in functions_of(template_of(stack)).values()}
     # What a new workflow brings may not be measured yet, and the bill says so.
     assert usage.functions.keys() <= deployed
     # A photo is published by whose record it still is: each time the record is read.

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from happypath.operations.deploy import STACKS, sam
-from happypath.project import ROOT
+from happypath.operations.deploy import sam
+from happypath.project import ROOT, STACKS
 from tests.templates.template import functions
 
 pytestmark = [pytest.mark.sam, pytest.mark.timeout(300)]

@@ -11,11 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from happypath.project import template_of
-from tests.statemachines.definitions import WORKFLOWS
+from happypath.project import STACKS, template_of
 
 ROOT = Path(__file__).resolve().parents[2]
-STACKS = ("core", *WORKFLOWS)
+__all__ = ["STACKS"]
 
 Resource: TypeAlias = dict[str, Any]
 

@@ -16,7 +16,7 @@ from typing import Any
 from functions.ingest import record as records
 from functions.upload import InvalidKeyError, Upload, parse_key
 from happypath.operations.installation import TERMINAL, Installation
-from happypath.project import WORKFLOWS
+from happypath.project import STACKS
 from happypath.sandbox.sandbox import Sandbox
 from tests.outcomes import Row
 from tests.roles import document
@@ -340,7 +340,7 @@ def named_in(execution: str) -> str:
 def opened(retry_wait_scale: float = 0.001) -> Iterator[Driver]:
     """A driver of a sandbox of its own, with everything deployed, for commands outside of tests."""
     with Sandbox(retry_wait_scale=retry_wait_scale) as sandbox:
-        for stack in ("core", *WORKFLOWS):
+        for stack in STACKS:
             sandbox.deploy(stack)
         driver = Driver(sandbox, Installation(sandbox.client, sandbox.prefix))
         pictures.put_places(driver.installation)
