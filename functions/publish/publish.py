@@ -1,4 +1,9 @@
-"""The end of an accepted photo: its record becomes PROCESSED and its place gets it, both or neither."""
+"""The end of an accepted photo: its record becomes PROCESSED and its place gets it, both or neither.
+
+The record says what is published of it, so that whoever removes that needs to know no workflow: `renditions`,
+their keys in the distribution bucket by their names, and `item`, the sort key of the place's item that shows
+them, whose `key` is that of the photo.
+"""
 
 from __future__ import annotations
 
@@ -51,8 +56,8 @@ def publish(
     """
     dynamodb = client("dynamodb")
     time = timestamp(now())
-    tile_url = _url(distribution_url, renditions["tile"]["key"])
-    scaled_url = _url(distribution_url, renditions["scaled"]["key"])
+    keys = {name: made["key"] for name, made in renditions.items() if isinstance(made, Mapping)}
+    urls = {f"{name}URL": _url(distribution_url, key) for name, key in keys.items()}
     try:
         dynamodb.transact_write_items(
             TransactItems=[
@@ -61,18 +66,20 @@ def publish(
                         "TableName": table_name,
                         "Key": {"PK": {"S": PARTITION}, "SK": {"S": upload.record}},
                         "UpdateExpression": (
-                            "SET objStatus = :processed, finishedAt = if_not_exists(finishedAt, :time) "
-                            "REMOVE #reason, #detail"
+                            "SET objStatus = :processed, finishedAt = if_not_exists(finishedAt, :time), "
+                            "#item = :item, #renditions = :renditions REMOVE #reason, #detail"
                         ),
                         "ConditionExpression": (
                             "executionArn = :execution AND objStatus IN (:received, :processed)"
                         ),
-                        "ExpressionAttributeNames": _names("reason", "detail"),
+                        "ExpressionAttributeNames": _names("reason", "detail", "item", "renditions"),
                         "ExpressionAttributeValues": {
                             ":execution": {"S": execution_arn},
                             ":received": {"S": "RECEIVED"},
                             ":processed": {"S": "PROCESSED"},
                             ":time": {"S": time},
+                            ":item": {"S": upload.upload_id},
+                            ":renditions": {"M": {name: {"S": key} for name, key in keys.items()}},
                         },
                     }
                 },
@@ -81,13 +88,16 @@ def publish(
                         "TableName": table_name,
                         "Key": {"PK": {"S": upload.place_id}, "SK": {"S": upload.upload_id}},
                         "UpdateExpression": (
-                            "SET tileURL = :tile, scaledURL = :scaled, #type = :photo, #width = :width, "
-                            "#height = :height, #created = if_not_exists(#created, :time)"
+                            f"SET {', '.join(f'#{name} = :{name}' for name in urls)}, #key = :key, "
+                            "#type = :photo, #width = :width, #height = :height, "
+                            "#created = if_not_exists(#created, :time)"
                         ),
-                        "ExpressionAttributeNames": _names("type", "width", "height", "created"),
+                        "ExpressionAttributeNames": _names(
+                            *urls, "key", "type", "width", "height", "created"
+                        ),
                         "ExpressionAttributeValues": {
-                            ":tile": {"S": tile_url},
-                            ":scaled": {"S": scaled_url},
+                            **{f":{name}": {"S": url} for name, url in urls.items()},
+                            ":key": {"S": upload.key},
                             ":photo": {"S": "photo"},
                             ":width": {"N": str(renditions["width"])},
                             ":height": {"N": str(renditions["height"])},
@@ -101,7 +111,7 @@ def publish(
         if "ConditionalCheckFailed" in cancellation_codes(error):
             return {"published": False}
         raise
-    return {"published": True, "tileURL": tile_url, "scaledURL": scaled_url}
+    return {"published": True, **urls}
 
 
 def _names(*attributes: str) -> dict[str, str]:

@@ -150,4 +150,4 @@ def _unknown(name: str) -> UploadNameError:
 
 
 def _texts(item: Mapping[str, Mapping[str, str]]) -> Record:
-    return {name: text for name, value in item.items() for text in value.values()}
+    return {name: text for name, value in item.items() for kind, text in value.items() if kind in {"S", "N"}}

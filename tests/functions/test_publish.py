@@ -76,9 +76,15 @@ def test_the_record_ends_and_the_place_gets_its_photo() -> None:
             "receivedAt": "2026-05-01T11:59:59.000Z",
             "finishedAt": "2026-05-01T12:00:00.000Z",
             "traceId": "1-5759e988-bd862e3fe1be46a994272793",
+            "item": "crème brûlée +1.jpg",
+            "renditions": {
+                "tile": {"S": "p/crème brûlée +1.jpg/tile.jpg"},
+                "scaled": {"S": "p/crème brûlée +1.jpg/scaled.jpg"},
+            },
         },
         ("p", "crème brûlée +1.jpg"): {
             "type": "photo",
+            "key": "p/crème brûlée +1.jpg",
             "tileURL": tile,
             "scaledURL": scaled,
             "width": "1200",
