@@ -17,7 +17,9 @@ from happypath.project import NEWEST, STACKS, WORKFLOWS, reads_words
 
 @app.command()
 def up(
-    port: Annotated[int, typer.Option(help="The port of the endpoint.", min=1, max=65535)] = 4566,
+    port: Annotated[
+        int, typer.Option(help="The port of the endpoint; 0: any that is free.", min=0, max=65535)
+    ] = 4566,
     console_port: Annotated[
         int | None,
         typer.Option(help=f"The port of the console: {PORT}, or else any that is free.", min=1, max=65535),

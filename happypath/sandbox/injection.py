@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -81,7 +80,7 @@ def _fail(fault: Fault, task: Any, env: Any, service: str) -> None:
         raise _client_error(no)
     match fault.kind:
         case Kind.DELAY:
-            time.sleep(fault.seconds)
+            fault.delay()
         case Kind.TIMEOUT:
             # As if TimeoutSeconds had passed.
             raise TimeoutError
@@ -134,7 +133,7 @@ def refusing(account: Wsgi, faults: Faults, own_access_key: str) -> Wsgi:
         service = called.partition(":")[0] if called else ""
         no = error_response(service, fault.kind)
         if no is None:
-            time.sleep(fault.seconds)
+            fault.delay()
             return account(environ, start_response)
         # The connection is kept: what is left of the request must not be taken for the next one.
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))

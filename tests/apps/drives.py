@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from tests import waiting
+from tests.waiting import until
+
 Client: TypeAlias = Callable[[str], Any]
 Outputs: TypeAlias = Mapping[str, str]
-
-
-def eventually(look: Callable[[], Any], seconds: float = 30) -> Any:
-    """What is there, as soon as it is there."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = look()
-        if found:
-            return found
-        assert time.monotonic() < deadline, "it does not come"
-        time.sleep(0.1)
 
 
 def execution(client: Client, arn: str, given: Any, status: str = "SUCCEEDED") -> Any:
@@ -31,23 +22,18 @@ def execution(client: Client, arn: str, given: Any, status: str = "SUCCEEDED") -
 
 
 def ended(client: Client, arn: str, status: str = "SUCCEEDED") -> Any:
-    describe = client("stepfunctions").describe_execution
-
-    def look() -> Any:
-        found = describe(executionArn=arn)
-        return found if found["status"] != "RUNNING" else None
-
-    found = eventually(look)
+    found = waiting.ended(client("stepfunctions"), arn)
     assert found["status"] == status, found
     return json.loads(found["output"]) if status == "SUCCEEDED" else found["error"]
 
 
 def started_by_an_event(client: Client, state_machine: str, status: str) -> str:
     """The ARN of an execution of that status, that nobody here started."""
-    found = eventually(
+    found = until(
         lambda: client("stepfunctions").list_executions(stateMachineArn=state_machine, statusFilter=status)[
             "executions"
-        ]
+        ],
+        f"an execution is {status}",
     )
     return str(found[0]["executionArn"])
 
@@ -72,7 +58,7 @@ def stock_trader(client: Client, outputs: Outputs) -> None:
 def queue_to_function(client: Client, outputs: Outputs) -> None:
     client("sqs").send_message(QueueUrl=outputs["QueueUrl"], MessageBody='{"order": 7}')
     group = f"/aws/lambda/{outputs['FunctionName']}"
-    eventually(lambda: '{"worked": 7}' in log(client, group))
+    until(lambda: '{"worked": 7}' in log(client, group), "the function has worked")
 
 
 def queue_to_express(client: Client, outputs: Outputs) -> None:
@@ -83,7 +69,7 @@ def queue_to_express(client: Client, outputs: Outputs) -> None:
         events = [json.loads(line) for line in log(client, outputs["LogGroup"])]
         return [each for each in events if each["type"] == "ExecutionSucceeded"]
 
-    (end,) = eventually(look)
+    (end,) = until(look, "the execution has succeeded")
     assert json.loads(end["details"]["output"])["counted"] == {"to": 2, "be": 2, "or": 1, "not": 1}
 
 
@@ -95,7 +81,9 @@ def backoff(client: Client, outputs: Outputs) -> None:
 def object_pipeline(client: Client, outputs: Outputs) -> None:
     client("s3").put_object(Bucket=outputs["Bucket"], Key="a/poem.txt", Body=b"a rose is a rose")
     sqs = client("sqs")
-    (message,) = eventually(lambda: sqs.receive_message(QueueUrl=outputs["Inbox"]).get("Messages"))
+    (message,) = until(
+        lambda: sqs.receive_message(QueueUrl=outputs["Inbox"]).get("Messages"), "a message has come"
+    )
     assert message["Body"] == "a/poem.txt has 5 words"
     (item,) = client("dynamodb").scan(TableName=outputs["Table"])["Items"]
     assert (item["id"], item["words"]) == ({"S": "a/poem.txt"}, {"N": "5"})

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,17 +19,15 @@ from happypath.operations.installation import Installation
 from happypath.operations.logs import groups
 from happypath.project import NEWEST, WORKFLOWS
 from tests.cli.test_run import PHOTOS, happypath
+from tests.waiting import PATIENCE_S, until
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "happypath", "up", "--port", str(port)],
+        [sys.executable, "-m", "happypath", "up", "--port", "0"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -43,16 +39,17 @@ def endpoint() -> Iterator[str]:
         line = process.stdout.readline()
         assert line, process.communicate()[1]
         greeting += line
-    assert f"http://127.0.0.1:{port}" in greeting
+    found = re.search(r"The sandbox is up at (http://127\.0\.0\.1:\d+) ", greeting)
+    assert found
     assert f"{NEWEST} is live" in greeting
     console = re.search(r"Its console is at (http://127\.0\.0\.1:\d+)", greeting)
     assert console
     with urllib.request.urlopen(f"{console[1]}/uploads") as page:
         assert b"No uploads yet" in page.read()
     assert f"aws s3 cp {PHOTOS / 'mountains.jpg'} s3://" in greeting
-    yield f"http://127.0.0.1:{port}"
+    yield found[1]
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
 
@@ -170,12 +167,14 @@ def test_a_key_that_names_no_upload_is_found_too(environment: dict[str, str]) ->
     client("s3", environment).upload_file(
         str(PHOTOS / "cat.jpg"), "happypath-uploads-123456789012-us-east-1", key
     )
-    deadline = time.monotonic() + 30
-    while (run := happypath("show", key, "--json", cwd=ROOT, **environment)).returncode:
-        assert time.monotonic() < deadline, run.stderr
-    assert json.loads(run.stdout)["reason"] == "INVALID_KEY"
+
+    def shown() -> str:
+        return happypath("show", key, "--json", cwd=ROOT, **environment).stdout
+
+    by_its_key = until(shown, f"{key} is known")
+    assert json.loads(by_its_key)["reason"] == "INVALID_KEY"
     by_its_end = happypath("show", "picnic", "--json", cwd=ROOT, **environment)
-    assert json.loads(by_its_end.stdout) == json.loads(run.stdout)
+    assert json.loads(by_its_end.stdout) == json.loads(by_its_key)
 
 
 def test_ordinary_clients_see_what_they_would_on_aws(
@@ -206,12 +205,13 @@ def test_a_photo_put_by_any_client_starts_a_run(environment: dict[str, str]) -> 
     client("s3", environment).upload_file(
         str(PHOTOS / "coffee.jpg"), "happypath-uploads-123456789012-us-east-1", "sample-cafe/by hand.jpg"
     )
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        run = happypath("show", "by hand", "--json", cwd=ROOT, **environment)
-        if run.returncode == 0 and json.loads(run.stdout)["objStatus"] != "RECEIVED":
-            break
-    assert json.loads(run.stdout)["objStatus"] == "PROCESSED"
+
+    def status() -> str | None:
+        shown = happypath("show", "by hand", "--json", cwd=ROOT, **environment).stdout
+        found = json.loads(shown)["objStatus"] if shown else "RECEIVED"
+        return None if found == "RECEIVED" else str(found)
+
+    assert until(status, "it has an outcome") == "PROCESSED"
 
 
 def test_a_port_in_use_is_one_line(endpoint: str) -> None:

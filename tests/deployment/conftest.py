@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,13 +21,24 @@ Command: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def environment() -> Iterator[dict[str, str]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "happypath", "up", "--empty", "--port", "0"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    greeting = ""
+    while "Ctrl-C" not in greeting:
+        line = process.stdout.readline()
+        assert line, "the sandbox did not start"
+        greeting += line
+    address = re.search(r"http://127\.0\.0\.1:\d+", greeting)
+    assert address
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     variables = {
         **clean,
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ENDPOINT_URL": address[0],
         "AWS_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "sandbox",
         "AWS_SECRET_ACCESS_KEY": "sandbox",
@@ -37,15 +48,6 @@ def environment() -> Iterator[dict[str, str]]:
         # How long SAM waits between two looks at a stack.
         "SAM_CLI_POLL_DELAY": "1",
     }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "happypath", "up", "--empty", "--port", str(port)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    while "Ctrl-C" not in (line := process.stdout.readline()):
-        assert line, "the sandbox did not start"
     yield variables
     process.send_signal(signal.SIGINT)
     # A few seconds, but for a machine that has much else to do.

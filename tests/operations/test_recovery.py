@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,9 +17,8 @@ from happypath.operations.live import changes
 from happypath.operations.reconcile import State
 from happypath.operations.redrive import Moved, Sent, dead_letters, run_again
 from happypath.sandbox.sandbox import Sandbox
+from tests.waiting import until
 from tests.workflows.photos import drawn
-
-PATIENCE_S = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +34,6 @@ def installation(sandbox: Sandbox) -> Iterator[Installation]:
     time.sleep(MAX_AGE_S)
 
 
-def wait(what: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE_S
-    while not (value := what()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return value
-
-
 def ended(installation: Installation, key: str, attempt: int) -> dict[str, Any]:
     """Waits for the outcome of an attempt, and the end of its execution."""
 
@@ -52,7 +43,7 @@ def ended(installation: Installation, key: str, attempt: int) -> dict[str, Any]:
             return None
         return record if installation.execution_ended(record["executionArn"]) else None
 
-    record: dict[str, Any] = wait(outcome)
+    record: dict[str, Any] = until(outcome, f"attempt {attempt} of {key} has ended")
     return record
 
 
@@ -109,8 +100,8 @@ def test_an_upload_whose_end_was_not_recorded_is_found_and_run(
 ) -> None:
     with sandbox.faults("state:v1/Resizer=raise:KeyError", "state:v1/RecordErrorState=denied"):
         installation.upload(drawn("JPEG"), "the-park/unrecorded.jpg")
-        claimed = wait(lambda: installation.record("the-park/unrecorded.jpg"))
-        wait(lambda: installation.execution_ended(claimed["executionArn"]))
+        claimed = until(lambda: installation.record("the-park/unrecorded.jpg"), "it is claimed")
+        until(lambda: installation.execution_ended(claimed["executionArn"]), "its execution has ended")
     found = open_upload(installation, "the-park/unrecorded.jpg")
     assert (found.state, found.attempt) == (State.NOT_RECORDED, 2)
 

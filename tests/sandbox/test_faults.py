@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import json
 import threading
-import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -20,6 +21,7 @@ from happypath.sandbox.fault_injection.rules import Fault, FaultError, Faults, K
 from happypath.sandbox.function_host.environment import Function
 from happypath.sandbox.function_host.host import FunctionHost
 from happypath.sandbox.injection import refusing
+from tests import waiting
 from tests.roles import make_role
 from tests.sandbox.test_host import CODE, archive
 
@@ -403,7 +405,43 @@ def test_a_function_answers_in_lambdas_shape(kind: str, error: str, name: str, h
     assert answer.failed
     assert json.loads(answer.payload)["errorType"] == error
     assert (b"signal: killed" in answer.payload) == (kind == "kill")
-    assert not host.invoke(function, b'{"do": "echo"}').answer.failed
+    # The environment is another one, and may take its time.
+    assert not host.invoke(replace(function, timeout_s=60), b'{"do": "echo"}').answer.failed
+
+
+@pytest.mark.parametrize("end", ["clear", "remove", "add", "set", "leave"])
+def test_a_delay_is_over_when_its_rule_is(end: str) -> None:
+    rule = "state:Resizer=delay:3600"
+    faults = Faults.parse(["state:Other=delay:3600"])
+    with ThreadPoolExecutor(1) as pool:
+        with faults(*[rule] * (end == "leave")):
+            if end != "leave":
+                faults.add(rule)
+            fault = faults.hit("state:Resizer")
+            assert fault is not None
+            is_whole = pool.submit(fault.delay)
+            match end:
+                case "clear":
+                    faults.clear()
+                case "remove":
+                    faults.remove(rule)
+                case "add":
+                    # It begins anew.
+                    faults.add(rule)
+                case "set":
+                    faults.set(["state:Other=throttle"])
+        assert not is_whole.result()
+
+
+def test_a_delay_is_whole_while_other_rules_change() -> None:
+    faults = Faults.parse(["state:Resizer=delay:0.1"])
+    fault = faults.hit("state:Resizer")
+    assert fault is not None
+    with faults("state:Other=throttle"):
+        pass
+    faults.add("state:Other=throttle")
+    faults.remove("state:Other=throttle")
+    assert fault.delay()
 
 
 @pytest.fixture
@@ -495,10 +533,5 @@ def test_a_state_is_throttled_beyond_its_rate_also_where_its_workflows_name_has_
 def ended(stepfunctions: Any, machine: str) -> tuple[str, str | None]:
     """Starts an execution, and waits for its status and error."""
     arn = stepfunctions.start_execution(stateMachineArn=machine)["executionArn"]
-    deadline = time.monotonic() + 30
-    while True:
-        described = stepfunctions.describe_execution(executionArn=arn)
-        if described["status"] != "RUNNING":
-            return described["status"], described.get("error")
-        assert time.monotonic() < deadline, f"{arn} has not ended"
-        time.sleep(0.02)
+    described = waiting.ended(stepfunctions, arn)
+    return described["status"], described.get("error")

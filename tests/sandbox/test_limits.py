@@ -11,8 +11,7 @@ import pytest
 from happypath.sandbox.sandbox import Sandbox
 from happypath.sandbox.stepfunctions import executions
 from tests.roles import make_role
-
-_DEADLINE_S = 30
+from tests.waiting import ended
 
 
 @pytest.fixture
@@ -53,12 +52,9 @@ def test_a_history_that_is_full_ends_its_execution(
     }
     arn = machine(sandbox, states)
     execution = stepfunctions.start_execution(stateMachineArn=arn)["executionArn"]
-    deadline = time.monotonic() + _DEADLINE_S
-    while (ended := stepfunctions.describe_execution(executionArn=execution))["status"] == "RUNNING":
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    assert ended["status"] == "FAILED"
-    assert ended["cause"] == "The execution reached the maximum number of history events (50)."
+    described = ended(stepfunctions, execution)
+    assert described["status"] == "FAILED"
+    assert described["cause"] == "The execution reached the maximum number of history events (50)."
     history = stepfunctions.get_execution_history(executionArn=execution)["events"]
     assert (len(history), history[-1]["type"]) == (50, "ExecutionFailed")
-    assert ended["redriveStatus"] == "NOT_REDRIVABLE"
+    assert described["redriveStatus"] == "NOT_REDRIVABLE"

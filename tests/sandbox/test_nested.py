@@ -15,10 +15,10 @@ from botocore.exceptions import ClientError
 from functions.platform.trace_header import new_trace_id
 from happypath.sandbox.sandbox import Sandbox
 from tests.roles import make_role
+from tests.waiting import ended, until
 
 # More than have a turn at once.
 _MANY = 2 * (os.cpu_count() or 1) + 2
-_DEADLINE_S = 30
 
 
 @pytest.fixture
@@ -52,14 +52,6 @@ def starting(child: str, pattern: str = ".sync:2") -> dict[str, Any]:
             "End": True,
         }
     }
-
-
-def ended(stepfunctions: Any, arn: str) -> Any:
-    deadline = time.monotonic() + _DEADLINE_S
-    while (described := stepfunctions.describe_execution(executionArn=arn))["status"] == "RUNNING":
-        assert time.monotonic() < deadline, f"{arn} still runs"
-        time.sleep(0.02)
-    return described
 
 
 def test_parents_that_wait_leave_their_turns_to_their_children(sandbox: Sandbox, machines: Any) -> None:
@@ -136,11 +128,14 @@ def test_what_a_stopped_execution_still_does_is_not_of_its_redrive(sandbox: Sand
         time.sleep(0.05)
         stepfunctions.stop_execution(executionArn=arn)
         stepfunctions.redrive_execution(executionArn=arn)
-    time.sleep(0.2)
+
+    def types() -> list[str]:
+        events = stepfunctions.get_execution_history(executionArn=arn, reverseOrder=True)["events"]
+        return [event["type"] for event in events]
+
+    until(lambda: types()[0] == "WaitStateEntered", "the last redrive waits")
     assert stepfunctions.describe_execution(executionArn=arn)["status"] == "RUNNING"
-    events = stepfunctions.get_execution_history(executionArn=arn, reverseOrder=True)["events"]
-    assert [event["type"] for event in events].count("ExecutionAborted") == 5
-    assert events[0]["type"] == "WaitStateEntered"
+    assert types().count("ExecutionAborted") == 5
     stepfunctions.stop_execution(executionArn=arn)
 
 

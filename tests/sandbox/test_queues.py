@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 from moto import mock_aws
-from moto.sqs.models import SQSBackend, sqs_backends
+from moto.sqs.models import Queue, SQSBackend, sqs_backends
 
 from happypath.sandbox.patches.sqs import thread_safe_queues
 
@@ -85,12 +85,22 @@ def test_who_waits_gets_what_is_sent_meanwhile(sqs: SQSBackend) -> None:
         assert [message.body for message in waiting.result()] == ["late"]
 
 
-def test_who_waits_at_a_deleted_queue_takes_nothing_from_the_next_of_its_name(sqs: SQSBackend) -> None:
-    waiting = ThreadPoolExecutor(1)
-    found = waiting.submit(sqs.receive_message, "alive", 10, 5, 60)
-    time.sleep(0.1)
-    sqs.delete_queue("alive")
-    sqs.create_queue("alive")
-    send(sqs, ["for another"])
-    assert found.result(timeout=5) == []
+def test_who_waits_at_a_deleted_queue_takes_nothing_from_the_next_of_its_name(
+    sqs: SQSBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = threading.Event()
+    wait = Queue.wait_for_messages
+
+    def wait_and_say_so(queue: Queue, timeout: int) -> None:
+        waits.set()
+        wait(queue, timeout)
+
+    monkeypatch.setattr(Queue, "wait_for_messages", wait_and_say_so)
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(sqs.receive_message, "alive", 10, 20, 60)
+        waits.wait()
+        sqs.delete_queue("alive")
+        sqs.create_queue("alive")
+        send(sqs, ["for another"])
+        assert found.result() == []
     assert [message.body for message in received(sqs)] == ["for another"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from happypath.operations.installation import Installation
 from happypath.project import ROOT
 from happypath.sandbox.sandbox import Sandbox
+from tests.waiting import until
 
 ORIGIN = "https://www.example.com"
 
@@ -54,10 +54,8 @@ def test_an_upload_is_run_that_s3_reports_to_a_topic_or_to_the_queue() -> None:
 
 
 def _outcome(installation: Installation, key: str) -> Any:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+    def status() -> Any:
         record = installation.record(key)
-        if record and record["objStatus"] != "RECEIVED":
-            return record["objStatus"]
-        time.sleep(0.1)
-    return None
+        return record and record["objStatus"] != "RECEIVED" and record["objStatus"]
+
+    return until(status, f"{key} has an outcome")

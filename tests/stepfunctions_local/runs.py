@@ -14,6 +14,7 @@ import boto3
 from botocore.exceptions import EndpointConnectionError, HTTPClientError
 
 from happypath.sandbox.sandbox import Sandbox
+from tests import waiting
 from tests.statemachines import filled
 from tests.statemachines.cases import cases
 from tests.statemachines.definitions import WORKFLOWS
@@ -72,8 +73,7 @@ def run_all(stepfunctions: Any) -> dict[tuple[str, str], Run]:
     started = {
         (workflow, name): arn for workflow in WORKFLOWS for name, arn in _start(stepfunctions, workflow)
     }
-    deadline = time.monotonic() + _PATIENCE_S
-    return {case: _ended(stepfunctions, arn, deadline) for case, arn in started.items()}
+    return {case: _ended(stepfunctions, arn) for case, arn in started.items()}
 
 
 def _start(stepfunctions: Any, workflow: str) -> Iterator[tuple[str, str]]:
@@ -104,10 +104,8 @@ def _definition(workflow: str) -> str:
     return json.dumps(definition)
 
 
-def _ended(stepfunctions: Any, arn: str, deadline: float) -> Run:
-    while (ended := stepfunctions.describe_execution(executionArn=arn))["status"] == "RUNNING":
-        assert time.monotonic() < deadline, f"{arn} does not end"
-        time.sleep(0.05)
+def _ended(stepfunctions: Any, arn: str) -> Run:
+    ended = waiting.ended(stepfunctions, arn, _PATIENCE_S)
     pages = stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
     history = [event for page in pages for event in page["events"]]
     record, key = _recorded(history)

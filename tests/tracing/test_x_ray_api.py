@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from functions.platform.trace_header import new_id, new_trace_id
 from happypath.sandbox.sandbox import Sandbox
+from tests.waiting import ended
 
 
 @pytest.fixture(scope="module")
@@ -147,10 +148,7 @@ def test_executions_that_nobody_traced_before_begin_a_trace(sandbox: Sandbox) ->
         (client, {"traceHeader": "senseless"}),
     ):
         arn = starter.start_execution(stateMachineArn=machine, input="{}", **arguments)["executionArn"]
-        deadline = time.monotonic() + 30
-        while client.describe_execution(executionArn=arn)["status"] == "RUNNING":
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        ended(client, arn)
     xray = sandbox.client("xray")
     for trace_id in ids:
         (trace,) = xray.batch_get_traces(TraceIds=[trace_id])["Traces"]

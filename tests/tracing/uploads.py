@@ -6,7 +6,7 @@ import io
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -18,10 +18,9 @@ from happypath.operations.installation import TERMINAL, Installation
 from happypath.sandbox.sandbox import Sandbox
 from happypath.sandbox.xray.documents import Document
 from happypath.sandbox.xray.store import parts
+from tests.waiting import until
 
 T = TypeVar("T")
-
-PATIENCE_S = 60.0
 
 
 @cache
@@ -150,11 +149,3 @@ class Uploads:
 
 # The segment of an uploader, who tells nobody of it.
 OUTSIDE = "0123456789abcdef"
-
-
-def until(ready: Callable[[], T | None], what: str) -> T:
-    deadline = time.monotonic() + PATIENCE_S
-    while (found := ready()) is None:
-        assert time.monotonic() < deadline, f"it did not happen in {PATIENCE_S:.0f} s that {what}"
-        time.sleep(0.02)
-    return found

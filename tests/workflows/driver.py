@@ -6,7 +6,6 @@ import hashlib
 import itertools
 import json
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,10 +19,10 @@ from happypath.project import STACKS
 from happypath.sandbox.sandbox import Sandbox
 from tests.outcomes import Row
 from tests.roles import document
+from tests.waiting import PATIENCE_S, until
 from tests.workflows import pictures
 
 # Far more than anything here takes, on a slow machine, too.
-_PATIENCE_S = 100.0
 
 
 @dataclass(frozen=True)
@@ -347,15 +346,9 @@ def opened(retry_wait_scale: float = 0.001) -> Iterator[Driver]:
         yield driver
 
 
-def wait_until(holds: Callable[[], bool], what: str, patience_s: float = _PATIENCE_S) -> None:
+def wait_until(holds: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
     """Waits for a condition; fails the test when it does not come to hold."""
-    deadline = time.monotonic() + patience_s
-    pause_s = 0.05
-    while not holds():
-        assert time.monotonic() < deadline, f"waited {patience_s:.0f} s in vain until {what}"
-        time.sleep(pause_s)
-        # To ask is work, too, and the sandbox has one process for all of it.
-        pause_s = min(2 * pause_s, 0.4)
+    until(holds, what, patience_s)
 
 
 def _attempts(history: list[Any]) -> dict[str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from typing import Any
 from urllib.parse import quote_plus
@@ -86,16 +85,16 @@ def test_of_two_photos_under_one_key_the_newer_has_the_record(
 
 
 def test_a_slow_execution_leaves_the_photo_of_a_newer_upload_alone(driver: Driver, key: str) -> None:
-    with driver.sandbox.faults("function:v1-Resize=delay:6@1"):
+    # As long as the block lasts.
+    with driver.sandbox.faults("function:v1-Resize=delay:50@1"):
         driver.upload(drawn("JPEG", 900, 900), key)
-        wait_until(lambda: driver.executions_of(key) != [], "the first is started")
-        time.sleep(1)
+        wait_until(lambda: driver.sandbox.faults.unmet() == [], "the first is delayed")
         driver.upload(sample("coffee"), key)
         wait_until(lambda: len(driver.executions_of(key)) == 2, "both are started")
         newer = driver.ended(key)
         executions = driver.executions_of(key)
         assert not all(map(driver.installation.execution_ended, executions))
-        wait_until(lambda: all(map(driver.installation.execution_ended, executions)), "both end")
+    wait_until(lambda: all(map(driver.installation.execution_ended, executions)), "both end")
 
     assert driver.outcome(key) == newer
     check_published(newer)

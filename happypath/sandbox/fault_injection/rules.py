@@ -95,6 +95,12 @@ class Fault:
     error: str = DEFAULT_ERROR
     # For `delay`.
     seconds: float = 0.0
+    # Set when the rule is no longer in force.
+    over: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
+
+    def delay(self, at_most_s: float = threading.TIMEOUT_MAX) -> bool:
+        """Waits as long as the rule says, but no longer than it is in force: then it returns False."""
+        return not self.over.wait(min(self.seconds, at_most_s))
 
 
 class TokenBucket:
@@ -179,7 +185,9 @@ class Faults:
 
     def set(self, rules: Iterable[str]) -> None:
         """Puts these rules in place of those in force."""
-        self._rules = tuple(parse(rule, self.seed, self._clock) for rule in rules)
+        added = tuple(parse(rule, self.seed, self._clock) for rule in rules)
+        with self._lock:
+            self._enforce(added)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -194,16 +202,23 @@ class Faults:
         """
         added = parse(rule, self.seed, self._clock)
         with self._lock:
-            self._rules = (*(each for each in self._rules if each.text != rule), added)
+            self._enforce((*(each for each in self._rules if each.text != rule), added))
 
     def remove(self, rule: str) -> None:
         """Ends the faults of a rule, if it is in force."""
         with self._lock:
-            self._rules = tuple(each for each in self._rules if each.text != rule)
+            self._enforce(tuple(each for each in self._rules if each.text != rule))
 
     def clear(self) -> None:
         """Ends all faults."""
-        self._rules = ()
+        self.set(())
+
+    def _enforce(self, rules: tuple[Rule, ...]) -> None:
+        """Has these rules in force, and ends the delays of those that are not any longer."""
+        gone = [rule for rule in self._rules if not any(rule is each for each in rules)]
+        self._rules = rules
+        for rule in gone:
+            rule.fault.over.set()
 
     @contextmanager
     def __call__(self, *rules: str) -> Iterator[None]:
@@ -215,7 +230,7 @@ class Faults:
             yield
         finally:
             with self._lock:
-                self._rules = tuple(rule for rule in self._rules if not any(rule is each for each in added))
+                self._enforce(tuple(rule for rule in self._rules if not any(rule is each for each in added)))
 
     def hit(self, *targets: str) -> Fault | None:
         """What is to happen to a call that goes by any of these names; None: nothing.

@@ -262,8 +262,7 @@ def _instead(fault: Fault, function: Function) -> Answer | None:
         case Kind.RAISE:
             return error_answer(fault.error, FAULT_MESSAGE)
         case Kind.DELAY:
-            time.sleep(min(fault.seconds, function.timeout_s))
-            if fault.seconds >= function.timeout_s:
+            if fault.delay(function.timeout_s) and fault.seconds >= function.timeout_s:
                 return timed_out(str(uuid.uuid4()), function.timeout_s)
     return None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from happypath.sandbox.account import CREDENTIALS, OWN_ACCESS_KEY
 from happypath.sandbox.calls import Calls
 from happypath.sandbox.iam.enforcement import access_key, enforced
 from tests.roles import ALL, document, make_role
+from tests.waiting import ended
 
 ACCOUNT = "123456789012"
 KEY = {"PK": {"S": "a"}, "SK": {"S": "b"}}
@@ -341,10 +341,7 @@ def state_machine(sandbox: Any, role: str, state: dict[str, Any]) -> tuple[str, 
         roleArn=role,
     )["stateMachineArn"]
     arn = stepfunctions.start_execution(stateMachineArn=machine)["executionArn"]
-    deadline = time.monotonic() + 20
-    while (found := stepfunctions.describe_execution(executionArn=arn))["status"] == "RUNNING":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    found = ended(stepfunctions, arn)
     stepfunctions.delete_state_machine(stateMachineArn=machine)
     return found["status"], found.get("error", ""), found.get("cause", "")
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.roles import document, make_role
 from tests.sandbox.iam.test_assumed_roles import make_function
+from tests.waiting import until
 
 ACCOUNT = "123456789012"
 QUEUE = f"arn:aws:sqs:us-east-1:{ACCOUNT}:told"
@@ -135,13 +135,6 @@ def test_a_bucket_tells_only_who_lets_it(sandbox: Any, queue: str) -> None:
     s3.delete_bucket(Bucket="tells-objects")
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def test_a_function_is_invoked_by_what_has_its_permission(sandbox: Any) -> None:
     client, sns = sandbox.client("lambda"), sandbox.client("sns")
     arn = make_function(sandbox, "told", make_role(sandbox.client("iam"), "told"))
@@ -166,7 +159,7 @@ def test_a_function_is_invoked_by_what_has_its_permission(sandbox: Any) -> None:
     )
     assert invocations() == 0
     sns.publish(TopicArn=topic, Message="m")
-    eventually(lambda: invocations() == 1)
+    until(lambda: invocations() == 1, "the function is invoked")
     sns.delete_topic(TopicArn=topic)
     client.delete_function(FunctionName="told")
 
