@@ -24,6 +24,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from moto.sts.models import sts_backends
 from werkzeug.serving import make_server
 
+from happypath.sandbox.apigateway.gateway import Gateway
 from happypath.sandbox.calls import Calls
 from happypath.sandbox.connection import Connection, close_all
 from happypath.sandbox.direct import call_directly
@@ -96,7 +97,8 @@ class Account:
                 f"({error.strerror})"
             ) from error
         inner = refusing(enforcing(_moto(), OWN_ACCESS_KEY), faults, OWN_ACCESS_KEY)
-        self.application = answered(guarded(inner, _secret_of, ACCOUNT_ID))
+        gateway = Gateway(invoke)
+        self.application = gateway.in_front_of(answered(guarded(inner, _secret_of, ACCOUNT_ID)))
         with listening:
             self._server = make_server(
                 "127.0.0.1",

@@ -15,6 +15,7 @@ from tests.fidelity.case import DIFFERENCES, read
 
 # A part of a point → the test that fails once the sandbox does as AWS does.
 SHOWN_BY = {
+    "WebSocket APIs": "sandbox/apigateway/test_unserved.py::test_what_is_not_served_says_so",
     "each environment has a file system of its own": (
         "sandbox/test_host.py::test_where_there_are_no_namespaces_the_code_cannot_be_written_to"
     ),
@@ -53,6 +54,7 @@ NOT_SHOWN = {
     "`Timeout` starts when the function is ready": "of time only: a start would have to last 10 s",
     "checked every 20 ms": "of time only",
     "tried again after 1 s and 2 s": "of time only: tests shorten the waits further",
+    "there is no HTTPS": "of host names and TLS",
     "a replacement speaks the same API": "of the machine: it runs where awslambdaric has no wheel",
     "**IAM** is enforced": "what is enforced is as on AWS; its exceptions are the points below it",
     "There are no organizations, and no other accounts": "of time, and of accounts that are not there",

@@ -15,7 +15,10 @@ from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import Stack
 from moto.core.common_models import CloudFormationModel
 
-from happypath.sandbox.deployment.resources import KINDS, Clients, Kind, Place, Properties
+from happypath.sandbox.deployment import http_apis, resources
+from happypath.sandbox.deployment.resources import Clients, Kind, Place, Properties
+
+KINDS = {**resources.KINDS, **http_apis.KINDS}
 
 
 class _Resource(CloudFormationModel):

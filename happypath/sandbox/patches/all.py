@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from happypath.sandbox.patches import (
+    apigatewayv2,
     assumed_roles,
     awslambda,
     cloudformation,
@@ -50,6 +51,7 @@ PATCHES: Mapping[str, Patch] = {
         iam,
         resource_policies,
         assumed_roles,
+        apigatewayv2,
     )
     for patch in module.PATCHES
 }
