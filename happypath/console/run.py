@@ -86,7 +86,9 @@ class Run:
         if self.is_outdated:
             return True
         if self.execution is not None:
-            return self.execution.is_running
+            # Or a newer one has taken the record over while the page was made.
+            taken_over = self.record is not None and not self.is_of_record
+            return self.execution.is_running or (taken_over and self.is_undecided)
         return self.is_undecided
 
     @property

@@ -22,7 +22,7 @@ SCREENSHOTS = ROOT / "docs" / "console"
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 _COLOURS = 128
 # What is not there, as a thumbnail of what is no picture; and what a test has done on purpose.
-_NO_FAULTS = ("404", "ERR_INTERNET_DISCONNECTED")
+_NO_FAULTS = ("404", "418", "ERR_INTERNET_DISCONNECTED")
 # A machine that does much else at the same time takes longer than a person would wait.
 _PATIENCE_MS = 90_000
 

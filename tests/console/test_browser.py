@@ -280,3 +280,28 @@ def test_the_page_moves_again_after_the_console_was_away(page: Page, own: Instal
     page.context.set_offline(False)
     own.upload((PHOTOS / "coffee-small.jpg").read_bytes(), key)
     expect(page.locator(row(page, key.partition("/")[2]))).to_contain_text("REJECTED")
+
+
+def test_a_page_and_a_stream_that_are_refused_once_come_again(page: Page, own: Installation) -> None:
+    from playwright.sync_api import expect
+
+    def once(pattern: str) -> None:
+        page.route(pattern, lambda route: route.fulfill(status=418), times=1)
+
+    once("**/uploads.events*")
+    page.goto("/uploads")
+    once("**/uploads")
+    key = f"sample-park/{time.time_ns()}-coffee-small.jpg"
+    own.upload((PHOTOS / "coffee-small.jpg").read_bytes(), key)
+    expect(page.locator(row(page, key.partition("/")[2]))).to_contain_text("REJECTED")
+
+
+def test_a_page_that_is_gone_back_to_moves(page: Page, own: Installation) -> None:
+    from playwright.sync_api import expect
+
+    page.goto("/uploads")
+    page.goto("/places")
+    page.go_back()
+    key = f"sample-park/{time.time_ns()}-coffee-small.jpg"
+    own.upload((PHOTOS / "coffee-small.jpg").read_bytes(), key)
+    expect(page.locator(row(page, key.partition("/")[2]))).to_contain_text("REJECTED")

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 import pytest
 from botocore.exceptions import ClientError
+from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from functions.ingest.record import execution_name, fingerprint
 from happypath.console import addresses
 from happypath.console.console import Console
+from happypath.console.jobs import Job
 from happypath.operations.executions import name_of
 from tests.console.events import BEGAN, entered, event, exited
 from tests.console.stepfunctions import Executions
@@ -215,6 +218,56 @@ def test_an_execution_that_ends_while_its_page_is_made_is_shown_whole(
     assert 'class="state type-task running"' not in text
     # It is not loaded again.
     assert "data-live" not in text
+
+
+def test_a_page_whose_record_a_newer_execution_takes_meanwhile_moves_on(
+    client: TestClient, installation: Offline, executions: Executions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = put(installation, executions, status="RECEIVED")
+    describe = executions.describe_execution
+
+    def replaced(**named: str) -> dict[str, Any]:
+        installation.put_record(name, "RECEIVED", key="p/cat.jpg", executionArn=f"{named['executionArn']}-2")
+        return describe(**named)
+
+    monkeypatch.setattr(executions, "describe_execution", replaced)
+    assert 'data-live="/upload.events?key=p%2Fcat.jpg"' in client.get("/uploads/p/cat.jpg").text
+
+
+def test_the_end_of_an_execution_is_told_after_its_outcome_and_its_last_event(
+    client: TestClient, installation: Offline, executions: Executions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = put(installation, executions, finishedAt="2026-05-01T12:00:09.000Z", execution="RUNNING")
+    looks: list[Callable[[], object]] = []
+
+    def stream(_: object, look: Callable[[], object], __: float) -> Response:
+        looks.append(look)
+        return Response()
+
+    monkeypatch.setattr("happypath.console.live.stream", stream)
+    (arn,) = executions.described
+    client.get("/upload.events?key=p%2Fcat.jpg")
+    client.get(f"/execution.events?arn={arn}")
+    before = [look() for look in looks]
+    assert name_of(arn) == name
+    executions.described[arn] |= {"status": "SUCCEEDED", "stopDate": BEGAN}
+    assert all(look() != was for look, was in zip(looks, before, strict=True))
+
+
+def test_what_a_job_finds_last_while_its_page_is_made_is_not_missed(
+    client: TestClient, console: Console
+) -> None:
+    job = Job("redrive", "Redrive")
+
+    class Results(list[Any]):
+        def __getitem__(self, wanted: Any) -> Any:
+            found = super().__getitem__(wanted)
+            job.has_ended = True
+            return found
+
+    job.results = Results()
+    console.jobs._jobs["job"] = job
+    assert "data-live" in client.get("/jobs/job").text
 
 
 def test_a_failed_upload_can_be_run_again_where_changes_are_allowed(

@@ -31,12 +31,14 @@ def _job(request: Request) -> Job:
 def index(request: Request) -> Response:
     """The page."""
     job = _job(request)
+    # Before its results: those that come meanwhile are loaded then.
+    live = None if job.has_ended else f"/jobs/{job.name}/events"
     return page(
         request,
         "comparison.html" if job.kind == "compare" else "job.html",
         job=job,
         results=job.results[-_SHOWN:],
-        live=None if job.has_ended else f"/jobs/{job.name}/events",
+        live=live,
     )
 
 

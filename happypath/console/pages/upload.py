@@ -154,7 +154,7 @@ def _live(run: Run) -> str | None:
     """The stream of the page, while there is something to come."""
     if not run.is_running:
         return None
-    if run.key is not None and (run.record is None or run.is_of_record):
+    if run.key is not None and (run.is_of_record or run.is_undecided):
         return f"/upload.events?{urlencode({'key': run.key})}"
     return f"/execution.events?{urlencode({'arn': run.arn})}" if run.arn else None
 
@@ -286,8 +286,7 @@ def upload_events(request: Request) -> Response:
     def look() -> object:
         record = runs.record_of(console.installation, key)
         arn = (record or {}).get("executionArn")
-        is_over = record is not None and record.get("finishedAt")
-        return record, _last(console, arn) if arn and not is_over else None
+        return record, _progress(console, arn) if arn else None
 
     return live.stream(request, look, _every_s(console))
 
@@ -298,18 +297,21 @@ def execution_events(request: Request) -> Response:
     arn = request.query_params.get("arn", "")
     if not arn.startswith("arn:"):
         raise UsageError("An execution is named by its ARN here.")
-    return live.stream(request, lambda: _last(console, arn), _every_s(console))
+    return live.stream(request, lambda: _progress(console, arn), _every_s(console))
 
 
 def _every_s(console: Console) -> float:
     return _EVERY_S if console.is_sandbox else _EVERY_S_ON_AWS
 
 
-def _last(console: Console, arn: str) -> int:
+def _progress(console: Console, arn: str) -> tuple[str, int]:
+    """An execution's status and last event. It ends after both its outcome and that event are recorded."""
     try:
-        return executions.last_event(console.installation, arn)
+        execution = executions.describe(console.installation, arn)
+        status = execution.status if execution else ""
+        return status, executions.last_event(console.installation, arn)
     except FORESEEABLE:
-        return 0
+        return "", 0
 
 
 routes = [

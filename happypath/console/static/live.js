@@ -11,16 +11,23 @@
     createHTML: (text) => text,
   };
   const pause_ms = 400;
+  const retry_ms = 2000;
   let loading = false;
   let again = false;
   let source = null;
+  let asked = 0;
+  let newest = 0;
 
   const fetched = async () => {
     const address = location.href;
+    const ticket = ++asked;
     const answer = await fetch(address, { credentials: "same-origin" });
     const text = await answer.text();
-    // Somebody went on meanwhile: what comes is of another page.
-    if (answer.ok && address === location.href) put(new DOMParser().parseFromString(policy.createHTML(text), "text/html"));
+    // Somebody went on meanwhile: what comes is of another page. Or what was asked for later came sooner.
+    if (answer.ok && address === location.href && ticket > newest) {
+      newest = ticket;
+      put(new DOMParser().parseFromString(policy.createHTML(text), "text/html"));
+    }
     return answer.ok;
   };
 
@@ -30,11 +37,9 @@
       return;
     }
     loading = true;
-    try {
-      await fetched();
-    } catch {
-      // The console is away: the stream comes back with it, and says so.
-    }
+    const is_loaded = await fetched().catch(() => false);
+    // A new stream begins with a change.
+    if (!is_loaded) listen_anew();
     await new Promise((wake) => setTimeout(wake, pause_ms));
     loading = false;
     if (again) {
@@ -59,10 +64,11 @@
       }
     }
     // What has come to its end moves no more.
-    if (source && !page.querySelector("[data-live]")) {
-      source.close();
-      source = null;
-      delete main.dataset.live;
+    const live = page.getElementById("main")?.dataset.live ?? "";
+    if (live !== (main.dataset.live ?? "")) {
+      hang_up();
+      main.dataset.live = live;
+      listen();
     }
     document.dispatchEvent(new Event("console:updated"));
   };
@@ -90,14 +96,25 @@
   const listen = () => {
     if (document.hidden) {
       // A browser has few connections to one server, and tabs that nobody looks at need none.
-      source?.close();
-      source = null;
+      hang_up();
     } else if (!source && main.dataset.live) {
       source = new EventSource(main.dataset.live);
       source.addEventListener("change", load);
+      // A browser comes back by itself after a broken connection, but not after an answer that is an error.
+      source.addEventListener("error", () => source?.readyState === EventSource.CLOSED && listen_anew());
     }
   };
+  const hang_up = () => {
+    source?.close();
+    source = null;
+  };
+  const listen_anew = () => {
+    hang_up();
+    setTimeout(listen, retry_ms);
+  };
   document.addEventListener("visibilitychange", listen);
-  addEventListener("pagehide", () => source?.close());
+  addEventListener("pagehide", hang_up);
+  // A page that the browser has kept is shown again as it was.
+  addEventListener("pageshow", listen);
   listen();
 })();
