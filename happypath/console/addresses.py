@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from starlette.convertors import Convertor, register_url_convertor
@@ -59,6 +61,17 @@ def photo(key: str, version: str | None = None) -> str:
 def thumbnail(key: str, version: str | None = None) -> str:
     """A small picture of an upload."""
     return f"/thumbnail?{urlencode({'key': key} | ({'version': version} if version else {}))}"
+
+
+def published(photo: Mapping[str, Any], name: str) -> str | None:
+    """Where viewers get a rendition of a place's photo; None where what is stored is no address of the web.
+
+    >>> published({"tileURL": "https://photos.example.com/p/a.jpg/tile.jpg"}, "tile")
+    'https://photos.example.com/p/a.jpg/tile.jpg'
+    >>> published({"tileURL": "javascript:alert(1)"}, "tile")
+    """
+    url = str(photo.get(f"{name}URL", ""))
+    return url if url.startswith(("https://", "http://")) else None
 
 
 def rendition(key: str, name: str) -> str:

@@ -26,6 +26,7 @@ from werkzeug.serving import make_server
 
 from happypath.sandbox.apigateway.gateway import Gateway
 from happypath.sandbox.calls import Calls
+from happypath.sandbox.cloudfront.viewing import viewed
 from happypath.sandbox.connection import Connection, close_all
 from happypath.sandbox.direct import call_directly
 from happypath.sandbox.fault_injection.rules import Faults
@@ -98,7 +99,8 @@ class Account:
             ) from error
         inner = refusing(enforcing(_moto(), OWN_ACCESS_KEY), faults, OWN_ACCESS_KEY)
         gateway = Gateway(invoke)
-        self.application = gateway.in_front_of(answered(guarded(inner, _secret_of, ACCOUNT_ID)))
+        s3 = guarded(inner, _secret_of, ACCOUNT_ID)
+        self.application = gateway.in_front_of(answered(viewed(s3, ACCOUNT_ID, OWN_ACCESS_KEY)))
         with listening:
             self._server = make_server(
                 "127.0.0.1",

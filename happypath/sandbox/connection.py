@@ -62,7 +62,12 @@ class Connection(MotoRequestHandler):
 
     def _reply(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
         code, _, reason = status.partition(" ")
-        self.send_response(int(code), reason)
+        if any(name.lower() == "server" for name, _ in headers):
+            self.log_request(int(code))
+            self.send_response_only(int(code), reason)
+            self.send_header("Date", self.date_time_string())
+        else:
+            self.send_response(int(code), reason)
         for name, value in headers:
             self.send_header(name, value)
         if int(code) not in _BODILESS and not any(name.lower() == "content-length" for name, _ in headers):

@@ -26,6 +26,7 @@ from happypath.project import PREFIX, TEMPLATES
 from happypath.sandbox import DeployError
 from happypath.sandbox.account import ACCOUNT_ID, CREDENTIALS, OWN_ACCESS_KEY, REGION, Account, put_log
 from happypath.sandbox.calls import Calls
+from happypath.sandbox.cloudfront.distributions import ROOM
 from happypath.sandbox.deployment.change_sets import NO_CHANGES
 from happypath.sandbox.deployment.packaging import package
 from happypath.sandbox.direct import call_directly
@@ -53,8 +54,8 @@ if TYPE_CHECKING:
 _ARTIFACTS = "sandbox-artifacts"
 _CAPABILITIES: Any = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
-# Where waiting serves nobody: an upload that is held.
-_CORE = {"HoldSeconds": "1"}
+# Where waiting serves nobody: an upload that is held, in seconds.
+_HOLD_S = 1
 # Nor where a message failed.
 _RETRY_S = 2
 
@@ -198,7 +199,7 @@ class Sandbox:
             raise DeployError(f"{name} cannot be deployed: {template}: {error.message}") from error
         chosen = {
             "Prefix": self.prefix,
-            **(_CORE if stack == "core" else samples.of(stack).parameters),
+            **(self._of_core(name) if stack == "core" else samples.of(stack).parameters),
             **(parameters or {}),
         }
         known = {each["StackName"] for each in cloudformation.describe_stacks()["Stacks"]}
@@ -226,6 +227,10 @@ class Sandbox:
                 each["ResourceStatusReason"] for each in events if each["ResourceStatus"].endswith("FAILED")
             ]
             raise DeployError(f"{name} ended in {status}: {'; '.join(reasons)}")
+
+    def _of_core(self, stack_name: str) -> dict[str, str]:
+        # Photos are looked at here, where AWS's own domain leads nowhere.
+        return {"HoldSeconds": str(_HOLD_S), "PhotosUrl": f"{self.endpoint}{ROOM}{stack_name}"}
 
     def initialize(self, stack: str) -> None:
         """Starts an environment of each of a stack's functions: its first invocation need not wait."""

@@ -125,6 +125,13 @@ def test_a_photo_that_browsers_do_not_show_is_shown_as_its_rendition(
     installation.client("dynamodb").put_item(TableName="table", Item=item)
     text = client.get("/uploads/p/cat.jpg").text
     assert "this is its scaled rendition" in text
+    # Neither is an address of the web.
+    assert "as published" not in text
+    item["tileURL"], item["scaledURL"] = {"S": "https://photos.example.com/t"}, {"S": "javascript:alert(1)"}
+    installation.client("dynamodb").put_item(TableName="table", Item=item)
+    text = client.get("/uploads/p/cat.jpg").text
+    assert '<a href="https://photos.example.com/t" rel="noreferrer">as published</a>' in text
+    assert "javascript:" not in text
     assert '<img src="/photo?' not in text
 
 

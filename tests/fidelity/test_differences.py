@@ -42,6 +42,12 @@ SHOWN_BY = {
     "Each photo is looked at once": (
         "sandbox/test_remembered.py::test_who_would_wait_too_long_is_throttled_and_asks_again"
     ),
+    "nothing is cached or compressed": (
+        "sandbox/test_cloudfront.py::test_what_is_replaced_or_gone_is_seen_at_once"
+    ),
+    "Signed addresses, functions, origins that are no bucket": (
+        "sandbox/test_cloudfront.py::test_what_the_sandbox_does_not_do_it_says"
+    ),
     "`RegionsOfInterest` and image properties": (
         "sandbox/test_reader.py::test_what_the_sandbox_cannot_do_it_says"
     ),
@@ -69,7 +75,6 @@ NOT_SHOWN = {
     "It delivers to SQS, Lambda, and to HTTP addresses": "nothing outside this machine can be asked",
     "Rules with a schedule exist, and never fire": "of time: the shortest schedule is a minute",
     "How many wildcards a pattern may have": "AWS's own limit is not published",
-    "**CloudFront**": "its addresses are of AWS's domain, which tests do not call",
     "**X-Ray**": "docs/tracing.md has them; tests/tracing shows them",
 }
 

@@ -56,7 +56,7 @@ def test_the_distribution_serves_the_bucket_over_https_and_by_its_own_signature(
     assert config["DefaultCacheBehavior"]["ViewerProtocolPolicy"] == "https-only"
     assert config["DefaultCacheBehavior"]["ResponseHeadersPolicyId"] == {"Ref": "ResponseHeaders"}
     assert load("core")["Outputs"]["DistributionUrl"]["Value"] == {
-        "Fn::Sub": "https://${Distribution.DomainName}"
+        "Fn::If": ["HasPhotosUrl", {"Ref": "PhotosUrl"}, {"Fn::Sub": "https://${Distribution.DomainName}"}]
     }
 
 

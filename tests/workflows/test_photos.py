@@ -6,6 +6,7 @@ import io
 from typing import TypeAlias
 
 import pytest
+import requests
 from PIL import Image
 
 from happypath.project import WORKFLOWS
@@ -80,5 +81,9 @@ def check_published(outcome: Outcome) -> None:
             sizes[name] = rendition.size
     assert sizes["tile.jpg"] == (400, 400)
     assert sizes["scaled.jpg"][0] == min(600, outcome.photo["width"])
-    assert outcome.photo["tileURL"].endswith("/tile.jpg")
-    assert outcome.photo["scaledURL"].endswith("/scaled.jpg")
+    for name in ("tile", "scaled"):
+        # The address that viewers get answers, with the headers of the template's policy.
+        viewed = requests.get(outcome.photo[f"{name}URL"], timeout=30)
+        assert viewed.content == outcome.renditions[f"{name}.jpg"]
+        assert viewed.headers["Content-Type"] == "image/jpeg"
+        assert viewed.headers["X-Content-Type-Options"] == "nosniff"

@@ -10,10 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from moto.cloudfront.models import cloudfront_backends
 from moto.iam.models import iam_backends
 from moto.s3.models import s3_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
+
+from happypath.sandbox.cloudfront import response_headers
 
 _PARTITION = "aws"
 
@@ -144,6 +147,25 @@ def _no_managed_policy(place: Place, arn: str, _: Properties) -> None:
     backend.delete_policy(arn)
 
 
+# What is changed keeps its id, by which it is named then.
+
+
+def _origin_access(place: Place, name: str, properties: Properties) -> str:
+    backend = cloudfront_backends[place.account_id][_PARTITION]
+    config = properties["OriginAccessControlConfig"]
+    if name in backend.origin_access_controls:
+        return str(backend.update_origin_access_control(name, config).id)
+    return str(backend.create_origin_access_control(config).id)
+
+
+def _no_origin_access(place: Place, control: str, _: Properties) -> None:
+    cloudfront_backends[place.account_id][_PARTITION].delete_origin_access_control(control)
+
+
+def _response_headers(place: Place, name: str, properties: Properties) -> str:
+    return response_headers.put(place.account_id, properties["ResponseHeadersPolicyConfig"], name)
+
+
 # CloudFormation takes numbers as text, too.
 _ALARM_NUMBERS = {"Threshold": float, "Period": int, "EvaluationPeriods": int, "DatapointsToAlarm": int}
 
@@ -191,6 +213,14 @@ KINDS: Mapping[str, Kind] = {
         lambda place, name, _: place.clients("cloudwatch").delete_alarms(AlarmNames=[name]),
         name="AlarmName",
         attributes={"Arn": _arn_of_alarm},
+    ),
+    "AWS::CloudFront::OriginAccessControl": Kind(
+        _origin_access, _no_origin_access, attributes={"Id": lambda _, control: control}
+    ),
+    "AWS::CloudFront::ResponseHeadersPolicy": Kind(
+        _response_headers,
+        lambda place, policy, _: response_headers.remove(place.account_id, policy),
+        attributes={"Id": lambda _, policy: policy},
     ),
     "AWS::IAM::ManagedPolicy": Kind(
         _managed_policy,

@@ -104,7 +104,7 @@ def needs(call: Call, account_id: str) -> list[Need]:
 
 
 def _arn(service: str, region: str, account_id: str, resource: str) -> str:
-    if service == "iam":
+    if service in {"cloudfront", "iam"}:
         region = ""
     return f"arn:aws:{service}:{region}:{account_id}:{resource}"
 
@@ -315,6 +315,21 @@ def _kms(call: Call, arn: _Arn) -> Iterator[Need]:
     yield Need(f"kms:{call.operation}", known or arn(f"key/{key}"))
 
 
+def _cloudfront(call: Call, arn: _Arn) -> Iterator[Need]:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudfront.html."""
+    named = call.arguments.get("DistributionId") or call.arguments.get("Id")
+    kind = next((name for word, name in _OF_CLOUDFRONT.items() if word in call.operation), None)
+    resource = arn(f"{kind}/{named}") if kind and named else "*" if kind else None
+    yield Need(f"cloudfront:{call.operation}", resource)
+
+
+_OF_CLOUDFRONT = {
+    "Distribution": "distribution",
+    "Invalidation": "distribution",
+    "OriginAccessControl": "origin-access-control",
+}
+
+
 def _logs(call: Call, arn: _Arn) -> Iterator[Need]:
     """The ARNs of AWS's own messages: of a group, with an empty stream behind it."""
     group = call.arguments.get("logGroupName") or call.arguments.get("logGroupIdentifier")
@@ -363,6 +378,7 @@ def _sts(call: Call, arn: _Arn) -> Iterator[Need]:
 
 
 _OF_SERVICES: dict[str, Callable[[Call, _Arn], Iterator[Need]]] = {
+    "cloudfront": _cloudfront,
     "dynamodb": _dynamodb,
     "events": _events,
     "kms": _kms,

@@ -10,7 +10,7 @@ from happypath.sandbox.patches import (
     assumed_roles,
     awslambda,
     cloudformation,
-    cloudfront,  # noqa: F401  # moto knows a type of resource once its class is imported
+    cloudfront,
     dynamodb,
     events,
     iam,
@@ -46,6 +46,7 @@ PATCHES: Mapping[str, Patch] = {
         stepfunctions_service,
         speed,
         cloudformation,
+        cloudfront,
         dynamodb,
         ssm,
         iam,

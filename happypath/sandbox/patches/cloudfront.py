@@ -1,16 +1,18 @@
-"""CloudFront for moto's CloudFormation: moto has distributions, and no stack could make one.
-
-Requests to a distribution's domain are not answered: what it would serve is in its bucket. A stack's other
-resources of CloudFront are skipped, as what moto does not know is.
-"""
+"""CloudFront for moto's CloudFormation: moto has distributions, and no stack could make one."""
 
 from __future__ import annotations
 
+import copy
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
+from unittest.mock import patch
 
-from moto.cloudfront.models import CloudFrontBackend, Distribution, cloudfront_backends
+from moto.cloudfront.models import CloudFrontBackend, Distribution, DistributionConfig, cloudfront_backends
 from moto.core.common_models import CloudFormationModel
+
+from happypath.sandbox.patches.served import Patch, Served
 
 
 def _backend(account_id: str) -> CloudFrontBackend:
@@ -61,7 +63,25 @@ class StackDistribution(CloudFormationModel):
         """Makes it."""
         config = _as_in_the_api(cloudformation_json["Properties"]["DistributionConfig"])
         made, _location, _etag = _backend(account_id).create_distribution(config, [])
+        # A generated name is the stack's, the resource's (which has no hyphen) and some letters.
+        named: Any = made
+        named.stack_name = resource_name.rsplit("-", 2)[0]
         return cls(made)
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Self,
+        new_resource_name: str,
+        cloudformation_json: dict[str, Any],
+        account_id: str,
+        region_name: str,
+    ) -> Self:
+        """Changes it; id and domain stay."""
+        config = _as_in_the_api(cloudformation_json["Properties"]["DistributionConfig"])
+        any_etag: Any = "*"
+        _backend(account_id).update_distribution(config, original_resource.physical_resource_id, any_etag)
+        return original_resource
 
     @classmethod
     def delete_from_cloudformation_json(
@@ -75,16 +95,46 @@ class StackDistribution(CloudFormationModel):
         return True
 
 
+_LISTS = ("Aliases", "CacheBehaviors", "CustomErrorResponses", "Origins")
+_LISTS_OF_BEHAVIOURS = (
+    "AllowedMethods",
+    "CachedMethods",
+    "FunctionAssociations",
+    "LambdaFunctionAssociations",
+    "TrustedKeyGroups",
+    "TrustedSigners",
+)
+
+
 def _as_in_the_api(properties: dict[str, Any]) -> dict[str, Any]:
     """A template's DistributionConfig as CreateDistribution takes it: lists are counted there."""
+    config = {**properties, "CallerReference": uuid.uuid4().hex}
+    behaviour = _counted(config["DefaultCacheBehavior"], _LISTS_OF_BEHAVIOURS)
+    behaviours = [_counted(each, _LISTS_OF_BEHAVIOURS) for each in config.get("CacheBehaviors") or []]
+    return _counted({**config, "DefaultCacheBehavior": behaviour, "CacheBehaviors": behaviours}, _LISTS)
 
-    def counted(items: list[Any]) -> dict[str, Any]:
-        return {"Quantity": len(items), "Items": items}
 
-    behaviour = properties["DefaultCacheBehavior"]
-    return {
-        **properties,
-        "CallerReference": uuid.uuid4().hex,
-        "Origins": counted(properties["Origins"]),
-        "DefaultCacheBehavior": {**behaviour, "AllowedMethods": counted(behaviour["AllowedMethods"])},
-    }
+def _counted(properties: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    lists = {name: properties[name] for name in names if name in properties}
+    return {**properties, **{name: {"Quantity": len(each), "Items": each} for name, each in lists.items()}}
+
+
+@contextmanager
+def whole_configurations(_: Served) -> Iterator[None]:
+    """A distribution does what all of its configuration says; moto keeps no more than it shows.
+
+    https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_DistributionConfig.html
+    """
+    read: Any = DistributionConfig.__init__
+
+    def read_and_keep(config: Any, given: dict[str, Any]) -> None:
+        # moto puts objects of its own into what it is given.
+        whole = copy.deepcopy(given)
+        read(config, given)
+        config.given = whole
+
+    with patch.object(DistributionConfig, "__init__", read_and_keep):
+        yield
+
+
+PATCHES: tuple[Patch, ...] = (whole_configurations,)
