@@ -18,7 +18,7 @@ _RESIZE, _RENDITION = "resize", "a rendition for Rekognition"
 _DECODING = {
     _RESIZE: "from functions.publish import resize; from functions.imaging.renditions import renditions\n"
     "made = renditions(open(sys.argv[1], 'rb').read(), max_pixels=int(sys.argv[2]))\n"
-    "made.tile.jpeg(), made.scaled.jpeg()",
+    "[each.jpeg() for each in made.pictures.values()]",
     _RENDITION: "from functions.decide import moderation\n"
     "from functions.imaging.decoded import reduced_jpeg\n"
     "reduced_jpeg(open(sys.argv[1], 'rb').read(), max_pixels=int(sys.argv[2]), longest_side_px=2048, "

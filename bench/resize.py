@@ -23,7 +23,7 @@ from bench.frame import Bar, Chart, Result, Table, interleaved, number, progress
 from bench.photos import Photo, all_photos
 from bench.quality import psnr, ssim
 from functions.imaging.decoded import QUALITY
-from functions.imaging.renditions import TILE_PX, enough, renditions
+from functions.imaging.renditions import TILE, enough, renditions
 
 MAX_PIXELS = 100_000_000
 # From here on the limit is what counts; below it is a few milliseconds.
@@ -188,7 +188,7 @@ def _compare(photo: Photo, sharp: Sharp, folder: Path, rounds: int) -> dict[str,
 def ours(data: bytes) -> tuple[bytes, bytes]:
     """Both renditions as the task makes them: tile and scaled."""
     made = renditions(data, max_pixels=MAX_PIXELS)
-    return made.tile.jpeg(), made.scaled.jpeg()
+    return made.pictures["tile"].jpeg(), made.pictures["scaled"].jpeg()
 
 
 def decode_scaled(data: bytes) -> Image.Image:
@@ -225,12 +225,12 @@ def _tiles(whole: Image.Image) -> Iterator[Image.Image]:
     edge = min(whole.size)
     left, top = (whole.width - edge) / 2, (whole.height - edge) / 2
     box = (left, top, left + edge, top + edge)
-    yield whole.resize((TILE_PX, TILE_PX), Image.Resampling.LANCZOS, box)
-    width, height = (max(TILE_PX, round(side * TILE_PX / edge)) for side in whole.size)
+    yield whole.resize((TILE.width_px, TILE.width_px), Image.Resampling.LANCZOS, box)
+    width, height = (max(TILE.width_px, round(side * TILE.width_px / edge)) for side in whole.size)
     covering = whole.resize((width, height), Image.Resampling.LANCZOS)
     for more in (0, 1):
-        left, top = (width - TILE_PX + more) // 2, (height - TILE_PX + more) // 2
-        yield covering.crop((left, top, left + TILE_PX, top + TILE_PX))
+        left, top = (width - TILE.width_px + more) // 2, (height - TILE.width_px + more) // 2
+        yield covering.crop((left, top, left + TILE.width_px, top + TILE.width_px))
 
 
 def _where_the_time_goes(photos: Iterable[Photo]) -> Table:

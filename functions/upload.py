@@ -15,7 +15,8 @@ _RESERVED_PLACES = {"workflow", ".", "..", DRY_RUN}
 _RESERVED_UPLOADS = {"listing", ".", ".."}
 # S3's limit, and DynamoDB's for a sort key. The keys of the renditions are longer than the upload's own.
 KEY_BYTES = 1024
-RENDITIONS = ("tile", "scaled")
+RENDITION_NAME_BYTES = 16
+_MOST_BYTES = KEY_BYTES - RENDITION_NAME_BYTES - len("/.jpg")
 
 
 class InvalidKeyError(ValueError):
@@ -25,37 +26,40 @@ class InvalidKeyError(ValueError):
 def parse_key(key: str) -> tuple[str, str]:
     """Splits a key (not URL-encoded) into place id and upload id.
 
-    The upload id is all that follows the slash, the extension and its case too, so that no two keys have one
-    in common: `IMG_1.JPG`, `IMG_1.jpg` and `IMG_1.JPG.xmp` are three uploads of a place.
+    The upload id is all that follows the first slash, the extension and its case too, so that no two keys
+    have one in common: `IMG_1.JPG`, `IMG_1.jpg` and `IMG_1.JPG.xmp` are three uploads of a place.
 
     >>> parse_key("central-park/2026.05.01 picnic.jpg")
     ('central-park', '2026.05.01 picnic.jpg')
+    >>> parse_key("avatars/player-1/me.jpg")
+    ('avatars', 'player-1/me.jpg')
 
     Raises:
-        InvalidKeyError: the key has no place, no upload id, or more than one slash; one of them is a name
-            that is needed for something else; or the key leaves no room for the renditions' longer ones.
+        InvalidKeyError: the key has no place or no upload id, or an empty part between slashes; one of its
+            parts is a name that is needed for something else; or the key leaves no room for the renditions'
+            longer ones.
     """
     place_id, slash, upload_id = key.partition("/")
     if not slash:
         raise InvalidKeyError("it has no folder: expected <placeId>/<uploadId>")
-    if "/" in upload_id:
-        raise InvalidKeyError("it has more than one slash: expected <placeId>/<uploadId>")
-    if not place_id or not upload_id:
-        raise InvalidKeyError("its place or upload id is empty: expected <placeId>/<uploadId>")
-    if place_id in _RESERVED_PLACES or upload_id in _RESERVED_UPLOADS:
-        raise InvalidKeyError("its place or upload id is a reserved name: choose another one")
+    parts = upload_id.split("/")
+    if not place_id or not all(parts):
+        raise InvalidKeyError("a part of it is empty: expected <placeId>/<uploadId>")
+    if place_id in _RESERVED_PLACES or not _RESERVED_UPLOADS.isdisjoint(parts):
+        raise InvalidKeyError("a part of it is a reserved name: choose another one")
     try:
         size_bytes = len(key.encode())
     except UnicodeEncodeError:
         raise InvalidKeyError("it is not Unicode text") from None
-    most = KEY_BYTES - max(len(rendition_key("", each)) for each in RENDITIONS)
-    if size_bytes > most:
-        raise InvalidKeyError(f"it is too long: at most {most} bytes leave room for its renditions' keys")
+    if size_bytes > _MOST_BYTES:
+        raise InvalidKeyError(
+            f"it is too long: at most {_MOST_BYTES} bytes leave room for its renditions' keys"
+        )
     return place_id, upload_id
 
 
 def rendition_key(key: str, rendition: str) -> str:
-    """Where a rendition (`tile` or `scaled`) of the photo with this key is published.
+    """Where a rendition of the photo with this key, such as `tile`, is published.
 
     >>> rendition_key("central-park/picnic.jpg", "tile")
     'central-park/picnic.jpg/tile.jpg'
@@ -118,7 +122,7 @@ class Upload:
         }
 
     def rendition_key(self, rendition: str) -> str:
-        """Where a rendition (`tile` or `scaled`) of this photo is published."""
+        """Where a rendition of this photo, such as `tile`, is published."""
         return rendition_key(self.key, rendition)
 
     def object_version(self) -> dict[str, str]:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeAlias, TypeVar
 
-from functions.decide import rules
 from functions.decision import Decision, MalformedDecisionError, Rejection
+from functions.platform import rules
 from functions.platform.observability import subsegment
 from functions.platform.task import Event, Result, task
 from functions.upload import Upload

@@ -8,9 +8,9 @@ from typing import Any
 from functions.decide import labels, sought, words
 from functions.decide.decider import decider
 from functions.decide.photo_analysis import PhotoAnalysis
-from functions.decide.rules import RuleError, read
 from functions.decision import Decision
 from functions.platform.aws import prepare
+from functions.platform.rules import RuleError, read
 from functions.platform.values import value
 from functions.upload import Upload
 

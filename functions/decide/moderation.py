@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from functions.decide.decider import decider
 from functions.decide.photo_analysis import PhotoAnalysis
-from functions.decide.rules import reason
 from functions.decision import Decision
 from functions.platform.aws import prepare
+from functions.platform.rules import reason
 from functions.platform.values import percent, value
 from functions.upload import Upload
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from functions.decide.detected_text import plain
 from functions.decide.photo_analysis import PhotoAnalysis
-from functions.decide.rules import RuleError, reason
 from functions.decision import Decision
+from functions.platform.rules import RuleError, reason
 from functions.platform.values import entries, percent, value
 
 if TYPE_CHECKING:

@@ -70,18 +70,20 @@ class Picture:
             work.note(width_px=width, height_px=height)
             return self._with(self.raster.resized((width, height)))
 
-    def square(self, side: int) -> Picture:
-        """The middle of the picture, as large a square as there is, in the size of `side`."""
-        width, height = self.raster.size
-        edge = min(width, height)
-        left, top = (width - edge) / 2, (height - edge) / 2
-        if edge == side:
+    def covering(self, width: int, height: int) -> Picture:
+        """The middle of the picture, as large a part of that shape as there is, in this size."""
+        across, down = self.raster.size
+        part: tuple[float, float] = (across, across * height / width)
+        if part[1] > down:
+            part = (down * width / height, down)
+        left, top = (across - part[0]) / 2, (down - part[1]) / 2
+        if part == (width, height):
             # Whole pixels, so that what has the right size already is cut and not computed.
             left, top = int(left), int(top)
-        box = (left, top, left + edge, top + edge)
+        box = (left, top, left + part[0], top + part[1])
         with step("resize") as work:
-            work.note(width_px=side, height_px=side)
-            return self._with(self.raster.resized((side, side), box))
+            work.note(width_px=width, height_px=height)
+            return self._with(self.raster.resized((width, height), box))
 
     def jpeg(self, quality: int = QUALITY) -> bytes:
         """The picture as a baseline JPEG in sRGB or gray, without metadata; on white where transparent."""

@@ -20,7 +20,7 @@ from functions.platform.observability import logger
 from functions.upload import Upload
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
 
 Record: TypeAlias = Mapping[str, str]
 
@@ -240,31 +240,46 @@ def _put_first(table_name: str, item: Mapping[str, AttributeValueTypeDef]) -> Re
 
 
 def _replace(table_name: str, claim: Claim, seen: Record) -> bool:
-    """Hands the record over, unless it is no longer the one that was seen."""
-    dynamodb = client("dynamodb")
-    photo = _strings({"PK": claim.upload.place_id, "SK": claim.upload.upload_id})
+    """Hands the record over, unless it is no longer the one that was seen; what shows its photo goes."""
     execution = seen.get("executionArn")
     # What was deleted before it was started has none.
     as_seen = "attribute_not_exists(executionArn)" if execution is None else "executionArn = :execution"
+    taken: TransactWriteItemTypeDef = {
+        "Put": {
+            "TableName": table_name,
+            "Item": _key(claim.upload) | _claimed(claim),
+            # An outcome that came in between may change what is to be done.
+            "ConditionExpression": f"{as_seen} AND objStatus = :status",
+            "ExpressionAttributeValues": _strings(
+                {":execution": execution, ":status": seen.get("objStatus", "")}
+            ),
+        }
+    }
+    removed: TransactWriteItemTypeDef = {
+        "Delete": {
+            "TableName": table_name,
+            # Records have had `item` since a photo can be shown by another item than its upload's own.
+            "Key": _strings({"PK": claim.upload.place_id, "SK": seen.get("item", claim.upload.upload_id)}),
+            # Items have had `key` for as long.
+            "ConditionExpression": "attribute_not_exists(#key) OR #key = :key",
+            "ExpressionAttributeNames": {"#key": "key"},
+            "ExpressionAttributeValues": _strings({":key": claim.upload.key}),
+        }
+    }
+    refused = _write([taken, removed])
+    if refused == ["None", "ConditionalCheckFailed"]:
+        # The item shows another photo by now.
+        refused = _write([taken])
+    return not refused
+
+
+def _write(items: list[TransactWriteItemTypeDef]) -> list[str]:
+    """Writes all or none; returns DynamoDB's code for each, if somebody else's write stood in the way."""
+    dynamodb = client("dynamodb")
     try:
-        dynamodb.transact_write_items(
-            TransactItems=[
-                {
-                    "Put": {
-                        "TableName": table_name,
-                        "Item": _key(claim.upload) | _claimed(claim),
-                        # An outcome that came in between may change what is to be done.
-                        "ConditionExpression": f"{as_seen} AND objStatus = :status",
-                        "ExpressionAttributeValues": _strings(
-                            {":execution": execution, ":status": seen.get("objStatus", "")}
-                        ),
-                    }
-                },
-                {"Delete": {"TableName": table_name, "Key": photo}},
-            ]
-        )
+        dynamodb.transact_write_items(TransactItems=items)
     except dynamodb.exceptions.TransactionCanceledException as error:
         if cancellation_codes(error) & {"ConditionalCheckFailed", "TransactionConflict"}:
-            return False
+            return [reason.get("Code", "None") for reason in error.response["CancellationReasons"]]
         raise
-    return True
+    return []

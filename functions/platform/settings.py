@@ -1,6 +1,6 @@
 """What the functions read from their environment: the one place that knows the variables and their limits.
 
-What a task decides by is not here: its rules come with each call (`functions.decide.rules`).
+What a task decides by is not here: its rules come with each call (`functions.platform.rules`).
 """
 
 from __future__ import annotations

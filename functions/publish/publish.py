@@ -8,29 +8,53 @@ them, whose `key` is that of the photo.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from functions.ingest.record import PARTITION, timestamp, utc_now
+from functions.platform import rules
 from functions.platform.aws import cancellation_codes, client, prepare
 from functions.platform.settings import PublishSettings, read
 from functions.platform.task import Event, Result, task
+from functions.platform.values import text, value
 from functions.upload import Upload
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
+
 SETTINGS = read(PublishSettings)
-prepare("dynamodb")
+prepare("s3", "dynamodb")
+
+
+def _item(given: object) -> str:
+    if given not in ("upload", "folder"):
+        raise ValueError('must be "upload" or "folder"')
+    return str(given)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """`item`: which of the place's items shows the photo, its own ("upload") or the one that its folder has
+    ("folder"), which shows the newest of the folder's accepted photos; `type`: the item's type.
+    """
+
+    item: str = value(_item, "upload")
+    type: str = value(text, "photo")
 
 
 @task
 def handler(upload: Upload, event: Event) -> Result:
     """Publishes the renditions that `resize` wrote, named in `renditions`; in a dry run, nothing."""
+    by = rules.read(Rules, event.get("rules", {}))
     if upload.dry_run:
         return {"published": False}
     return publish(
         upload,
         event["executionArn"],
         event["renditions"],
+        by=by,
         table_name=SETTINGS.table_name,
         distribution_url=SETTINGS.distribution_url,
     )
@@ -41,77 +65,98 @@ def publish(
     execution_arn: str,
     renditions: Mapping[str, Any],
     *,
+    by: Rules = Rules(),  # it is frozen
     table_name: str,
     distribution_url: str,
     now: Callable[[], datetime] = utc_now,
 ) -> Result:
-    """Writes the record's outcome and the photo item in one transaction.
+    """Writes the record's outcome and the item that shows the photo in one transaction.
 
     Nothing is written, and `{"published": False}` returned, when the record is not this execution's (a newer
     upload took it over) or has another outcome already. Repeated by the same execution, it changes nothing:
-    both times stay those of the first attempt.
+    both times stay those of the first attempt. Where the folder's item shows a photo that was uploaded later,
+    that stays, and the record ends all the same; of two photos uploaded in the same second, which is as fine
+    as S3 counts, the one whose key is the greater is shown.
 
     Raises:
-        botocore.exceptions.ClientError: DynamoDB throttles, fails or refuses.
+        RuleError: the item is the folder's, and the upload lies in none.
+        botocore.exceptions.ClientError: DynamoDB or S3 throttles, fails or refuses; the photo is gone.
     """
-    dynamodb = client("dynamodb")
     time = timestamp(now())
     keys = {name: made["key"] for name, made in renditions.items() if isinstance(made, Mapping)}
     urls = {f"{name}URL": _url(distribution_url, key) for name, key in keys.items()}
-    try:
-        dynamodb.transact_write_items(
-            TransactItems=[
-                {
-                    "Update": {
-                        "TableName": table_name,
-                        "Key": {"PK": {"S": PARTITION}, "SK": {"S": upload.record}},
-                        "UpdateExpression": (
-                            "SET objStatus = :processed, finishedAt = if_not_exists(finishedAt, :time), "
-                            "#item = :item, #renditions = :renditions REMOVE #reason, #detail"
-                        ),
-                        "ConditionExpression": (
-                            "executionArn = :execution AND objStatus IN (:received, :processed)"
-                        ),
-                        "ExpressionAttributeNames": _names("reason", "detail", "item", "renditions"),
-                        "ExpressionAttributeValues": {
-                            ":execution": {"S": execution_arn},
-                            ":received": {"S": "RECEIVED"},
-                            ":processed": {"S": "PROCESSED"},
-                            ":time": {"S": time},
-                            ":item": {"S": upload.upload_id},
-                            ":renditions": {"M": {name: {"S": key} for name, key in keys.items()}},
-                        },
-                    }
-                },
-                {
-                    "Update": {
-                        "TableName": table_name,
-                        "Key": {"PK": {"S": upload.place_id}, "SK": {"S": upload.upload_id}},
-                        "UpdateExpression": (
-                            f"SET {', '.join(f'#{name} = :{name}' for name in urls)}, #key = :key, "
-                            "#type = :photo, #width = :width, #height = :height, "
-                            "#created = if_not_exists(#created, :time)"
-                        ),
-                        "ExpressionAttributeNames": _names(
-                            *urls, "key", "type", "width", "height", "created"
-                        ),
-                        "ExpressionAttributeValues": {
-                            **{f":{name}": {"S": url} for name, url in urls.items()},
-                            ":key": {"S": upload.key},
-                            ":photo": {"S": "photo"},
-                            ":width": {"N": str(renditions["width"])},
-                            ":height": {"N": str(renditions["height"])},
-                            ":time": {"S": time},
-                        },
-                    }
-                },
-            ]
+    shown = {**urls, "key": upload.key, "type": by.type}
+    is_folders = by.item == "folder"
+    item = _folder(upload) if is_folders else upload.upload_id
+    created = timestamp(_uploaded(upload)) if is_folders else time
+    shows: UpdateTypeDef = {
+        "TableName": table_name,
+        "Key": {"PK": {"S": upload.place_id}, "SK": {"S": item}},
+        "UpdateExpression": (
+            f"SET {', '.join(f'#{name} = :{name}' for name in shown)}, #width = :width, #height = :height, "
+            f"#created = {':time' if is_folders else 'if_not_exists(#created, :time)'}"
+        ),
+        "ExpressionAttributeNames": _names(*shown, "width", "height", "created"),
+        "ExpressionAttributeValues": {
+            **{f":{name}": {"S": each} for name, each in shown.items()},
+            ":width": {"N": str(renditions["width"])},
+            ":height": {"N": str(renditions["height"])},
+            ":time": {"S": created},
+        },
+    }
+    if is_folders:
+        shows["ConditionExpression"] = (
+            "attribute_not_exists(#created) OR #created < :time OR (#created = :time AND #key <= :key)"
         )
+    ends: UpdateTypeDef = {
+        "TableName": table_name,
+        "Key": {"PK": {"S": PARTITION}, "SK": {"S": upload.record}},
+        "UpdateExpression": (
+            "SET objStatus = :processed, finishedAt = if_not_exists(finishedAt, :time), "
+            "#item = :item, #renditions = :renditions REMOVE #reason, #detail"
+        ),
+        "ConditionExpression": "executionArn = :execution AND objStatus IN (:received, :processed)",
+        "ExpressionAttributeNames": _names("reason", "detail", "item", "renditions"),
+        "ExpressionAttributeValues": {
+            ":execution": {"S": execution_arn},
+            ":received": {"S": "RECEIVED"},
+            ":processed": {"S": "PROCESSED"},
+            ":time": {"S": time},
+            ":item": {"S": item},
+            ":renditions": {"M": {name: {"S": key} for name, key in keys.items()}},
+        },
+    }
+    refused = _write([{"Update": ends}, {"Update": shows}])
+    if refused == {1}:
+        refused = _write([{"Update": ends}])
+    return {"published": False} if refused else {"published": True, **urls}
+
+
+def _write(items: list[TransactWriteItemTypeDef]) -> set[int]:
+    """Writes all of them, or none: then it returns the numbers of those whose conditions did not hold."""
+    dynamodb = client("dynamodb")
+    try:
+        dynamodb.transact_write_items(TransactItems=items)
     except dynamodb.exceptions.TransactionCanceledException as error:
-        if "ConditionalCheckFailed" in cancellation_codes(error):
-            return {"published": False}
-        raise
-    return {"published": True, **urls}
+        if "ConditionalCheckFailed" not in cancellation_codes(error):
+            raise
+        codes = [reason.get("Code") for reason in error.response["CancellationReasons"]]
+        return {number for number, code in enumerate(codes) if code == "ConditionalCheckFailed"}
+    return set()
+
+
+def _folder(upload: Upload) -> str:
+    folder, slash, _ = upload.upload_id.partition("/")
+    if not slash:
+        raise rules.RuleError(
+            f'The rule item is "folder", and the upload {upload.upload_id} lies in none: refuse it before.'
+        )
+    return folder
+
+
+def _uploaded(upload: Upload) -> datetime:
+    which: Any = upload.object_version()
+    return client("s3").head_object(**which)["LastModified"]
 
 
 def _names(*attributes: str) -> dict[str, str]:

@@ -149,8 +149,9 @@ def show_record(record: dict[str, Any], steps: list[Step], photo: dict[str, Any]
         output.print(path)
     if photo:
         output.print()
-        _line(f"[bold]{'tile':13}[/] {escape(photo['tileURL'])}")
-        _line(f"[bold]{'scaled':13}[/] {escape(photo['scaledURL'])}")
+        for name, url in photo.items():
+            if name.endswith("URL"):
+                _line(f"[bold]{name.removesuffix('URL'):13}[/] {escape(url)}")
 
 
 def show_lines(lines: list[Line]) -> None:

@@ -137,11 +137,7 @@ def show(
         return
     arn = record.get("executionArn")
     steps = installation.steps(arn) if arn else []
-    photo = (
-        installation.photo(record["placeId"], record["uploadId"])
-        if record["objStatus"] == "PROCESSED"
-        else None
-    )
+    photo = installation.shown(record) if record["objStatus"] == "PROCESSED" else None
     if as_json:
         states = [
             {"state": step.state, "entered": step.entered.isoformat(), "seconds": step.seconds}

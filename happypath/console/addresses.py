@@ -75,5 +75,5 @@ def published(photo: Mapping[str, Any], name: str) -> str | None:
 
 
 def rendition(key: str, name: str) -> str:
-    """A published rendition of an upload: `tile`, `scaled`."""
+    """A published rendition of an upload, by its name, such as `tile`."""
     return f"/rendition?{urlencode({'key': key, 'name': name})}"

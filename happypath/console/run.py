@@ -175,10 +175,9 @@ def _fill(console: Console, parts: Parts, run: Run) -> None:
             waiting["versions"] = pool.submit(
                 parts.get, "The list of versions", lambda: _versions(installation, key), ()
             )
-        if run.record and {"placeId", "uploadId"} <= run.record.keys():
-            place, upload = run.record["placeId"], run.record["uploadId"]
+        if (record := run.record) is not None:
             waiting["photo"] = pool.submit(
-                parts.get, "The published photo", lambda: installation.photo(place, upload), None
+                parts.get, "The published photo", lambda: installation.shown(record), None
             )
         if arn is not None:
             waiting["definition"] = pool.submit(

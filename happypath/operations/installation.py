@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
-from functions.upload import RENDITIONS, rendition_key
+from functions.upload import rendition_key
 from happypath.errors import ExpectedError
 from happypath.project import WORKFLOWS
 
@@ -209,14 +209,20 @@ class Installation:
         """The published photo of an upload, or None."""
         return self._item(place_id, upload_id)
 
-    def outputs(self, record: dict[str, Any]) -> dict[str, bytes]:
+    def shown(self, record: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The item that shows what is published of an upload; None if there is none, or it shows another."""
+        if "placeId" not in record:
+            return None
+        # Records that are older than the attribute have the item of their own id.
+        item = self.photo(record["placeId"], record.get("item") or record["uploadId"])
+        return item if item is not None and item.get("key", record["key"]) == record["key"] else None
+
+    def outputs(self, record: Mapping[str, Any]) -> dict[str, bytes]:
         """The published renditions of an upload, by name; none where its workflow publishes no photo."""
-        if self.photo(record["placeId"], record["uploadId"]) is None:
-            return {}
         s3, bucket = self.client("s3"), self.core["DistributionBucket"]
         return {
-            each: s3.get_object(Bucket=bucket, Key=rendition_key(record["key"], each))["Body"].read()
-            for each in RENDITIONS
+            name: s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            for name, key in renditions(record, self.shown(record)).items()
         }
 
     def history(self, execution_arn: str) -> list[HistoryEventTypeDef]:
@@ -288,6 +294,17 @@ class Installation:
             item["uploadId"] = sort_key.removeprefix(f"{item['placeId']}/" if "placeId" in item else "")
         item.pop("SK")
         return item
+
+
+def renditions(record: Mapping[str, Any], item: Mapping[str, Any] | None) -> dict[str, str]:
+    """The keys of an upload's published renditions by their names, from its record and what shows them."""
+    if record.get("objStatus") != "PROCESSED":
+        return {}
+    if "renditions" in record:
+        return dict(record["renditions"])
+    # The record is older than the attribute.
+    names = (name.removesuffix("URL") for name in item or {} if name.endswith("URL"))
+    return {name: rendition_key(record["key"], name) for name in names}
 
 
 def steps(history: list[HistoryEventTypeDef]) -> list[Step]:

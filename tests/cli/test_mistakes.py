@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -153,7 +153,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     from happypath.operations.run import save  # moto takes a while to import
 
     class Published(Installation):
-        def outputs(self, record: dict[str, Any]) -> dict[str, bytes]:
+        def outputs(self, record: Mapping[str, Any]) -> dict[str, bytes]:
             return {"tile": b"photo"}
 
     (tmp_path / "park").touch()

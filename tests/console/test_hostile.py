@@ -192,6 +192,12 @@ def test_a_photo_of_a_hostile_name_is_uploaded_or_refused_in_words(
     )
     assert sent.status_code == 201
     assert sent.json()["page"].isascii()
-    for place, name in (("", "a.jpg"), ("p/q", "a.jpg"), ("workflow", "a.jpg"), ("p", "x" * 2000)):
+    for place, name in (
+        ("", "a.jpg"),
+        ("p//q", "a.jpg"),
+        ("p/../q", "a.jpg"),
+        ("workflow", "a.jpg"),
+        ("p", "x" * 2000),
+    ):
         sent = client.put("/uploads.new", params={"place": place, "name": name}, content=b"x", headers=own)
         assert sent.status_code == 400

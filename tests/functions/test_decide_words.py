@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from functions.decide import words
-from functions.decide.rules import RuleError
+from functions.platform.rules import RuleError
 from tests.functions.account import answering
 from tests.functions.test_match import line, word
 from tests.functions.test_moderation import CONTEXT, event

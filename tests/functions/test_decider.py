@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from functions.decide.decider import decider
-from functions.decide.rules import RuleError
 from functions.decision import Decision, MalformedDecisionError, Rejection
+from functions.platform.rules import RuleError
 from functions.platform.values import value, whole
 from functions.upload import Upload
 from tests.functions.test_moderation import CONTEXT, event

@@ -404,7 +404,7 @@ FILES = dict(each for make in (everywhere, jpegs, pngs, webps, avifs, heics) for
 @cache
 def ours(name: str) -> Image.Image:
     made = renditions(FILES[name], max_pixels=10**6)
-    picture = Image.open(io.BytesIO(made.scaled.jpeg(95))).convert("RGB")
+    picture = Image.open(io.BytesIO(made.pictures["scaled"].jpeg(95))).convert("RGB")
     assert picture.size == (made.width, made.height)
     return picture
 

@@ -16,8 +16,8 @@ from PIL import Image
 
 from functions.decide import dimensions
 from functions.decide.dimensions import Rules
-from functions.decide.rules import RuleError, read
 from functions.platform.aws import PhotoNotFoundError, client
+from functions.platform.rules import RuleError, read
 from functions.platform.source_object import FIRST_BYTES
 from functions.upload import Upload
 from tests.functions.account import answering

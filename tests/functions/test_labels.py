@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from functions.decide import labels
-from functions.decide.rules import RuleError
 from functions.platform.aws import ThrottledError
+from functions.platform.rules import RuleError
 from tests.functions.account import answering, error
 from tests.functions.test_moderation import CONTEXT, event
 from tests.functions.test_rekognition import photo, uploaded

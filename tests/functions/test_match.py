@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from functions.decide import match
-from functions.decide.rules import RuleError
 from functions.platform.aws import ThrottledError
+from functions.platform.rules import RuleError
 from tests.functions.account import answering, error
 from tests.functions.test_labels import label
 from tests.functions.test_moderation import CONTEXT, event

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import permutations
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -9,8 +11,10 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from moto.s3.models import s3_backends
 
-from functions.platform.aws import AwsCallError, ThrottledError
+from functions.platform.aws import AwsCallError, PhotoNotFoundError, ThrottledError, client
+from functions.platform.rules import RuleError
 from functions.publish import publish
 from functions.upload import Upload
 from tests.functions import account
@@ -18,6 +22,7 @@ from tests.functions.account import TABLE, answering, error, make_table
 
 CONTEXT = SimpleNamespace(aws_request_id="request-1")
 UPLOAD = Upload("uploads", "p/crème brûlée +1.jpg", "p", "crème brûlée +1.jpg", "v1")
+ACCOUNT = "123456789012"
 OURS = "arn:aws:states:us-east-1:123456789012:execution:happypath-v4:ours"
 FIRST = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SECOND = datetime(2026, 5, 1, 13, tzinfo=UTC)
@@ -182,3 +187,104 @@ def test_trouble_is_told_to_the_caller() -> None:
         pytest.raises(ClientError, match="InternalServerError"),
     ):
         published()
+
+
+# One item for a folder
+
+
+def avatar(name: str, uploaded: datetime, player: str = "p1") -> Upload:
+    """An upload of a player's, with its object and its record."""
+    upload = Upload("uploads", f"avatars/{player}/{name}", "avatars", f"{player}/{name}")
+    client("s3").put_object(Bucket="uploads", Key=upload.key, Body=name.encode())
+    stored: Any = s3_backends[ACCOUNT]["aws"].get_object("uploads", upload.key)
+    stored.last_modified = uploaded.replace(tzinfo=None)
+    received(upload)
+    return upload
+
+
+def publish_avatar(upload: Upload, arn: str = OURS) -> Any:
+    key = upload.rendition_key("avatar")
+    made = {"width": 9, "height": 9, "avatar": {"key": key, "width": 128, "height": 128, "bytes": 1}}
+    rules = {"item": "folder", "type": "avatar"}
+    event = {"detail": upload.as_detail(), "executionArn": arn, "renditions": made, "rules": rules}
+    return publish.handler(event, CONTEXT)
+
+
+@pytest.fixture
+def _bucket() -> None:
+    client("s3").create_bucket(Bucket="uploads")
+
+
+@pytest.mark.usefixtures("_bucket")
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_a_folder_shows_the_newest_of_its_photos_in_whichever_order_they_are_published(
+    order: Sequence[int],
+) -> None:
+    # The last two were uploaded in the same second.
+    uploads = [
+        avatar("z.jpg", FIRST),
+        avatar("m.jpg", SECOND),
+        avatar("a.jpg", SECOND),
+        avatar("0.jpg", FIRST),
+    ]
+    for number in order:
+        assert publish_avatar(uploads[number])["published"] is True
+    before = account.items()
+    for upload in uploads:
+        publish_avatar(upload)
+
+    items = account.items()
+    assert items == before | {key: items[key] for key in before if key[0] == "workflow"}
+    assert {key: item["key"] for key, item in items.items() if key[0] == "avatars"} == {
+        ("avatars", "p1"): "avatars/p1/m.jpg"
+    }
+    assert items["avatars", "p1"] == {
+        "key": "avatars/p1/m.jpg",
+        "type": "avatar",
+        "avatarURL": "https://photos.example.com/avatars/p1/m.jpg/avatar.jpg",
+        "width": "9",
+        "height": "9",
+        "created": "2026-05-01T13:00:00.000Z",
+    }
+    for upload in uploads:
+        record = items["workflow", upload.key]
+        assert (record["objStatus"], record["item"]) == ("PROCESSED", "p1")
+        assert record["renditions"] == {"avatar": {"S": f"{upload.key}/avatar.jpg"}}
+
+
+@pytest.mark.usefixtures("_bucket")
+def test_a_folders_item_stays_when_the_record_is_not_ours() -> None:
+    first, other = avatar("a.jpg", FIRST), avatar("b.jpg", SECOND)
+    publish_avatar(first)
+    before = account.items()
+    assert publish_avatar(other, arn=f"{OURS}-not") == {"published": False}
+    assert account.items() == before
+
+
+@pytest.mark.usefixtures("_bucket")
+def test_a_photo_that_is_gone_is_not_published_for_its_folder() -> None:
+    upload = avatar("a.jpg", FIRST)
+    client("s3").delete_object(Bucket="uploads", Key=upload.key)
+    with pytest.raises(PhotoNotFoundError):
+        publish_avatar(upload)
+    assert ("avatars", "p1") not in account.items()
+
+
+@pytest.mark.usefixtures("_bucket")
+def test_a_photo_in_no_folder_has_no_folders_item() -> None:
+    with pytest.raises(RuleError, match="lies in none"):
+        publish_avatar(Upload("uploads", "avatars/me.jpg", "avatars", "me.jpg"))
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ({"item": "player"}, 'The rule item must be "upload" or "folder", not'),
+        ({"type": ""}, "The rule type must be a text that is not empty"),
+        ({"kind": "avatar"}, "There is no rule kind: choose among item, type"),
+    ],
+)
+def test_a_senseless_rule_is_named(rules: Any, said: str) -> None:
+    event = {"detail": UPLOAD.as_detail(), "executionArn": OURS, "renditions": renditions(), "rules": rules}
+    with pytest.raises(RuleError, match=said):
+        publish.handler(event, CONTEXT)

@@ -15,6 +15,7 @@ from PIL import Image
 from functions.decision import Rejection
 from functions.imaging.pixels import Interleaved
 from functions.platform.aws import AwsCallError, PhotoNotFoundError, client
+from functions.platform.rules import RuleError
 from functions.publish import resize
 from functions.upload import Upload
 from tests.functions.account import answering, make_table, put
@@ -55,10 +56,10 @@ def _buckets() -> None:
     put("workflow", UPLOAD.key, executionArn="arn:execution")
 
 
-def resized(content: bytes) -> Mapping[str, Any]:
+def resized(content: bytes, **more: Any) -> Mapping[str, Any]:
     """The task's result for an object of this content."""
     client("s3").put_object(Bucket="uploads", Key=UPLOAD.key, Body=content)
-    event = {"detail": UPLOAD.as_detail(), "executionArn": "arn:execution"}
+    event = {"detail": UPLOAD.as_detail(), "executionArn": "arn:execution", **more}
     return resize.handler(event, SimpleNamespace(aws_request_id="request"))
 
 
@@ -516,3 +517,66 @@ def _deflated(data: bytes) -> bytes:
 def _buckets_again() -> None:
     for bucket in ("uploads", "distribution"):
         client("s3").create_bucket(Bucket=bucket)
+
+
+# Renditions by rules
+
+
+AVATAR = {
+    "avatar": {"fit": "cover", "width_px": 128, "height_px": 96},
+    "page": {"fit": "inside", "width_px": 300},
+}
+
+
+@pytest.mark.parametrize(
+    ("size", "page"), [((600, 400), (300, 200)), ((200, 900), (200, 900)), ((900, 100), (300, 33))]
+)
+def test_rules_say_which_renditions_are_made(size: tuple[int, int], page: tuple[int, int]) -> None:
+    # The middle is green; what is cut off at either end is not.
+    photo = Image.new("RGB", size, RED)
+    width, height = size
+    edge = min(width, height) // 4
+    photo.paste(GREEN, (width // 2 - edge, height // 2 - edge, width // 2 + edge, height // 2 + edge))
+    result = resized(encoded(photo, "PNG"), rules={"renditions": AVATAR})
+
+    assert set(result) == {"width", "height", "avatar", "page"}
+    key = f"{UPLOAD.key}/avatar.jpg"
+    assert (result["avatar"]["key"], result["avatar"]["width"], result["avatar"]["height"]) == (key, 128, 96)
+    avatar, whole = decoded(published("avatar")), decoded(published("page"))
+    assert (avatar.size, whole.size) == ((128, 96), page)
+    middle = avatar.crop((60, 44, 68, 52))
+    assert difference(middle, Image.new("RGB", middle.size, GREEN)) < 12
+    assert "Contents" in client("s3").list_objects_v2(Bucket="distribution", Prefix=key)
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ({"renditions": {}}, "The rule renditions must be an object with a rendition by each name"),
+        ({"renditions": []}, "The rule renditions must be an object"),
+        ({"tile": {}}, "There is no rule tile: choose among renditions"),
+        ({"renditions": {"../tile": {}}}, "must have names of at most 16 lower-case letters and digits"),
+        ({"renditions": {"width": {}}}, "and none of height, width"),
+        ({"renditions": {"a": 5}}, 'must have a fit of "cover" or "inside" for a'),
+        (
+            {"renditions": {"a": {"fit": "fill", "width_px": 1}}},
+            'must have a fit of "cover" or "inside" for a',
+        ),
+        (
+            {"renditions": {"a": {"fit": "cover", "width_px": 1}}},
+            r"The rule renditions\.a\.height_px is missing",
+        ),
+        ({"renditions": {"a": {"fit": "inside"}}}, r"The rule renditions\.a\.width_px is missing"),
+        (
+            {"renditions": {"a": {"fit": "inside", "width_px": 1, "height_px": 1}}},
+            r"There is no rule renditions\.a\.height_px: choose among width_px",
+        ),
+        (
+            {"renditions": {"a": {"fit": "inside", "width_px": 5000}}},
+            "a whole number from 1 to 4096, not 5000",
+        ),
+    ],
+)
+def test_a_senseless_rule_is_named(rules: Any, said: str) -> None:
+    with pytest.raises(RuleError, match=said):
+        resized(encoded(Image.new("RGB", (10, 10)), "PNG"), rules=rules)

@@ -395,6 +395,27 @@ def test_however_alike_two_keys_are_each_is_an_upload(order: tuple[str, ...]) ->
     assert photos.items() <= items.items()
 
 
+@pytest.mark.parametrize(("shows", "stays"), [("avatars/p1/me.jpg", False), ("avatars/p1/other.jpg", True)])
+def test_a_newer_version_removes_the_item_that_shows_the_older_one_and_no_other(
+    shows: str, stays: bool
+) -> None:
+    key = "avatars/p1/me.jpg"
+    take(uploaded(key, sequencer="0A"))
+    client("dynamodb").update_item(
+        TableName=TABLE,
+        Key={"PK": {"S": "workflow"}, "SK": {"S": key}},
+        UpdateExpression="SET objStatus = :processed, #item = :item",
+        ExpressionAttributeNames={"#item": "item"},
+        ExpressionAttributeValues={":processed": {"S": "PROCESSED"}, ":item": {"S": "p1"}},
+    )
+    account.put("avatars", "p1", key=shows)
+    take(uploaded(key, sequencer="0B"))
+
+    record = record_of(key)
+    assert (record["objStatus"], record["sequencer"], "item" in record) == ("RECEIVED", "0B", False)
+    assert (("avatars", "p1") in account.items()) is stays
+
+
 def test_a_newer_version_takes_over_the_record_of_its_own_place() -> None:
     deliver(uploaded("here/u.jpg", sequencer="0A"), uploaded("there/u.jpg", sequencer="0A"))
     before = record_of("here/u.jpg")
@@ -744,7 +765,7 @@ def test_in_a_bucket_without_versions_what_was_claimed_and_deleted_ends_too() ->
     "key",
     [
         "picnic.jpg",
-        "a/b/c.jpg",
+        "a//c.jpg",
         "place/",
         "/picnic.jpg",
         "place/..",

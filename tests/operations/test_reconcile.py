@@ -133,7 +133,7 @@ def test_however_alike_two_keys_are_each_needs_an_outcome(installation: Offline)
     assert open_uploads(installation) == {}
 
 
-@pytest.mark.parametrize("key", ["picnic.jpg", "a/b/c.jpg", "place/", "workflow/u.jpg", "x" * 1024])
+@pytest.mark.parametrize("key", ["picnic.jpg", "a/b/", "place/", "workflow/u.jpg", "x" * 1024])
 def test_a_key_that_no_workflow_can_use_has_its_outcome_when_it_is_refused(
     installation: Offline, key: str
 ) -> None:

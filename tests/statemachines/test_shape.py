@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
-from functions.decide import rules
 from functions.decision import REASON, Reason
+from functions.platform import rules
 from functions.upload import Upload
 from tests.outcomes import rows
 from tests.statemachines import filled

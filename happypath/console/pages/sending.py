@@ -30,13 +30,15 @@ _IN_MEMORY_BYTES = 4_000_000
 
 
 def key_of(place_id: str, name: str) -> str:
-    """The key of a photo that is dropped at a place: two of one name are two uploads.
+    """The key of a photo that is dropped at a place, or at a folder of one: two of one name are two uploads.
 
     Raises:
         UsageError: no upload can have it; the message says why.
     """
     key = f"{place_id}/{secrets.token_hex(4)}-{name}"
     try:
+        if "/" in name:
+            raise InvalidKeyError("a file's name has no slash")
         parse_key(key)
     except InvalidKeyError as error:
         raise UsageError(

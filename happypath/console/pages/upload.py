@@ -11,7 +11,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from functions.upload import RENDITIONS
 from happypath.console import addresses, live, panel, pictures, sights, story, waterfall
 from happypath.console import run as runs
 from happypath.console.graph import svg
@@ -26,6 +25,7 @@ from happypath.errors import UsageError
 from happypath.operations import executions, logs, trace
 from happypath.operations.aws_errors import FORESEEABLE, explain
 from happypath.operations.executions import NoExecutionError
+from happypath.operations.installation import renditions
 from happypath.operations.waterfall import rows
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _page(request: Request, run: Run, parts: Parts, address: Address) -> Respons
         seen=seen,
         live=_live(run),
         unseen=kind if (kind := story.photo_type(run)) not in _SHOWN else None,
-        renditions=RENDITIONS if run.photo else (),
+        renditions=list(renditions(run.record, run.photo)) if run.record else [],
         fault_kinds=KINDS,
         fault_times=WHEN,
         is_express=bool(run.arn and executions.is_express(run.arn)),
