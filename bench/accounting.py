@@ -19,7 +19,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from happypath.operations.installation import Installation
 from happypath.sandbox import direct
 from happypath.sandbox.connection import Connection
-from happypath.sandbox.function_host.event_source import Pollers
+from happypath.sandbox.function_host.event_source import QueueSource
 from happypath.sandbox.function_host.host import FunctionHost
 from happypath.sandbox.function_host.runtime_api import _Handler
 from happypath.sandbox.operations import Environ, operation
@@ -74,7 +74,7 @@ _WORK: tuple[tuple[Any, str, Callable[..., str]], ...] = (
     (Connection, "handle_one_request", lambda *_: "reading requests, writing answers"),
     (Connection, "run_wsgi", lambda self: _request(self.make_environ())),
     (direct, "reply", lambda _, environ: _request(environ)),
-    (Pollers, "_deliver", lambda *_: "delivering from the queue"),
+    (QueueSource, "_deliver", lambda *_: "delivering from the queue"),
     (FunctionHost, "invoke", lambda *_: "invoking functions"),
     (_Handler, "handle_one_request", lambda *_: "Lambda runtime API"),
     (Traces, "put", lambda *_: "X-Ray: taking segments of functions"),

@@ -34,22 +34,23 @@ from happypath.sandbox.fault_injection.error_responses import ErrorResponse
 from happypath.sandbox.fault_injection.rules import Faults
 from happypath.sandbox.function_host.asynchronous import AsynchronousInvocations
 from happypath.sandbox.function_host.environment import Environment, Function, Outcome
-from happypath.sandbox.function_host.event_source import Pollers
+from happypath.sandbox.function_host.event_source import QueueSource
 from happypath.sandbox.function_host.host import FunctionHost, InvokeError, TooManyRequestsError
+from happypath.sandbox.function_host.mappings import Mappings
 from happypath.sandbox.function_host.metrics import record
-from happypath.sandbox.function_host.runtime_api import Answer
+from happypath.sandbox.function_host.stream_source import StreamSource
 from happypath.sandbox.iam.deliveries import check_logging
 from happypath.sandbox.iam.denial import AccessDeniedError
 from happypath.sandbox.iam.enforcement import access_key, session_of
 from happypath.sandbox.iam.principal import RoleSession
 from happypath.sandbox.patches.awslambda import version_of
+from happypath.sandbox.patches.event_sources import starting_point
 from happypath.sandbox.patches.stepfunctions import retries_wait
 from happypath.sandbox.rekognition import Rekognition, install, real_client
 from happypath.sandbox.xray import XRay
 
 if TYPE_CHECKING:
-    from mypy_boto3_lambda import LambdaClient
-    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_lambda.type_defs import EventSourceMappingConfigurationTypeDef
 
 _ARTIFACTS = "sandbox-artifacts"
 _CAPABILITIES: Any = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -155,10 +156,8 @@ class Sandbox:
                 self._invoke, self._direct_client, lambda: self.retry_wait_scale
             )
             opened.callback(self._asynchronous.close)
-            self._pollers = Pollers(
-                self._poller_clients, self._invoke_by_arn, retry_s=round(_RETRY_S * self.retry_wait_scale)
-            )
-            opened.callback(self._pollers.close)
+            self._mappings = self._polling()
+            opened.callback(self._mappings.close)
             self.client("s3").create_bucket(Bucket=_ARTIFACTS)
             self._opened = opened.pop_all()
 
@@ -245,15 +244,27 @@ class Sandbox:
         call_directly(client, self.application, OWN_ACCESS_KEY)
         return client
 
-    def _poller_clients(self) -> tuple[LambdaClient, SQSClient]:
-        clients = self.client("lambda"), self.client("sqs", max_pool_connections=32)
-        for client in clients:
-            call_directly(client, self.application, OWN_ACCESS_KEY)
-        return clients
+    def _polling(self) -> Mappings:
+        sqs = self.client("sqs", max_pool_connections=32)
+        call_directly(sqs, self.application, OWN_ACCESS_KEY)
 
-    def _invoke_by_arn(self, arn: str, payload: bytes) -> Answer:
+        def queue(mapping: EventSourceMappingConfigurationTypeDef) -> QueueSource:
+            return QueueSource(mapping, sqs, self._invoke_by_arn, round(_RETRY_S * self.retry_wait_scale))
+
+        def stream(mapping: EventSourceMappingConfigurationTypeDef) -> StreamSource:
+            return StreamSource(
+                mapping,
+                self._direct_client,
+                self._invoke_by_arn,
+                starting_point,
+                lambda: self.retry_wait_scale,
+            )
+
+        return Mappings(self._direct_client("lambda"), {"sqs": queue, "dynamodb": stream})
+
+    def _invoke_by_arn(self, arn: str, payload: bytes) -> Outcome:
         region, account = arn.split(":")[3:5]
-        return self._invoke(lambda_backends[account][region].get_function(arn), payload, None).answer
+        return self._invoke(lambda_backends[account][region].get_function(arn), payload, None)
 
     def _accept(self, deployed: Any, payload: bytes, trace_header: str | None) -> str:
         return self._asynchronous.accept(deployed, payload, trace_header)

@@ -67,6 +67,8 @@ NOT_SHOWN = {
     "X-Ray takes segments whatever": "the daemon's datagrams have no signature, so there is nobody to deny",
     "What else AWS checks of them by trying": "AWS does not say what it tries",
     "failed messages are visible again after 2 s": "of time only",
+    "Waits between attempts are a sixtieth": "of time only",
+    "A stream has one shard": "of time: on AWS a shard ends after hours, and an item after days",
     "AWS's codes and, where they are known": "what is unknown cannot be compared",
     "is called at `sync-`": "of host names",
     "is told of its parent's trace": "what AWS does where a parent is not traced is not published",

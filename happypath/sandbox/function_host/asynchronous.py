@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+from happypath.sandbox.function_host.destinations import Clients, send
 from happypath.sandbox.function_host.environment import Outcome
 from happypath.sandbox.function_host.host import InvokeError
 from happypath.sandbox.iam.deliveries import check_delivery, of_function
@@ -33,8 +34,6 @@ _MAX_ERROR_BYTES = 1024
 
 # A function as moto holds it, the payload, the trace header, the request → what came of it.
 Invoke: TypeAlias = Callable[[Any, bytes, str | None, str], Outcome]
-# A service's name in boto3 → a client of it.
-Clients: TypeAlias = Callable[[str], Any]
 
 
 @dataclass
@@ -163,7 +162,7 @@ class AsynchronousInvocations:
                 }
                 self._clients("events").put_events(Entries=[entry])
             case _:
-                self._send(arn, body, {})
+                send(self._clients, arn, body, {})
 
     def _bury(self, arn: str, event: _Event, outcome: Outcome | None) -> None:
         """Sends the event itself to a dead-letter queue or topic.
@@ -180,15 +179,4 @@ class AsynchronousInvocations:
             attributes["ErrorCode"] = {"DataType": "Number", "StringValue": "200"}
             if short:
                 attributes["ErrorMessage"] = {"DataType": "String", "StringValue": short}
-        self._send(arn, event.payload.decode(), attributes)
-
-    def _send(self, arn: str, body: str, attributes: dict[str, Any]) -> None:
-        match arn.split(":"):
-            case [_, _, "sqs", _, _, queue]:
-                sqs = self._clients("sqs")
-                url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-                sqs.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes)
-            case [_, _, "sns", *_]:
-                self._clients("sns").publish(TopicArn=arn, Message=body, MessageAttributes=attributes)
-            case _:
-                raise ValueError("the sandbox sends to SQS, SNS, Lambda and EventBridge")
+        send(self._clients, arn, event.payload.decode(), attributes)

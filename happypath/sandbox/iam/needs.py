@@ -81,6 +81,7 @@ _PARTS = {
     "ConditionCheck": "ConditionCheckItem",
     "Get": "GetItem",
 }
+_OF_STREAMS = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
 _PARTIQL = {
     "SELECT": "PartiQLSelect",
     "INSERT": "PartiQLInsert",
@@ -131,7 +132,9 @@ def _plain(service: str, call: Call, arn: _Arn) -> Need:
 def _dynamodb(call: Call, arn: _Arn) -> Iterator[Need]:
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html"""
     arguments, name = call.arguments, call.operation
-    if name in {"TransactWriteItems", "TransactGetItems"}:
+    if name in _OF_STREAMS:
+        yield _on_stream(name, arguments, arn)
+    elif name in {"TransactWriteItems", "TransactGetItems"}:
         enclosing = {"dynamodb:enclosingoperation": (name,)}
         for each in arguments["TransactItems"]:
             for part, operand in each.items():
@@ -146,10 +149,18 @@ def _dynamodb(call: Call, arn: _Arn) -> Iterator[Need]:
             yield _partiql(each["Statement"], arn)
     elif "TableName" in arguments:
         yield _on_table(name, arguments, arn, {})
-    elif "ResourceArn" in arguments:
-        yield Need(f"dynamodb:{name}", arguments["ResourceArn"])
     else:
-        yield Need(f"dynamodb:{name}", "*")
+        yield Need(f"dynamodb:{name}", arguments.get("ResourceArn", "*"))
+
+
+def _on_stream(name: str, arguments: Mapping[str, Any], arn: _Arn) -> Need:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html"""
+    table = arguments.get("TableName")
+    if name == "ListStreams":
+        return Need("dynamodb:ListStreams", arn(f"table/{table}/stream/*") if table else "*")
+    # An iterator begins with its stream's ARN.
+    stream = arguments["ShardIterator"].partition("|")[0] if name == "GetRecords" else arguments["StreamArn"]
+    return Need(f"dynamodb:{name}", stream)
 
 
 def _table(name: str, arn: _Arn) -> str:

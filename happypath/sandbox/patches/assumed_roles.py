@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -15,6 +15,7 @@ from moto.stepfunctions.models import StateMachine
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from happypath.sandbox.function_host.event_source import check_polling
+from happypath.sandbox.function_host.stream_source import ACTIONS, check_reading
 from happypath.sandbox.iam import AccessDeniedError, assume, check
 from happypath.sandbox.patches.served import Patch, Served
 from happypath.sandbox.stepfunctions.errors import StatesError
@@ -71,26 +72,38 @@ def roles_of_functions(_: Served) -> Iterator[None]:
 
 @contextmanager
 def roles_that_poll(_: Served) -> Iterator[None]:
-    """A function is mapped to a queue only if its role may take messages from it.
+    """A function is mapped to a queue or a stream only if its role may take from it.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
+    https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
     """
     create = LambdaBackend.create_event_source_mapping
 
     def create_checked(backend: Any, spec: dict[str, Any]) -> Any:
         arn, name = str(spec.get("EventSourceArn", "")), str(spec.get("FunctionName", ""))
-        function = arn.split(":")[2:3] == ["sqs"] and name and backend.get_function(name)
-        if function:
+        may_take = {"sqs": check_polling, "dynamodb": check_reading}.get((arn.split(":") + [""] * 3)[2])
+        if may_take and name:
             try:
-                check_polling(function.function_arn, arn)
+                may_take(backend.get_function(name).function_arn, arn)
             except AccessDeniedError as error:
-                action = error.request.action.partition(":")[2]
-                message = f"The function execution role does not have permissions to call {action} on SQS"
-                raise _refused(message) from None
+                raise _refused(_CANNOT_TAKE[may_take](error, arn)) from None
         return create(backend, spec)
 
     with patch.object(LambdaBackend, "create_event_source_mapping", create_checked):
         yield
+
+
+# What may take → what Lambda says of a role that may not.
+_CANNOT_TAKE: Mapping[Callable[[str, str], None], Callable[[AccessDeniedError, str], str]] = {
+    check_polling: lambda error, _: (
+        "The function execution role does not have permissions to call "
+        f"{error.request.action.partition(':')[2]} on SQS"
+    ),
+    check_reading: lambda _, arn: (
+        f"Cannot access stream {arn}. Please ensure the role can perform the {', '.join(ACTIONS[:-1])}, "
+        f"and {ACTIONS[-1]} Actions on your stream in IAM."
+    ),
+}
 
 
 @contextmanager

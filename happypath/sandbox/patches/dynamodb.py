@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -28,6 +27,7 @@ from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 
+from happypath.sandbox.dynamodb.streams import LOCK
 from happypath.sandbox.patches.locks import one_at_a_time
 from happypath.sandbox.patches.served import Patch, Served
 
@@ -37,15 +37,12 @@ _OPERATIONS = ("get_item", "put_item", "update_item", "delete_item", "query", "s
 @contextmanager
 def atomic_writes(_: Served) -> Iterator[None]:
     """Lets one operation at a time into the tables, and takes back what a failed transaction did."""
-    # One for all tables; reentrant because a transaction is made of the other operations.
-    lock = threading.RLock()
-
-    alone = partial(one_at_a_time, lock)
+    alone = partial(one_at_a_time, LOCK)
 
     transact = DynamoDBBackend.transact_write_items
 
     def transact_or_take_back(backend: Any, transact_items: list[dict[str, Any]]) -> None:
-        with lock:
+        with LOCK:
             before = [_Before(backend, operation) for each in transact_items for operation in each.values()]
             try:
                 transact(backend, transact_items)
