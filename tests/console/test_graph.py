@@ -121,9 +121,9 @@ def test_a_long_chain_is_laid_out_quickly() -> None:
         }
         for place, name in enumerate(names[:-1])
     }
-    began = time.perf_counter()
+    began = time.process_time()
     drawn = draw(read({"StartAt": names[0], "States": states | {names[-1]: {"Type": "Succeed"}}}))
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
     check(drawn)
 
 

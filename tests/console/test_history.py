@@ -241,7 +241,7 @@ def test_thousands_of_events_are_read_in_no_time() -> None:
             exited(first + 2, first + 1, "Pass", "Plain"),
             event(first + 3, first + 2, "MapIterationSucceeded", name="Each", index=item),
         ]
-    began = time.perf_counter()
+    began = time.process_time()
     drawn = overlay.overlay(read(NESTED), history.read(events))
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
     assert drawn.states["Plain"].notes[0] == "3000 times"

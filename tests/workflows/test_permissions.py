@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -95,9 +94,12 @@ def _ingest(driver: Driver) -> None:
     driver.upload(_tiny() + b"\0\0", held)
     driver.upload(_tiny(), "no-place.jpg")
     wait_until(lambda: driver.installation.record("no-place.jpg") is not None, "the key is refused")
-    time.sleep(2)
-    # No such workflow: the claim is released, and the message comes again before it has come too often.
     ours = driver.sandbox.calls.needed
+    wait_until(
+        lambda: any(each.action == "sqs:SendMessage" for each in ours["happypath-StartExecution"]),
+        "an upload is held",
+    )
+    # No such workflow: the claim is released, and the message comes again before it has come too often.
     driver.installation.set_live("v99")
     wait_until(
         lambda: any(each.action == "dynamodb:DeleteItem" for each in ours["happypath-StartExecution"]),
@@ -116,7 +118,7 @@ def _ingest(driver: Driver) -> None:
     # The same photo again: a newer upload takes the record over.
     driver.upload(_tiny() + b"\0", held)
     _say_uploaded(driver, held)
-    time.sleep(3)
+    wait_until(driver.all_events_are_handled, "both events are handled")
     driver.ended(held)
 
 
