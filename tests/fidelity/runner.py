@@ -47,8 +47,8 @@ class SetupError(Exception):
 class Runner:
     """Runs cases in a sandbox, one after another. Each has names of its own.
 
-    What has not come after `patience_s`, an execution's end or what comes eventually, is not what its case says.
-    A machine may be slow.
+    What has not come after `patience_s`, an execution's end or what comes eventually, does not come: a machine
+    may be slow.
     """
 
     def __init__(self, sandbox: Sandbox, patience_s: float = 60) -> None:
