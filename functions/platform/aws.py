@@ -24,6 +24,7 @@ from functions.platform.observability import subsegment
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_rekognition import RekognitionClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
@@ -31,15 +32,20 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 # What tasks call; templates/Makefile ships botocore's descriptions of these services alone.
-Service: TypeAlias = Literal["dynamodb", "rekognition", "s3", "sqs", "ssm", "stepfunctions"]
+Service: TypeAlias = Literal["dynamodb", "kms", "rekognition", "s3", "sqs", "ssm", "stepfunctions"]
 
 # A call that nobody answers takes 27 s with all its attempts and the waits between them, and a function has
 # 30 s or more (Timeout): so the task fails by an error of its own that says which call it was.
 _CONFIG = Config(connect_timeout=2, read_timeout=6, retries={"mode": "standard", "total_max_attempts": 3})
+# So that forms are signed as every region takes it, and go to the bucket's own region: browsers do not follow
+# S3's redirects from another.
+_S3_CONFIG = _CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 
 
 @overload
 def client(service: Literal["dynamodb"]) -> DynamoDBClient: ...
+@overload
+def client(service: Literal["kms"]) -> KMSClient: ...
 @overload
 def client(service: Literal["rekognition"]) -> RekognitionClient: ...
 @overload
@@ -86,7 +92,7 @@ def _session() -> botocore.session.Session:
 def _client(service: Service) -> Any:
     # It takes longer than most calls that the client will make.
     with subsegment(f"client {service}"):
-        made: Any = _session().create_client(service, config=_CONFIG)
+        made: Any = _session().create_client(service, config=_S3_CONFIG if service == "s3" else _CONFIG)
     made.meta.events.register("before-call", _refuse_to_write)
     return made
 

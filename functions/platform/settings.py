@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from functions.platform.values import fill, text, value, whole
+from functions.platform.values import entries, fill, text, value, whole
 
 T = TypeVar("T")
 
@@ -69,3 +69,17 @@ class PublishSettings:
 
     table_name: str = value(text)
     distribution_url: str = value(text)
+
+
+@dataclass(frozen=True)
+class ApiSettings:
+    """What the upload API needs to find its table, bucket and key, and how far its forms go."""
+
+    table_name: str = value(text)
+    upload_bucket: str = value(text)
+    # The ARN of the KMS key that seals what the API gives out.
+    seal_key: str = value(text)
+    # The most that a form lets through; 5 GB is S3's own limit.
+    max_upload_bytes: int = value(whole(1, 5_000_000_000))
+    form_seconds: int = value(whole(60, 3_600))
+    content_types: tuple[str, ...] = value(entries)

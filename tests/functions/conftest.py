@@ -20,6 +20,11 @@ os.environ.update(
     QUEUE_URL="https://sqs.us-east-1.amazonaws.com/123456789012/uploads",
     HOLD_SECONDS="30",
     MAX_PIXELS="100000000",
+    UPLOAD_BUCKET="uploads",
+    SEAL_KEY="alias/seal",
+    MAX_UPLOAD_BYTES="50000000",
+    CONTENT_TYPES="image/jpeg,image/png",
+    FORM_SECONDS="300",
     DISTRIBUTION_BUCKET="distribution",
     DISTRIBUTION_URL="https://photos.example.com",
 )

@@ -69,7 +69,7 @@ def statements(stack: str) -> Iterator[tuple[str, Resource]]:
         if "Ref" in output["Value"]
     }
     for name, resource in resources(stack, "AWS::Serverless").items():
-        for policy in resource["Properties"]["Policies"]:
+        for policy in resource["Properties"].get("Policies", []):
             shared = policy.get("Ref") or exported.get(policy.get("Fn::ImportValue", {}).get("Fn::Sub", ""))
             document = managed_policies()[shared] if shared else policy
             for statement in document["Statement"]:

@@ -11,13 +11,17 @@ import pytest
 from tests.statemachines.definitions import WORKFLOWS
 from tests.templates.template import STACKS, Resource, load, resources
 
-IN_CORE = {
-    "DeadLettersAlarm",
-    "OldestUploadAlarm",
-    "StartExecutionErrorsAlarm",
-    "FunctionsThrottledAlarm",
-    "TransitionsThrottledAlarm",
-    "TasksRetriedAlarm",
+# Of the stacks that are no workflow.
+ALARMS = {
+    "core": {
+        "DeadLettersAlarm",
+        "OldestUploadAlarm",
+        "StartExecutionErrorsAlarm",
+        "FunctionsThrottledAlarm",
+        "TransitionsThrottledAlarm",
+        "TasksRetriedAlarm",
+    },
+    "api": {"ErrorsAlarm", "ThrottledAlarm"},
 }
 # What ends an execution, and its upload without a good outcome.
 BAD_ENDS = {"ExecutionsFailed", "ExecutionsAborted", "ExecutionsTimedOut"}
@@ -30,7 +34,7 @@ def alarms(stack: str) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_a_stack_has_its_alarms(stack: str) -> None:
-    assert set(alarms(stack)) == (IN_CORE if stack == "core" else {"ExecutionsFailedAlarm"})
+    assert set(alarms(stack)) == ALARMS.get(stack, {"ExecutionsFailedAlarm"})
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -112,6 +116,23 @@ def test_a_message_that_fails_raises_an_alarm_before_it_is_a_dead_letter() -> No
     dead_after_s = queue["VisibilityTimeout"] * queue["RedrivePolicy"]["maxReceiveCount"]
 
     assert alarms("core")["OldestUploadAlarm"]["Threshold"] < dead_after_s
+
+
+def test_what_the_api_cannot_answer_and_what_it_turns_away_are_watched() -> None:
+    errors, throttled = alarms("api")["ErrorsAlarm"], alarms("api")["ThrottledAlarm"]
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
+    assert (errors["Namespace"], errors["MetricName"], errors["Threshold"]) == ("AWS/ApiGateway", "5xx", 0)
+    assert errors["Dimensions"] == [{"Name": "ApiId", "Value": {"Ref": "Api"}}]
+    counted = resources("api")["Throttled"]["Properties"]
+    [metric] = counted["MetricTransformations"]
+    assert (throttled["Namespace"], throttled["MetricName"]) == (
+        metric["MetricNamespace"],
+        metric["MetricName"],
+    )
+    written = resources("api")["Api"]["Properties"]["AccessLogSettings"]
+    assert written["DestinationArn"] == {"Fn::GetAtt": [counted["LogGroupName"]["Ref"], "Arn"]}
+    assert counted["FilterPattern"] == '{ $.status = "429" }'
+    assert json.loads(written["Format"])["status"] == "$context.status"
 
 
 def statement(resource: Resource, document: str, sid: str) -> dict[str, Any]:

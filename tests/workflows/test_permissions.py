@@ -18,6 +18,7 @@ from happypath.project import WORKFLOWS
 from happypath.sandbox.calls import Permission
 from happypath.sandbox.sandbox import Sandbox
 from tests.outcomes import rows
+from tests.workflows import api
 from tests.workflows.driver import Driver, wait_until
 from tests.workflows.pictures import place_id
 from tests.workflows.tasks import accepted, all_tasks
@@ -55,7 +56,18 @@ def driven(driver: Driver, sandbox: Sandbox) -> Sandbox:
     for workflow in WORKFLOWS:
         if any(name.startswith(f"{sandbox.prefix}-{workflow}") for name in idle):
             _every_path(driver, workflow)
+    if f"{sandbox.prefix}-api" in idle:
+        _ask(driver)
     return sandbox
+
+
+def _ask(driver: Driver) -> None:
+    """Each of the API's routes, and a form that it gave."""
+    driver.go_live("none")
+    form = api.ask(driver.installation, "role-park", 2)
+    assert api.status(driver.installation, form["uploadId"])["status"] == "WAITING"
+    assert api.send(form["form"], b"ok").status_code == 204
+    assert api.photos(driver.installation, "role-park")["photos"] == []
 
 
 def _every_path(driver: Driver, workflow: str) -> None:

@@ -20,6 +20,7 @@ from happypath.sandbox import iam
 from happypath.sandbox.iam.enforcement import access_key
 from happypath.sandbox.iam.principal import Root
 from tests.outcomes import Row, rows
+from tests.workflows import api
 from tests.workflows.driver import Driver, wait_until
 from tests.workflows.pictures import place_id
 from tests.workflows.statements import Deployed, Statement, statements
@@ -32,6 +33,7 @@ ACCOUNT = "123456789012"
 OTHERWISE = {
     "core-QueuePolicy-FromTheTopic-2": "UploadTopicArn; tests/sandbox/iam/test_resource_policies.py",
     "core-ReadUploadsPolicy-kms:Decrypt-2": "UploadKeyArn; the sandbox asks for no rights to a key",
+    "core-PutUploadsPolicy-kms:GenerateDataKey-1": "UploadKeyArn; the sandbox asks for no rights to a key",
 }
 
 ALL = {str(each): each for each in statements()}
@@ -98,6 +100,9 @@ def needing(statement: Statement, driver: Driver) -> Iterator[None]:
         url = f"{driver.installation.core['DistributionUrl']}/a"
         assert requests.get(url, timeout=30).status_code == HTTPStatus.FORBIDDEN
         yield
+    elif statement.stack == "api" or statement.resource == "PutUploadsPolicy":
+        _use_the_api(driver)
+        yield
     elif "logs:CreateLogDelivery" in statement.actions:
         _log_again(driver, user_of(statement))
         yield
@@ -120,6 +125,16 @@ def needing(statement: Statement, driver: Driver) -> Iterator[None]:
         for row in covering(workflow):
             driver.upload(driver.picture(row), driver.new_key(place_id(row), f"statement{row.suffix}"))
         yield
+
+
+def _use_the_api(driver: Driver) -> None:
+    """Each route of the API, and a form that it gives; what is denied fails without an end to the others."""
+    installation = driver.installation
+    api.photos(installation, "a-park")
+    given = api.ask(installation, "a-park", 2)
+    if "form" in given:
+        api.send(given["form"], b"ok")
+        api.status(installation, given["uploadId"])
 
 
 def accepted_workflow() -> str:
@@ -205,8 +220,8 @@ def _service(name: str, source: Callable[[Driver], str] | None = None) -> Callab
     return make
 
 
-def _key(driver: Driver) -> str:
-    return f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{Deployed(driver.installation).physical('core', 'AlarmKey')}"
+def _key(driver: Driver, stack: str, name: str) -> str:
+    return f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{Deployed(driver.installation).physical(stack, name)}"
 
 
 # What only AWS's own services do, which the sandbox does not run: CloudWatch's alarms, a key, and
@@ -221,9 +236,14 @@ CHECKED: dict[str, Callable[[Driver], None]] = {
         _service("cloudwatch")(driver), "sns:Publish", driver.installation.core["AlarmTopic"]
     ),
     "AlarmKey-AlarmsPublish": lambda driver: iam.check(
-        _service("cloudwatch")(driver), "kms:Decrypt", _key(driver)
+        _service("cloudwatch")(driver), "kms:Decrypt", _key(driver, "core", "AlarmKey")
     ),
-    "AlarmKey-TheAccountDecides": lambda driver: iam.check(Root(ACCOUNT), "kms:Encrypt", _key(driver)),
+    "AlarmKey-TheAccountDecides": lambda driver: iam.check(
+        Root(ACCOUNT), "kms:Encrypt", _key(driver, "core", "AlarmKey")
+    ),
+    "SealKey-TheAccountDecides": lambda driver: iam.check(
+        Root(ACCOUNT), "kms:GenerateMac", _key(driver, "api", "SealKey")
+    ),
 }
 
 

@@ -1,0 +1,196 @@
+"""What a request says: who asks, and for what. Everything in it is hostile."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from functions.platform.values import whole
+from functions.upload import InvalidKeyError, parse_key
+
+# API Gateway's event, payload format 2.0:
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+HttpEvent: TypeAlias = Mapping[str, Any]
+
+# What a form's key would be changed by: S3 puts the name of the file there.
+_FILENAME_VARIABLE = "${filename}"
+_MOST_FILE_NAME_BYTES = 128
+_MOST_SHOWN = 40
+# Of a file's name, and what an id has before it (`functions.api.upload_id`).
+_MOST_NAME_BYTES = 41 + _MOST_FILE_NAME_BYTES
+
+
+class RequestError(Exception):
+    """A request is refused: with a status of HTTP, a sentence, and one for each field that is wrong."""
+
+    def __init__(self, status: int, message: str, errors: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.errors = status, errors or {}
+
+
+def bad_fields(errors: Mapping[str, str]) -> RequestError:
+    """The refusal of a request for its fields."""
+    return RequestError(400, " ".join(errors.values()), errors)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks. A person is known by the issuer and the subject of the token.
+
+    Without one it is a principal of the account, who was let in by IAM: such as the server of an application,
+    which knows its users itself.
+    """
+
+    person: tuple[str, str] | None
+
+    @classmethod
+    def of(cls, event: HttpEvent) -> Caller:
+        """The caller as API Gateway's authorizer has it.
+
+        Raises:
+            RequestError: there was no authorizer (401), or the token names no subject (403).
+        """
+        authorizer = event["requestContext"].get("authorizer") or {}
+        if "iam" in authorizer:
+            return cls(None)
+        if "jwt" not in authorizer:
+            raise RequestError(401, "Nobody is known to ask.")
+        claims = authorizer["jwt"]["claims"]
+        issuer, subject = claims.get("iss"), claims.get("sub")
+        if not issuer or not subject:
+            raise RequestError(403, "The token names no subject.")
+        return cls((issuer, subject))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The photo that somebody wants to upload."""
+
+    place_id: str
+    # As the upload's key has it.
+    file_name: str
+    # The most that the file may have.
+    size_bytes: int
+    content_type: str
+
+
+def asked(event: HttpEvent, *, max_size_bytes: int, content_types: Collection[str]) -> Asked:
+    """Reads the body of a request for a form.
+
+    Raises:
+        RequestError: it is no JSON object, or fields are missing, senseless or unknown.
+    """
+    read: dict[str, Callable[[Any], Any]] = {
+        "placeId": _place,
+        "fileName": _file_name,
+        "sizeBytes": lambda value: _size(value, max_size_bytes),
+        "contentType": lambda value: _one_of(value, content_types),
+    }
+    given = _object(event)
+    errors = {name: f"There is no field {shown(name)}." for name in given if name not in read}
+    values = {}
+    for name, parse in read.items():
+        if name not in given:
+            errors[name] = f"{name} is missing."
+            continue
+        try:
+            values[name] = parse(given[name])
+        except ValueError as error:
+            errors[name] = f"{name} {error}."
+    if errors:
+        raise bad_fields(errors)
+    return Asked(values["placeId"], values["fileName"], values["sizeBytes"], values["contentType"])
+
+
+def place(place_id: str) -> str:
+    """A place's id as a path names it.
+
+    Raises:
+        RequestError: no upload can have such a place (404).
+    """
+    try:
+        return _place(place_id)
+    except ValueError:
+        raise RequestError(404, "There is no such place.") from None
+
+
+def query(event: HttpEvent, *known: str) -> Mapping[str, str]:
+    """The parameters in the query of a request.
+
+    Raises:
+        RequestError: one of them is unknown.
+    """
+    given: Mapping[str, str] = event.get("queryStringParameters") or {}
+    if unknown := [name for name in given if name not in known]:
+        raise bad_fields({name: f"There is no parameter {shown(name)}." for name in unknown})
+    return given
+
+
+def shown(text: str) -> str:
+    """A text of the caller's in a sentence: not all of a long one, and with nothing that acts.
+
+    >>> shown("size\\n" + "e" * 100)
+    "'size\\\\neeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee…'"
+    """
+    return ascii(text[:_MOST_SHOWN])[:-1] + ("…'" if len(text) > _MOST_SHOWN else "'")
+
+
+def _object(event: HttpEvent) -> dict[str, Any]:
+    body = event.get("body") or ""
+    try:
+        # What its type calls no text comes so.
+        given = json.loads(base64.b64decode(body) if event.get("isBase64Encoded") else body)
+    except (ValueError, RecursionError):
+        given = None
+    if not isinstance(given, dict):
+        raise RequestError(400, "The body must be a JSON object.")
+    return given
+
+
+def _place(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("must be a text that is not empty")
+    # Neither control characters, nor such as turn the direction of a text, nor half of a surrogate pair.
+    if not value.isprintable() or "/" in value or _FILENAME_VARIABLE in value:
+        raise ValueError("must have no slash, no characters that cannot be seen, and no ${filename}")
+    try:
+        parse_key(f"{value}/{'x' * _MOST_NAME_BYTES}")
+    except InvalidKeyError as error:
+        raise ValueError(f"cannot begin a key: {error}") from None
+    return value
+
+
+def _file_name(value: Any) -> str:
+    """The name of a file as a key may have it: letters and digits of any script, `.`, `_` and `-`.
+
+    >>> _file_name("C:\\\\photos\\\\a picnic (1).JPG"), _file_name("../../größer.jpg")
+    ('a_picnic_1_.JPG', 'größer.jpg')
+    """
+    if not isinstance(value, str) or not value:
+        raise ValueError("must be a text that is not empty")
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", value))[-1]
+    # Of Unicode's categories: letters, marks and numbers.
+    kept = "".join(each if each in "._-" or unicodedata.category(each)[0] in "LMN" else "_" for each in last)
+    tidy = re.sub(r"_{2,}", "_", kept).lstrip("._-")
+    if not any(map(str.isalnum, tidy)):
+        raise ValueError("must have a letter or a digit")
+    stem, dot, extension = tidy.rpartition(".")
+    ending = f"{dot}{extension}" if stem and len(extension.encode()) <= 16 else ""  # as long as any in use
+    room = _MOST_FILE_NAME_BYTES - len(ending.encode())
+    return tidy.removesuffix(ending).encode()[:room].decode(errors="ignore") + ending
+
+
+def _size(value: Any, most: int) -> int:
+    # Not a text with digits.
+    return whole(1, most)(value if type(value) is int else None)
+
+
+def _one_of(value: Any, known: Collection[str]) -> str:
+    if value not in known:
+        raise ValueError(f"must be one of {', '.join(known)}")
+    return str(value)

@@ -1,0 +1,53 @@
+"""What became of an upload, in sentences for people."""
+
+from __future__ import annotations
+
+from functions.decision import Reason
+
+_STATUSES = {
+    "WAITING": "The photo has not arrived yet.",
+    "RECEIVED": "The photo has arrived and is being looked at.",
+    "IN_REVIEW": "A person is going to look at the photo.",
+    "PROCESSED": "The photo is accepted.",
+    "FAILED": "Something went wrong on our side. Nothing was decided about the photo.",
+    "DELETED": "The photo was deleted.",
+}
+# Those of `Reason`, and those that are rules of our state machines; any other is said by its name.
+_REASONS = {
+    Reason.IMAGE_TOO_SMALL: "The photo is too small.",
+    Reason.IMAGE_TOO_LARGE: "The photo has too many pixels.",
+    Reason.IMAGE_TOO_NARROW: "The photo is too long for its width.",
+    Reason.IMAGE_TOO_COMPLEX: "The photo's file is too complicated to be read.",
+    Reason.UNSUPPORTED_TYPE: "Files of this type are not accepted.",
+    Reason.CORRUPT_IMAGE: "The photo's file is damaged or incomplete.",
+    Reason.INVALID_KEY: "The photo's name or its place cannot be used.",
+    "FAILED_MODERATION": "The photo shows something that must not be published.",
+    "NO_PEOPLE_ALLOWED": "The photo shows people; photos of this place must not.",
+    "NO_MATCH": "The picture does not show what is required.",
+    "UNKNOWN_PLACE": "The place is not known.",
+    "UNSUPPORTED_PLACE_TYPE": "Photos of places of this type are not accepted.",
+}
+
+
+def sentence(status: str, reason: str | None = None) -> str:
+    """The state of an upload, as a record has it (`objStatus`), with the reason of a rejection.
+
+    >>> sentence("REJECTED", "NO_PEOPLE_ALLOWED")
+    'The photo shows people; photos of this place must not.'
+    >>> sentence("REJECTED", "NO_FLASH_ALLOWED")
+    'The photo was refused: no flash allowed.'
+    """
+    if status != "REJECTED":
+        return _STATUSES.get(status, f"The state of the photo is {in_words(status)}.")
+    return _REASONS.get(
+        reason or "", f"The photo was refused: {in_words(reason or 'NO_REASON_IS_RECORDED')}."
+    )
+
+
+def in_words(name: str) -> str:
+    """A reason or a status as words.
+
+    >>> in_words("NO_PEOPLE_ALLOWED")
+    'no people allowed'
+    """
+    return name.replace("_", " ").lower()
