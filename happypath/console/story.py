@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from functions.outcome import in_words, sentence
 from happypath.console.graph.definition import EdgeKind
 from happypath.console.graph.history import Status, Visit
 from happypath.console.json_text import parsed
@@ -40,24 +41,11 @@ def outcome(run: Run) -> str:
     reason, status = record.get("reason"), record.get("objStatus")
     if status == "RECEIVED" and not run.is_running:
         return "Its execution ended and recorded no outcome."
-    said = {
-        "PROCESSED": "Accepted and published." if run.photo else "Accepted.",
-        "REJECTED": f"Rejected: {_said(reason)}.",
-        "FAILED": f"Failed with {reason or 'an error'}: it has no decision.",
-        "DELETED": "The photo was deleted before anything was published.",
-        "IN_REVIEW": "A person is to decide.",
-        "RECEIVED": "It is on its way.",
-    }
-    return said.get(str(status), f"Its record says {status}.")
-
-
-def _said(reason: Any) -> str:
-    """A reason as words.
-
-    >>> _said("NO_PEOPLE_ALLOWED")
-    'no people allowed'
-    """
-    return str(reason or "no reason is recorded").replace("_", " ").lower()
+    if status == "FAILED":
+        return f"Failed with {reason or 'an error'}: it has no decision."
+    if status == "PROCESSED" and run.photo:
+        return "The photo is accepted and published."
+    return sentence(str(status), reason)
 
 
 def lines(run: Run) -> list[Line]:
@@ -73,7 +61,7 @@ def lines(run: Run) -> list[Line]:
 def _words(run: Run, visit: Visit) -> Iterator[str]:
     if decision := decided(visit):
         accepted = decision.get("accepted")
-        verdict = "accepted" if accepted else f"rejected, {_said(decision.get('reason'))}"
+        verdict = "accepted" if accepted else f"rejected, {in_words(str(decision.get('reason')))}"
         detail = brief(decision.get("detail") or {})[:_WORDS_CHARACTERS]
         yield f"{verdict} ({detail})" if detail else verdict
     step = run.left_by(visit)

@@ -55,7 +55,7 @@ def test_each_state_is_opened_from_the_graph(page: Page, ended: Installation) ->
     from tests.console.browser import keep
 
     go(page, "sample-restaurant/seen-astronaut.jpg")
-    expect(page.locator("#about")).to_contain_text("Rejected: no people allowed.")
+    expect(page.locator("#about")).to_contain_text("The photo shows people; photos of this place must not.")
     page.evaluate("window.same = true")
     for name in page.locator("#graph a.state").evaluate_all("all => all.map((each) => each.dataset.state)"):
         chosen(page, name).click()
@@ -181,7 +181,7 @@ def test_a_hostile_key_is_text_all_the_way(page: Page, ended: Installation) -> N
     page.goto("/uploads")
     page.get_by_role("link", name="onerror=alert(1)").first.click()
     expect(page.locator("h1")).to_contain_text("<img src=x onerror=alert(1)>\"'%2F&#?\\u202e.jpg")
-    expect(page.locator("#about")).to_contain_text("failed moderation")
+    expect(page.locator("#about")).to_contain_text("The photo shows something that must not be published.")
     expect(page.locator(".uploaded img")).to_have_js_property("complete", value=True)
     assert page.locator(".uploaded img").evaluate("image => image.naturalWidth") > 0
     for view in ("State", "Log", "Trace", "Definition"):

@@ -99,7 +99,7 @@ def test_a_rejected_upload_says_why_and_where(
 ) -> None:
     put(installation, executions, reason="NO_PEOPLE")
     text = client.get("/uploads/p/cat.jpg").text
-    assert "Rejected: no people." in text
+    assert "The photo was refused: no people." in text
     assert re.search(r"Look</bdi></a>: rejected, no people \(refused: Person 99\)", text)
     assert re.search(r"Good\?</bdi></a>: No rule matched, so on to Tell", text)
     assert 'class="state type-task succeeded retried"' in text
@@ -221,7 +221,7 @@ def test_an_execution_that_ends_while_its_page_is_made_is_shown_whole(
     monkeypatch.setattr(executions, "describe_execution", ends)
     text = client.get("/uploads/p/cat.jpg").text
     assert '<span class="status rejected">' in text
-    assert "Rejected: no people." in text
+    assert "The photo was refused: no people." in text
     assert 'class="state type-task running"' not in text
     # It is not loaded again.
     assert "data-live" not in text
@@ -321,7 +321,7 @@ def test_records_without_an_execution_have_a_page(
 def test_a_person_is_waited_for(client: TestClient, installation: Offline, executions: Executions) -> None:
     put(installation, executions, status="IN_REVIEW", history=rejected()[:3], execution="RUNNING")
     text = client.get("/uploads/p/cat.jpg").text
-    assert "A person is to decide." in text
+    assert "A person is going to look at the photo." in text
     assert "data-live" in text
 
 
