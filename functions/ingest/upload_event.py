@@ -13,6 +13,7 @@ from urllib.parse import unquote_plus
 from botocore.exceptions import ClientError
 
 from functions.platform.aws import client
+from functions.platform.observability import logger
 from functions.platform.trace_header import TraceHeader
 from functions.upload import without_extension
 
@@ -82,7 +83,8 @@ def parse(body: str) -> list[UploadEvent]:
     the custom event (`custom.happyPath`, `uploadComplete`; its key is plain or URL-encoded, and it may name a
     `version` and an `attempt`), and S3's classic notification (`Records`; its keys are URL-encoded), for
     buckets that notify the queue directly. Any of them may come in the envelope of SNS. S3's test
-    notification, sent when such a bucket is connected, means nothing.
+    notification, sent when such a bucket is connected, means nothing, and nor do its notifications of
+    anything but new objects: a bucket may be told to send them all to one place.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     https://docs.aws.amazon.com/sns/latest/dg/sns-sqs-as-subscriber.html
@@ -109,7 +111,7 @@ def _parse(message: Any, *, in_envelope: bool = False) -> list[UploadEvent]:
         case {"source": "custom.happyPath", "detail-type": "uploadComplete"}:
             return [_custom(message)]
         case {"Records": [_, *_] as records}:
-            return [_classic(record) for record in records]
+            return [event for record in records if (event := _classic(record))]
         case {"Service": "Amazon S3", "Event": "s3:TestEvent"}:
             return []
     raise UnknownShapeError(
@@ -143,10 +145,16 @@ def _custom(event: Any) -> UploadEvent:
     )
 
 
-def _classic(record: Any) -> UploadEvent:
+def _classic(record: Any) -> UploadEvent | None:
     name = _text(record, "eventName").removeprefix("s3:")
     if not name.startswith("ObjectCreated:"):
-        raise UnknownShapeError(f"the S3 notification is of {name!r}, not of ObjectCreated")
+        if _optional(record, "eventSource") != "aws:s3":
+            raise UnknownShapeError(f"the notification {name!r} is not S3's")
+        # What is deleted is followed by its event on EventBridge.
+        logger.info(
+            "no upload: S3 notifies of %s", name, extra={"key": _optional(record, "s3", "object", "key")}
+        )
+        return None
     return UploadEvent(
         bucket=_text(record, "s3", "bucket", "name"),
         key=_decoded(_text(record, "s3", "object", "key")),

@@ -115,6 +115,23 @@ def enveloped(body: str) -> str:
     return json.dumps({"Type": "Notification", "MessageId": "1", "TopicArn": topic, "Message": body})
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ObjectRemoved:Delete",
+        "ObjectRemoved:DeleteMarkerCreated",
+        "LifecycleExpiration:Delete",
+        "ObjectAcl:Put",
+    ],
+)
+def test_a_notification_of_anything_but_a_new_object_is_no_upload(name: str) -> None:
+    body = notification("p/new.jpg")
+    other = {**notification("p/old.jpg")["Records"][0], "eventName": name}
+    assert parse(json.dumps({"Records": [other]})) == []
+    both = json.dumps({"Records": [other, *body["Records"]]})
+    assert [each.key for each in parse(both)] == ["p/new.jpg"]
+
+
 def test_a_notification_by_sns_is_the_one_that_it_holds() -> None:
     inner = json.dumps(notification("p/u.jpg", sequencer="0A"))
     assert parse(enveloped(inner)) == parse(inner)
@@ -149,7 +166,8 @@ def test_an_envelope_in_an_envelope_is_none_of_ours() -> None:
         ({**custom_event("p/u.jpg"), "detail": {"key": "p/u.jpg"}}, "detail.bucket"),
         *[(custom_event("p/u.jpg", attempt=no), "the attempt") for no in (0, -1, 1000, 1.0, "2", True, None)],
         ({"Records": ["p/u.jpg"]}, "eventName"),
-        ({"Records": [{"eventName": "ObjectRemoved:Delete"}]}, "ObjectRemoved"),
+        ({"Records": [{"eventName": "ObjectRemoved:Delete"}]}, "'ObjectRemoved:Delete' is not S3's"),
+        ({"Records": [{"eventName": "INSERT", "eventSource": "aws:dynamodb"}]}, "'INSERT' is not S3's"),
         ({"Records": [{"eventName": "ObjectCreated:Put", "s3": {}}]}, "s3.bucket.name"),
         (json.dumps(notification("KEY")).replace("KEY", "p/%FF.jpg"), "not URL-encoded UTF-8"),
     ],

@@ -32,8 +32,8 @@ ACCOUNT = "123456789012"
 # What the samples' parameters leave out, and where it is shown instead.
 OTHERWISE = {
     "core-QueuePolicy-FromTheTopic-2": "UploadTopicArn; tests/sandbox/iam/test_resource_policies.py",
-    "core-ReadUploadsPolicy-kms:Decrypt-2": "UploadKeyArn; the sandbox asks for no rights to a key",
-    "core-PutUploadsPolicy-kms:GenerateDataKey-1": "UploadKeyArn; the sandbox asks for no rights to a key",
+    "core-ReadUploadsPolicy-kms:Decrypt-2": "UploadKeyArn; tests/sandbox/test_upload_sources.py",
+    "core-PutUploadsPolicy-kms:GenerateDataKey-1": "UploadKeyArn; tests/sandbox/iam/test_encryption.py",
 }
 
 ALL = {str(each): each for each in statements()}

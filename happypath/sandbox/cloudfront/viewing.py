@@ -27,7 +27,7 @@ from happypath.sandbox.cloudfront.distributions import (
 )
 from happypath.sandbox.direct import Environ, reply
 from happypath.sandbox.front.answers import ErrorAnswer
-from happypath.sandbox.iam import AccessDeniedError, Service, check
+from happypath.sandbox.iam import AccessDeniedError, Service, check, encryption
 
 _log = logging.getLogger(__name__)
 
@@ -182,6 +182,8 @@ class _Viewer:
         try:
             if signs:
                 check(service, "s3:GetObject" if key else "s3:ListBucket", _arn(bucket, key))
+                for need in encryption.of_reading(bucket, key):
+                    check(service, need.action, need.resource, need.context)
             found = self._asked(bucket, whole, signs=signs)
             if signs and found.status == HTTPStatus.NOT_FOUND:
                 # Who may not list learns of no key that it is missing.

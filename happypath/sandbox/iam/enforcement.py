@@ -24,7 +24,7 @@ from typing import Any, TypeAlias
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from happypath.sandbox.calls import Calls
-from happypath.sandbox.iam import lookups, s3
+from happypath.sandbox.iam import encryption, lookups, s3
 from happypath.sandbox.iam.calls import Signature, call_of, signature
 from happypath.sandbox.iam.credentials import Credentials
 from happypath.sandbox.iam.denial import AccessDeniedError, response
@@ -273,7 +273,7 @@ def _needed(signed: Signature | None, principal: Principal, environ: Environ) ->
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return [Need(f"{call.service}:{call.operation}", "*")]
     _count(principal, f"{call.service}:{call.operation}", len(call.arguments.get("TransactItems", "1")))
-    return needed
+    return [*needed, *encryption.of_objects(needed)]
 
 
 def _note(principal: Principal, need: Need) -> None:

@@ -60,6 +60,7 @@ _OF_SERVICES = frozenset(
         "events:detail-type",
         "events:source",
         "iam:passedtoservice",
+        "kms:viaservice",
         "lambda:functionarn",
         "s3:delimiter",
         "s3:max-keys",

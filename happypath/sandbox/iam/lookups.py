@@ -52,6 +52,13 @@ def key_arn(key_id: str, region: str) -> str | None:
     return str(key.arn) if key else None
 
 
+def customers_key_arn(key_id: str, region: str) -> str | None:
+    """The same, of a key that is not one of those that AWS brings along (`alias/aws/s3`)."""
+    key = _key(key_id, region)
+    of_aws = key is not None and any(alias.startswith("alias/aws/") for alias in key.aliases)
+    return None if key is None or of_aws else str(key.arn)
+
+
 def _key(key_id: str, region: str) -> Any:
     from moto.kms.models import kms_backends  # noqa: PLC0415  # few use it, and it is slow
 

@@ -323,7 +323,8 @@ def _secretsmanager(call: Call, arn: _Arn) -> Iterator[Need]:
 def _kms(call: Call, arn: _Arn) -> Iterator[Need]:
     key = call.arguments.get("KeyId")
     known = lookups.key_arn(key, call.region) if key else "*"
-    yield Need(f"kms:{call.operation}", known or arn(f"key/{key}"))
+    account = {"kms:calleraccount": (arn("").split(":")[4],)}
+    yield Need(f"kms:{call.operation}", known or arn(f"key/{key}"), account)
 
 
 def _cloudfront(call: Call, arn: _Arn) -> Iterator[Need]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from happypath.sandbox.iam import encryption
 from happypath.sandbox.iam.calls import body_of
 from happypath.sandbox.iam.needs import Need
 from happypath.sandbox.operations import Environ
@@ -128,6 +129,12 @@ def _field(environ: Environ, name: str) -> str | None:
     return found[1].decode("utf-8", "replace") if found else None
 
 
+def _fields(environ: Environ) -> dict[str, str]:
+    """What a form says of its object's encryption."""
+    found = {name: _field(environ, name) for name in encryption.HEADERS}
+    return {name: value for name, value in found.items() if value}
+
+
 def needs(environ: Environ) -> Iterator[Need]:
     """The actions that a request needs, and on what."""
     method = environ["REQUEST_METHOD"]
@@ -140,14 +147,47 @@ def needs(environ: Environ) -> Iterator[Need]:
     context = dict(_context(environ, query))
     if key:
         yield from _of_object(environ, method, f"{arn}/{key}", query, context)
+        yield from _of_encryption(environ, method, bucket, key, query)
     elif method == "POST" and "delete" in query:
         # The bucket says of each object whether it may be deleted.
         return
     elif method == "POST":
         # A form of a browser; its key is in the form.
-        yield Need("s3:PutObject", f"{arn}/{_field(environ, 'key') or ''}", context)
+        form_key = _field(environ, "key") or ""
+        yield Need("s3:PutObject", f"{arn}/{form_key}", context)
+        yield from encryption.of_writing(bucket, form_key, _fields(environ))
     else:
         yield Need(f"s3:{_of_bucket(method, query)}", arn, context)
+
+
+def _of_encryption(
+    environ: Environ, method: str, bucket: str, key: str, query: dict[str, Any]
+) -> Iterator[Need]:
+    """What a request needs of the key that an object is or will be encrypted with."""
+    version = query["versionId"][0] if "versionId" in query else None
+    subresource = next((name for name in _SUBRESOURCES if name in query), "")
+    source = environ.get("HTTP_X_AMZ_COPY_SOURCE")
+    if source and method == "PUT":
+        path, _, of_source = unquote(source).lstrip("/").partition("?versionId=")
+        source_bucket, _, source_key = path.partition("/")
+        yield from encryption.of_reading(source_bucket, source_key, of_source or None)
+    match method, subresource:
+        case "GET", "":
+            yield from encryption.of_reading(bucket, key, version)
+        case "HEAD", "" if environ.get("HTTP_X_AMZ_CHECKSUM_MODE"):
+            yield from encryption.of_checksum(bucket, key, version)
+        case ("PUT", "") | ("POST", "uploads"):
+            yield from encryption.of_writing(bucket, key, dict(_headers(environ)))
+        case (("PUT" | "POST"), "uploadId"):
+            upload_id = query["uploadId"][0]
+            yield from encryption.of_parts(bucket, key, upload_id, completes=method == "POST")
+
+
+def _headers(environ: Environ) -> Iterator[tuple[str, str]]:
+    for name in encryption.HEADERS:
+        value = environ.get(f"HTTP_{name.upper().replace('-', '_')}")
+        if value:
+            yield name, value
 
 
 def _of_bucket(method: str, query: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from threading import local
 from typing import Any
 from unittest.mock import patch
@@ -20,6 +21,7 @@ from moto.s3.responses import S3Response
 
 from happypath.sandbox.patches.served import Patch, Served
 from happypath.sandbox.s3 import events, forms, listings
+from happypath.sandbox.s3.keys import usable_key
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +123,7 @@ def deletion_events(_: Served) -> Iterator[None]:
 
 @contextmanager
 def buckets_of_stacks(served: Served) -> Iterator[None]:
-    """A stack's bucket has the versioning, notifications and CORS of its template; moto leaves them out.
+    """A stack's bucket has its template's versioning, notifications, CORS and bucket key; moto's has not.
 
     One with objects in it is not deleted with its stack, which fails; moto's stack goes without it.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html
@@ -134,6 +136,8 @@ def buckets_of_stacks(served: Served) -> Iterator[None]:
         bucket = create(cls, resource_name, cloudformation_json, account_id, region_name, **more)
         properties = cloudformation_json.get("Properties", {})
         bucket.versioning_status = properties.get("VersioningConfiguration", {}).get("Status")
+        for rule in properties.get("BucketEncryption", {}).get("ServerSideEncryptionConfiguration", ()):
+            bucket.encryption["Rule"]["BucketKeyEnabled"] = str(rule.get("BucketKeyEnabled", False)).lower()
         notifying = _notifications(properties.get("NotificationConfiguration") or {})
         if notifying.keys() == {"EventBridgeConfiguration"}:
             bucket.set_notification_configuration(notifying)
@@ -230,6 +234,42 @@ def bodies_of_any_type(_: Served) -> Iterator[None]:
 
 
 @contextmanager
+def keys_of_objects(_: Served) -> Iterator[None]:
+    """An object is under the key that its request names, else under its bucket's; the key must be usable.
+
+    moto takes any text for a key, and the bucket's for requests that name AWS's own.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/specifying-kms-encryption.html
+    """
+    put: Any = S3Backend.put_object
+    get: Any = S3Response.get_object
+
+    def put_under_its_key(backend: Any, bucket_name: str, *given: Any, **named: Any) -> Any:
+        key_id = named.get("kms_key_id")
+        rule = (backend.get_bucket(bucket_name).encryption or {}).get("Rule", {})
+        default = rule.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID")
+        key_id = key_id or (None if named.get("encryption") else default)
+        if key_id:
+            named["kms_key_id"] = usable_key(key_id, backend.get_bucket(bucket_name).region_name)
+        stored = put(backend, bucket_name, *given, **named)
+        if not key_id:
+            stored.kms_key_id = None
+        return stored
+
+    def get_decrypted(response: Any) -> Any:
+        answer = get(response)
+        key_id = answer[1].get("x-amz-server-side-encryption-aws-kms-key-id")
+        if key_id and answer[0] < HTTPStatus.MULTIPLE_CHOICES:
+            usable_key(key_id, key_id.split(":")[3])
+        return answer
+
+    with (
+        patch.object(S3Backend, "put_object", put_under_its_key),
+        patch.object(S3Response, "get_object", get_decrypted),
+    ):
+        yield
+
+
+@contextmanager
 def acl_of_parts(_: Served) -> Iterator[None]:
     """An object that came in parts is its owner's, as any other; moto answers its ACL with 500.
 
@@ -290,6 +330,7 @@ PATCHES: tuple[Patch, ...] = (
     buckets_of_stacks,
     functions_are_notified_asynchronously,
     bodies_of_any_type,
+    keys_of_objects,
     acl_of_parts,
     keys_of_any_characters,
     form_answers,
