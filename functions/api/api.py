@@ -51,7 +51,8 @@ def _give_form(event: HttpEvent, caller: Caller) -> HttpAnswer:
         event, max_size_bytes=SETTINGS.max_upload_bytes, content_types=SETTINGS.content_types
     )
     expires = (utc_now() + timedelta(seconds=SETTINGS.form_seconds)).replace(microsecond=0)
-    key = upload_id.issue(asked, caller, expires, SETTINGS.seal_key)
+    folder = request.folder(asked, caller, SETTINGS.own_folders)
+    key = upload_id.issue(folder, asked.file_name, caller, expires, SETTINGS.seal_key)
     form = client("s3").generate_presigned_post(
         Bucket=SETTINGS.upload_bucket,
         Key=key,

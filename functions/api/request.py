@@ -119,6 +119,27 @@ def place(place_id: str) -> str:
         raise RequestError(404, "There is no such place.") from None
 
 
+def folder(asked: Asked, caller: Caller, own_folders: Collection[str]) -> str:
+    """Where a photo goes: to its place, or in a place of `own_folders` to the folder of the person.
+
+    Raises:
+        RequestError: it needs a person's folder, and there is none (400), or none can have this name (403).
+    """
+    if asked.place_id not in own_folders:
+        return asked.place_id
+    if caller.person is None:
+        raise bad_fields({"placeId": f"placeId {asked.place_id} is for people with tokens of their own."})
+    _, subject = caller.person
+    made = f"{asked.place_id}/{subject}"
+    try:
+        # The check of a place, in which there is no slash either.
+        _place(subject)
+        parse_key(f"{made}/{'x' * _MOST_NAME_BYTES}")
+    except ValueError:
+        raise RequestError(403, "The token's subject cannot be the name of a folder.") from None
+    return made
+
+
 def query(event: HttpEvent, *known: str) -> Mapping[str, str]:
     """The parameters in the query of a request.
 

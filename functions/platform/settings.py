@@ -83,3 +83,5 @@ class ApiSettings:
     max_upload_bytes: int = value(whole(1, 5_000_000_000))
     form_seconds: int = value(whole(60, 3_600))
     content_types: tuple[str, ...] = value(entries)
+    # The places in which each person has a folder.
+    own_folders: tuple[str, ...] = value(entries)

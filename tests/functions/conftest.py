@@ -25,6 +25,7 @@ os.environ.update(
     MAX_UPLOAD_BYTES="50000000",
     CONTENT_TYPES="image/jpeg,image/png",
     FORM_SECONDS="300",
+    OWN_FOLDERS="avatars",
     DISTRIBUTION_BUCKET="distribution",
     DISTRIBUTION_URL="https://photos.example.com",
 )

@@ -119,6 +119,19 @@ def test_no_two_uploads_have_one_key() -> None:
     assert len(keys) == 9
 
 
+def test_an_avatar_goes_to_the_folder_of_the_person() -> None:
+    key = ask(person("player-1"), placeId="avatars").body["uploadId"]
+    assert key.startswith("avatars/player-1/")
+    assert parse_key(key)[0] == "avatars"
+    assert status(key, person("player-1")).body["status"] == "WAITING"
+    assert status(key, person("player-2")).status == 404
+    assert ask(PRINCIPAL, placeId="avatars").body["errors"].keys() == {"placeId"}
+    for subject in ("a/b", "..", "listing", "a\nb", "${filename}", "s" * 900, "\ud800"):
+        answer = ask(person(subject), placeId="avatars")
+        assert (answer.status, "form" in answer.body) == (403, False), subject
+        assert ask(person(subject)).status == 201
+
+
 @pytest.mark.parametrize(
     ("fields", "errors"),
     [
