@@ -25,6 +25,7 @@ from moto.sts.models import sts_backends
 from werkzeug.serving import make_server
 
 from happypath.sandbox.apigateway.gateway import Gateway
+from happypath.sandbox.apigateway.issuer import Issuer
 from happypath.sandbox.calls import Calls
 from happypath.sandbox.cloudfront.viewing import viewed
 from happypath.sandbox.connection import Connection, close_all
@@ -98,7 +99,9 @@ class Account:
                 f"({error.strerror})"
             ) from error
         inner = refusing(enforcing(_moto(), OWN_ACCESS_KEY), faults, OWN_ACCESS_KEY)
-        gateway = Gateway(invoke)
+        self.endpoint = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        self.issuer = Issuer(self.endpoint)
+        gateway = Gateway(invoke, self.issuer, _secret_of, put_log)
         s3 = guarded(inner, _secret_of, ACCOUNT_ID)
         self.application = gateway.in_front_of(answered(viewed(s3, ACCOUNT_ID, OWN_ACCESS_KEY)))
         with listening:
@@ -110,7 +113,6 @@ class Account:
                 request_handler=Connection,
                 fd=listening.fileno(),
             )
-        self.endpoint = f"http://127.0.0.1:{self._server.port}"
         self._undo = ExitStack()
         self._undo.enter_context(enforced(calls, on=iam))
         self._undo.enter_context(

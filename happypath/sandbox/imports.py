@@ -29,6 +29,8 @@ _LATER = {
     "Redshift": "redshift",
     "SageMaker": "sagemaker",
 }
+# Those of which CloudFormation knows.
+_KNOWN: set[str] = set()
 # What imports them, or imports what does.
 _IMPORTERS = (
     "moto.cloudformation.parsing",
@@ -92,10 +94,13 @@ def _import_without() -> None:
 def import_for(resource_type: str) -> None:
     """Imports what moto knows of a type of resource, such as `AWS::EC2::VPC`, if that was left out."""
     package = _LATER.get(resource_type.split("::")[1] if "::" in resource_type else "")
-    if package and f"moto.{package}" not in sys.modules:
+    # Requests may have imported it before; CloudFormation does not know of it then.
+    if package and package not in _KNOWN:
+        _KNOWN.add(package)
         importlib.import_module(f"moto.{package}.models")
         parsing: Any = sys.modules["moto.cloudformation.parsing"]
-        parsing.get_model_map.cache_clear()
+        for known in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
+            known.cache_clear()
 
 
 _import_without()

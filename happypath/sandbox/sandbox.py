@@ -142,6 +142,8 @@ class Sandbox:
             )
             opened.callback(account.close)
             self.endpoint, self.application = account.endpoint, account.application
+            # Of tokens for the JWT authorizers of HTTP APIs.
+            self.issuer = account.issuer
             self.rekognition = Rekognition(real)
             opened.enter_context(install(self.rekognition))
             variables = {**CREDENTIALS, **NO_SETTINGS, "AWS_ENDPOINT_URL": self.endpoint}

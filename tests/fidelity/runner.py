@@ -47,7 +47,7 @@ class SetupError(Exception):
 class Runner:
     """Runs cases in a sandbox, one after another. Each has names of its own.
 
-    What has not come after `patience_s`, an execution's end or what comes eventually, does not come: a machine
+    What has not come after `patience_s`, an execution's end or what comes eventually, never comes: a machine
     may be slow.
     """
 

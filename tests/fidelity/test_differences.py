@@ -15,7 +15,10 @@ from tests.fidelity.case import DIFFERENCES, read
 
 # A part of a point → the test that fails once the sandbox does as AWS does.
 SHOWN_BY = {
-    "WebSocket APIs": "sandbox/apigateway/test_unserved.py::test_what_is_not_served_says_so",
+    "REST and WebSocket APIs": "sandbox/apigateway/test_unserved.py::test_what_is_not_served_says_so",
+    "No issuer beyond this machine": (
+        "sandbox/apigateway/test_tokens.py::test_nobody_beyond_this_machine_is_asked_for_keys"
+    ),
     "each environment has a file system of its own": (
         "sandbox/test_host.py::test_where_there_are_no_namespaces_the_code_cannot_be_written_to"
     ),
@@ -60,6 +63,7 @@ NOT_SHOWN = {
     "`Timeout` starts when the function is ready": "of time only: a start would have to last 10 s",
     "checked every 20 ms": "of time only",
     "tried again after 1 s and 2 s": "of time only: tests shorten the waits further",
+    "Most of what `www-authenticate` says": "what is unknown cannot be compared",
     "there is no HTTPS": "of host names and TLS",
     "a replacement speaks the same API": "of the machine: it runs where awslambdaric has no wheel",
     "**IAM** is enforced": "what is enforced is as on AWS; its exceptions are the points below it",

@@ -42,6 +42,8 @@ def _send(
         ("iam", "get_mfa_device", {"SerialNumber": "123456789"}, "iam:GetMFADevice"),
         ("ec2", "describe_fpga_images", {}, "ec2:DescribeFpgaImages"),
         ("translate", "list_languages", {}, "translate:ListLanguages"),
+        ("apigatewayv2", "get_deployments", {"ApiId": "a"}, "apigateway:GetDeployments"),
+        ("apigateway", "get_sdk_types", {}, "apigateway:GetSdkTypes"),
         ("comprehend", "detect_sentiment", {"Text": "a", "LanguageCode": "en"}, "comprehend:Detect"),
         ("bedrock-runtime", "invoke_model", {"modelId": "x"}, "bedrock:InvokeModel"),
         (

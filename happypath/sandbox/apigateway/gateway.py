@@ -5,19 +5,22 @@ from __future__ import annotations
 import io
 import re
 import secrets
+import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from moto.apigatewayv2.models import apigatewayv2_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from happypath.sandbox.apigateway import routes
-from happypath.sandbox.apigateway.event import event
+from happypath.sandbox.apigateway import access_log, cors, issuer, routes, signed, tokens
+from happypath.sandbox.apigateway.event import common_log_time, event
 from happypath.sandbox.apigateway.integration import Invoke, UnservedError, invoke_target, target_of
+from happypath.sandbox.apigateway.issuer import Issuer
 from happypath.sandbox.apigateway.request import (
     MOST_BODY_BYTES,
     MOST_HEAD_BYTES,
@@ -26,68 +29,192 @@ from happypath.sandbox.apigateway.request import (
     Environ,
     RefusedError,
     Told,
+    raw_path,
     request_of,
 )
+from happypath.sandbox.apigateway.signed import SecretOf
+from happypath.sandbox.apigateway.throttling import Throttle
 
 Wsgi: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+# A log group, a stream of it, lines, the time in milliseconds since 1970.
+PutLog: TypeAlias = Callable[[str, str, list[str], int], None]
 
 _TRACE = re.compile(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}(;[\w=;-]*)?")
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What a request asks of: moto's API and stage, and the request's own id and time."""
+
+    api: Any
+    region: str
+    stage: Any
+    request_id: str
+    at: datetime
+    domain: str
+
+    @cached_property
+    def arn(self) -> str:
+        """The stage, as policies name it."""
+        api = f"arn:aws:execute-api:{self.region}:{DEFAULT_ACCOUNT_ID}:{self.api.api_id}"
+        return f"{api}/{self.stage.name}"
+
+
+@dataclass(frozen=True)
 class Gateway:
-    """Answers requests for the account's HTTP APIs; functions are run by `invoke`."""
+    """Answers requests for the account's HTTP APIs, and for the keys of its issuer of tokens.
+
+    Functions are run by `invoke`; `secret_of` an access key tells whether a signature is right; access logs
+    are written by `put_log`.
+    """
 
     invoke: Invoke
+    issuer: Issuer
+    secret_of: SecretOf
+    put_log: PutLog
+    keys: tokens.Keys = field(default_factory=tokens.Keys)
+    throttle: Throttle = field(default_factory=Throttle)
 
     def in_front_of(self, account: Wsgi) -> Wsgi:
         """The account, whose APIs are asked at `/_aws/execute-api/ID/` and by AWS's names of their hosts."""
 
         def application(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-            request = request_of(environ)
-            if request is None:
+            request, path = request_of(environ), raw_path(environ)
+            if request is not None:
+                request_id = f"{secrets.token_urlsafe(11)}="
+                answer, own = self._api(environ, request, request_id), [("apigw-requestid", request_id)]
+            elif path.startswith(f"{issuer.PATH}/"):
+                answer, own = self.issuer.answer(path.removeprefix(issuer.PATH)), []
+            else:
                 return account(environ, start_response)
-            request_id = f"{secrets.token_urlsafe(11)}="
-            try:
-                answer = self._answer(replace(request, body=_body(environ)), request_id)
-            except RefusedError as error:
-                answer = error.answer
             reason = HTTPStatus(answer.status).phrase if answer.status in set(HTTPStatus) else "Unknown"
-            length = str(len(answer.body))
-            headers = [*answer.headers, ("apigw-requestid", request_id), ("Content-Length", length)]
-            start_response(f"{answer.status} {reason}", headers)
+            # What has no body has no length either.
+            length = (
+                [] if answer.status == HTTPStatus.NO_CONTENT else [("Content-Length", str(len(answer.body)))]
+            )
+            start_response(f"{answer.status} {reason}", [*answer.headers, *own, *length])
             return [answer.body]
 
         return application
 
-    def _answer(self, request: ApiRequest, request_id: str) -> Answer:
-        api, region = _find(request.api_id)
+    def _api(self, environ: Environ, request: ApiRequest, request_id: str) -> Answer:
+        try:
+            api, region = _find(request.api_id)
+            stage, segments = routes.stage_of(api.stages, request.segments)
+            request = replace(request, body=_body(environ))
+        except RefusedError as error:
+            return error.answer
+        domain = request.host or f"{api.api_id}.execute-api.{region}.amazonaws.com"
+        asked = Asked(api, region, stage, request_id, datetime.now(UTC), domain)
+        told, began = _told(request, asked), time.monotonic()
+        try:
+            answer = self._answer(request, segments, asked, told)
+        except RefusedError as error:
+            answer = error.answer
+            told.tell(error__message=HTTPStatus(answer.status).phrase, integrationErrorMessage=error)
+        answer = cors.applied(api.cors_configuration, request, answer)
+        self._log(asked, told, answer, began)
+        return answer
+
+    def _answer(self, request: ApiRequest, segments: tuple[str, ...], asked: Asked, told: Told) -> Answer:
         if request.head_bytes > MOST_HEAD_BYTES:
             raise RefusedError(431, "Request Header Fields Too Large")
-        stage, segments = routes.stage_of(api.stages, request.segments)
-        match = routes.match(api.routes.values(), request.method, segments)
-        route, told = match.route, Told()
-        if (route.authorization_type or "NONE") != "NONE":
-            raise UnservedError(f"{route.authorization_type} authorization")
-        target = target_of(api.integrations[route.target.partition("/")[2]], stage.stage_variables)
+        try:
+            match = routes.match(asked.api.routes.values(), request.method, segments)
+        except RefusedError:
+            preflight = cors.preflight(asked.api.cors_configuration, request)
+            if preflight is None:
+                raise
+            return preflight
+        told.tell(routeKey=match.route.route_key)
+        if not self.throttle.take(asked.api.api_id, asked.stage, match.route.route_key):
+            raise RefusedError(429, "Too Many Requests")
+        arn = f"{asked.arn}/{request.method}/{'/'.join(segments)}"
+        identity = self._identity(request, asked, match.route, arn, told)
+        integration = asked.api.integrations.get(match.route.target.partition("/")[2])
+        if integration is None:
+            raise RefusedError(500, "Internal Server Error", why="The route has no integration.")
+        target = target_of(integration, asked.stage.stage_variables)
         trace = request.headers.get("x-amzn-trace-id", "")
         if not _TRACE.fullmatch(trace):
             trace = f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)}"
-        domain = request.host or f"{api.api_id}.execute-api.{region}.amazonaws.com"
+        forwarded = replace(request, headers=_forwarded(request, trace))
         context = {
             "accountId": DEFAULT_ACCOUNT_ID,
-            "apiId": api.api_id,
-            "domainName": domain,
-            "requestId": request_id,
-            "stage": stage.name,
-            "at": datetime.now(UTC),
+            "apiId": asked.api.api_id,
+            "domainName": asked.domain,
+            "requestId": asked.request_id,
+            "stage": asked.stage.name,
+            "at": asked.at,
         }
-        asked = replace(request, headers=_forwarded(request, trace))
-        made = event(asked, match, stage.stage_variables, {}, context)
-        source = f"arn:aws:execute-api:{region}:{DEFAULT_ACCOUNT_ID}:{api.api_id}/{stage.name}"
-        return invoke_target(
-            self.invoke, target, f"{source}/{_resource(route.route_key, request)}", made, trace, told
-        )
+        made = event(forwarded, match, asked.stage.stage_variables, identity, context)
+        source = f"{asked.arn}/{_resource(match.route.route_key, request)}"
+        began = time.monotonic()
+        try:
+            answer = invoke_target(self.invoke, target, source, made, trace, told)
+            return cors.without(asked.api.cors_configuration, answer)
+        finally:
+            took_ms = round((time.monotonic() - began) * 1000)
+            told.tell(integrationLatency=took_ms, integration__latency=took_ms)
+
+    def _identity(
+        self, request: ApiRequest, asked: Asked, route: Any, arn: str, told: Told
+    ) -> dict[str, Any]:
+        """What a function is told of the caller, who may take the route; `arn` is what IAM has to allow.
+
+        Raises:
+            RefusedError: the caller may not.
+        """
+        kind = route.authorization_type or "NONE"
+        try:
+            match kind:
+                case "NONE":
+                    return {}
+                case "JWT":
+                    authorizer = asked.api.authorizers[route.authorizer_id]
+                    found = tokens.identity(request, authorizer, route.authorization_scopes or [], self.keys)
+                    told.tell(**{f"authorizer__claims__{key}": each for key, each in found["claims"].items()})
+                    return {"jwt": found}
+                case "AWS_IAM":
+                    found = signed.identity(request, asked.region, arn, self.secret_of)
+                    told.tell(identity__caller=found["callerId"], identity__user=found["userId"])
+                    told.tell(identity__accountId=found["accountId"], identity__userArn=found["userArn"])
+                    return {"iam": found}
+        except RefusedError as error:
+            told.tell(authorizer__error=error)
+            raise
+        raise UnservedError(f"{kind} authorizers")
+
+    def _log(self, asked: Asked, told: Told, answer: Answer, began: float) -> None:
+        settings = asked.stage.access_log_settings
+        if not settings:
+            return
+        took_ms = round((time.monotonic() - began) * 1000)
+        told.tell(status=answer.status, responseLength=len(answer.body), responseLatency=took_ms)
+        line = access_log.line(settings["format"], told.variables)
+        at_ms = int(asked.at.timestamp() * 1000)
+        self.put_log(access_log.group(settings["destinationArn"]), asked.stage.name, [line], at_ms)
+
+
+def _told(request: ApiRequest, asked: Asked) -> Told:
+    told = Told()
+    told.tell(
+        accountId=DEFAULT_ACCOUNT_ID,
+        apiId=asked.api.api_id,
+        domainName=asked.domain,
+        domainPrefix=asked.domain.partition(".")[0],
+        extendedRequestId=asked.request_id,
+        httpMethod=request.method,
+        identity__sourceIp=request.source_ip,
+        identity__userAgent=request.headers.get("user-agent", "-"),
+        path=request.path,
+        protocol=request.protocol,
+        requestId=asked.request_id,
+        requestTime=common_log_time(asked.at),
+        requestTimeEpoch=int(asked.at.timestamp() * 1000),
+        stage=asked.stage.name,
+    )
+    return told
 
 
 def _resource(route_key: str, request: ApiRequest) -> str:
@@ -122,6 +249,11 @@ def _find(api_id: str) -> tuple[Any, str]:
             raise UnservedError(f"{api.protocol_type} APIs ({api_id})")
         if api is not None:
             return api, region
+    # Which is imported for a template that has some: happypath.sandbox.imports.
+    rest: Any = sys.modules.get("moto.apigateway.models")
+    backends = rest.apigateway_backends[DEFAULT_ACCOUNT_ID].values() if rest else ()
+    if any(api_id in backend.apis for backend in list(backends)):
+        raise UnservedError(f"REST APIs ({api_id})")
     raise RefusedError(404, "Not Found")
 
 

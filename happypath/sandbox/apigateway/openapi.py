@@ -83,6 +83,9 @@ def _route(
     for requirement in security:
         for name, wanted in requirement.items():
             authorizer = authorizers.get(name)
+            # As SAM writes a route that is to be open where the others are not.
+            if name == "NONE" and authorizer is None:
+                continue
             if authorizer is None:
                 why = f"Unable to find the authorizer {name} of route {key}"
                 raise BadRequestException(f"Warnings found during import: {why}")

@@ -13,6 +13,7 @@ from typing import Any
 from moto.apigatewayv2.exceptions import BadRequestException, StageNotFound
 from moto.apigatewayv2.models import ApiGatewayV2Backend, apigatewayv2_backends
 
+from happypath.sandbox.apigateway.access_log import group
 from happypath.sandbox.apigateway.openapi import import_document
 from happypath.sandbox.deployment.resources import Kind, Place, Properties
 
@@ -88,6 +89,11 @@ def _stage(place: Place, _: str, properties: Properties) -> str:
     config = as_in_the_api(properties)
     config["autoDeploy"] = _true(config.get("autoDeploy", False))
     api = _backend(place).get_api(config["apiId"])
+    if config.get("accessLogSettings"):
+        try:
+            group(config["accessLogSettings"].get("destinationArn", ""))
+        except ValueError as error:
+            raise BadRequestException(str(error)) from None
     return str(api.create_stage(config).name)
 
 

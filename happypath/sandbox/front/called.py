@@ -32,6 +32,7 @@ _SIGNED_AS: Mapping[str, str] = {
 }
 # Of services that sign with one name: which has the operation is looked up in this order.
 _SEVERAL: Mapping[str, tuple[str, ...]] = {
+    "apigateway": ("apigatewayv2", "apigateway"),
     "bedrock": ("bedrock-runtime", "bedrock", "bedrock-agent"),
     "sagemaker": ("sagemaker-runtime", "sagemaker"),
 }

@@ -14,13 +14,16 @@ from happypath.sandbox.sandbox import Sandbox
 
 # Returns what it is told to: its event, or what the request's body says.
 ECHO = """
-import json, base64
+import base64, json, time
 def handler(event, context):
     body = event.get("body") or ""
     if event.get("isBase64Encoded"):
         body = base64.b64decode(body).decode("utf-8", "replace")
     if event["rawPath"].endswith("/returns"):
         return json.loads(body)
+    if event["rawPath"].endswith("/slow"):
+        while context.get_remaining_time_in_millis() > 500:
+            time.sleep(0.05)
     if event["rawPath"].endswith("/raises"):
         raise ValueError("of the test")
     return event

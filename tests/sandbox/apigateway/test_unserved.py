@@ -70,3 +70,51 @@ def test_a_document_that_names_no_authorizer_opens_nothing(sandbox: Sandbox) -> 
         assert client.get_routes(ApiId=api_id)["Items"] == []
     finally:
         client.delete_api(ApiId=api_id)
+
+
+def test_a_rest_api_says_that_it_is_not_served(sandbox: Sandbox) -> None:
+    template = {
+        "Resources": {"Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "rest"}}},
+        "Outputs": {"Id": {"Value": {"Ref": "Api"}}},
+    }
+    client = sandbox.client("cloudformation")
+    client.create_stack(StackName="rest-api", TemplateBody=json.dumps(template))
+    try:
+        (stack,) = client.describe_stacks(StackName="rest-api")["Stacks"]
+        api_id = stack["Outputs"][0]["OutputValue"]
+        host = f"{api_id}.execute-api.us-east-1.amazonaws.com"
+        response = ask(sandbox, "/prod/", headers={"Host": host})
+    finally:
+        client.delete_stack(StackName="rest-api")
+    assert (response.status, response.json) == (
+        501,
+        {"message": f"The sandbox does not do REST APIs ({api_id})."},
+    )
+
+
+def test_a_route_with_an_authorizer_that_is_not_served_is_closed(sandbox: Sandbox) -> None:
+    client = sandbox.client("apigatewayv2")
+    api_id = client.create_api(Name="a", ProtocolType="HTTP")["ApiId"]
+    document = json.loads(
+        _document(
+            {"type": "aws_proxy", "uri": _FUNCTION, "payloadFormatVersion": "2.0"}, security=[{"Own": []}]
+        )
+    )
+    document["components"] = {
+        "securitySchemes": {
+            "Own": {
+                "type": "apiKey",
+                "x-amazon-apigateway-authorizer": {"type": "request", "authorizerUri": _FUNCTION},
+            }
+        }
+    }
+    try:
+        client.create_stage(ApiId=api_id, StageName="$default", AutoDeploy=True)
+        client.reimport_api(ApiId=api_id, Body=json.dumps(document))
+        response = ask(sandbox, f"/_aws/execute-api/{api_id}/", headers={})
+    finally:
+        client.delete_api(ApiId=api_id)
+    assert (response.status, response.json) == (
+        501,
+        {"message": "The sandbox does not do CUSTOM authorizers."},
+    )

@@ -1,0 +1,165 @@
+"""JWT authorizers: who has a valid token of the issuer's comes in, and nobody else.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import logging
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from happypath.sandbox.apigateway import tokens
+from happypath.sandbox.apigateway.request import ApiRequest, RefusedError
+from happypath.sandbox.sandbox import Sandbox
+from tests.sandbox.apigateway.apis import DeployedApi, Response, ask
+
+
+def _ask(api: DeployedApi, token: str | None, path: str = "/prod/jwt") -> Response:
+    return api.ask(path, headers={"Authorization": token} if token is not None else {})
+
+
+def _signed(sandbox: Sandbox, header: dict[str, Any] | None = None, **claims: Any) -> str:
+    """A token by the issuer's own key, with other claims; None takes one away."""
+    key, now = sandbox.issuer._key, int(time.time())
+    usual: dict[str, Any] = {"iss": sandbox.issuer.url, "aud": "api", "exp": now + 60, "sub": "somebody"}
+    made = {name: value for name, value in {**usual, **claims}.items() if value is not None}
+    return jwt.encode({"alg": "RS256", "kid": key.kid, **(header or {})}, made, key)
+
+
+def test_a_token_of_the_sandbox_lets_in_and_tells_who_it_is(guarded: DeployedApi, sandbox: Sandbox) -> None:
+    token = sandbox.issuer.token("somebody", "api", scopes=["read"])
+    response = _ask(guarded, f"Bearer {token}")
+    assert response.status == 200
+    authorizer = response.json["requestContext"]["authorizer"]
+    claims = authorizer["jwt"]["claims"]
+    assert (claims["sub"], claims["aud"], claims["iss"]) == ("somebody", "api", sandbox.issuer.url)
+    assert int(claims["exp"]) - int(claims["iat"]) == 3600
+    assert authorizer["jwt"]["scopes"] is None
+    assert response.json["requestContext"]["stage"] == "prod"
+    assert response.json["rawPath"] == "/prod/jwt"
+    assert response.json["stageVariables"] == {"colour": "blue"}
+    # The token alone is enough.
+    assert _ask(guarded, token).status == 200
+
+
+def test_the_issuer_says_where_its_keys_are(sandbox: Sandbox) -> None:
+    found = ask(sandbox, "/_aws/issuer/.well-known/openid-configuration", headers={}).json
+    assert found["issuer"] == sandbox.issuer.url
+    path = found["jwks_uri"].removeprefix(sandbox.endpoint)
+    (key,) = ask(sandbox, path, headers={}).json["keys"]
+    assert (key["kty"], key["kid"]) == ("RSA", sandbox.issuer._key.kid)
+    # What makes signatures is not among it.
+    assert set(key) == {"kty", "n", "e", "kid", "use", "alg"}
+    assert ask(sandbox, "/_aws/issuer/../execute-api", headers={}).status == 404
+
+
+def test_without_a_token_nobody_comes_in(guarded: DeployedApi) -> None:
+    for token in (None, "", "Bearer "):
+        response = _ask(guarded, token)
+        assert (response.status, response.json) == (401, {"message": "Unauthorized"})
+        assert response.header("www-authenticate") == "Bearer"
+
+
+@pytest.mark.parametrize(
+    ("claims", "why"),
+    [
+        ({"aud": "another"}, "the token does not have a valid audience"),
+        ({"aud": ["another", "more"]}, "the token does not have a valid audience"),
+        # `client_id` counts only where there is no `aud`.
+        ({"aud": "another", "client_id": "api"}, "the token does not have a valid audience"),
+        ({"aud": None}, "the token does not have a valid audience"),
+        ({"iss": "https://example.com"}, "the token does not have a valid issuer"),
+        ({"exp": int(time.time()) - 1}, "the token has expired"),
+        ({"exp": None}, "the token does not expire"),
+        ({"exp": "9999999999"}, "the token's times are no numbers"),
+        ({"nbf": int(time.time()) + 600}, "the token is not valid yet"),
+        ({"iat": int(time.time()) + 600}, "the token is issued in the future"),
+    ],
+)
+def test_a_token_that_says_something_else_is_refused(
+    guarded: DeployedApi, sandbox: Sandbox, claims: dict[str, Any], why: str
+) -> None:
+    response = _ask(guarded, f"Bearer {_signed(sandbox, **claims)}")
+    assert (response.status, response.json) == (401, {"message": "Unauthorized"})
+    expected = f'Bearer scope="" error="invalid_token" error_description="{why}"'
+    assert response.header("www-authenticate") == expected
+
+
+@pytest.mark.parametrize("claims", [{"aud": ["x", "api"]}, {"aud": None, "client_id": "api"}])
+def test_one_audience_of_several_or_the_client_is_enough(
+    guarded: DeployedApi, sandbox: Sandbox, claims: dict[str, Any]
+) -> None:
+    assert _ask(guarded, _signed(sandbox, **claims)).status == 200
+
+
+def _with_secret(secret: bytes, header: dict[str, Any], claims: dict[str, Any]) -> str:
+    signed = _unsigned(header, claims).rstrip(".")
+    digest = hmac.new(secret, signed.encode(), hashlib.sha256).digest()
+    return f"{signed}.{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
+
+
+def _unsigned(header: dict[str, Any], claims: dict[str, Any]) -> str:
+    parts = [
+        base64.urlsafe_b64encode(json.dumps(each).encode()).decode().rstrip("=") for each in (header, claims)
+    ]
+    return f"{'.'.join(parts)}."
+
+
+def test_a_token_that_somebody_else_made_is_refused(guarded: DeployedApi, sandbox: Sandbox) -> None:
+    own = sandbox.issuer._key
+    claims = {"iss": sandbox.issuer.url, "aud": "api", "exp": int(time.time()) + 60}
+    stranger = RSAKey.generate_key(2048)
+    valid = _signed(sandbox)
+    for token in (
+        jwt.encode({"alg": "RS256", "kid": own.kid}, claims, stranger),
+        jwt.encode({"alg": "RS256", "kid": "unknown"}, claims, stranger),
+        # The public key as the secret of another algorithm.
+        _with_secret(own.as_pem(private=False), {"alg": "HS256", "kid": own.kid}, claims),
+        _unsigned({"alg": "none", "kid": own.kid}, claims),
+        jwt.encode({"alg": "RS256"}, claims, own),
+        # Other claims under a valid signature.
+        ".".join(
+            [valid.split(".")[0], _unsigned({}, {**claims, "sub": "x"}).split(".")[1], valid.split(".")[2]]
+        ),
+        f"{valid}.x.y",
+        "a.b.c",
+        "." * 3000,
+        "[" * 3000,
+        "\x80",
+    ):
+        response = _ask(guarded, f"Bearer {token}")
+        assert (response.status, response.json) == (401, {"message": "Unauthorized"}), token
+
+
+def test_a_route_may_ask_for_one_of_several_scopes(guarded: DeployedApi, sandbox: Sandbox) -> None:
+    path = "/prod/scoped"
+    response = _ask(guarded, sandbox.issuer.token("a", "api", scopes=["write", "more"]), path)
+    assert response.json["requestContext"]["authorizer"]["jwt"]["scopes"] == ["write", "more"]
+    refused = _ask(guarded, sandbox.issuer.token("a", "api", scopes=["more"]), path)
+    assert (refused.status, refused.json) == (403, {"message": "Forbidden"})
+    assert 'error="insufficient_scope"' in (refused.header("www-authenticate") or "")
+    assert _ask(guarded, _signed(sandbox, scp=["read"]), path).status == 200
+
+
+def test_nobody_beyond_this_machine_is_asked_for_keys(caplog: pytest.LogCaptureFixture) -> None:
+    issuer = "https://login.example.com"
+    key = RSAKey.generate_key(2048)
+    token = jwt.encode({"alg": "RS256", "kid": "a"}, {"iss": issuer, "aud": "api"}, key)
+    request = ApiRequest("a", "GET", "/", "/", "", {"authorization": token}, "127.0.0.1", "HTTP/1.1")
+    authorizer = SimpleNamespace(
+        identity_source=["$request.header.Authorization"], jwt_config={"issuer": issuer, "audience": ["api"]}
+    )
+    with caplog.at_level(logging.WARNING), pytest.raises(RefusedError) as raised:
+        tokens.identity(request, authorizer, [], tokens.Keys())
+    assert raised.value.answer.status == 401
+    assert "asks nobody beyond this machine" in caplog.text
