@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -45,21 +46,20 @@ def guarded(sandbox: Sandbox) -> Iterator[DeployedApi]:
     """An API with a stage of its own, authorizers, CORS, throttling and an access log."""
     api = {"Ref": "Api"}
     echo = function(api=api)
-    for index, (key, extra) in enumerate(
-        {
-            "GET /open": {"Auth": {"Authorizer": "NONE"}},
-            "GET /jwt": {},
-            "GET /scoped": {"Auth": {"AuthorizationScopes": ["read", "write"]}},
-            "GET /iam/{name}": {"Auth": {"Authorizer": "AWS_IAM"}},
-            "POST /iam/{name}": {"Auth": {"Authorizer": "AWS_IAM"}},
-            "GET /slow": {"Auth": {"Authorizer": "NONE"}, "TimeoutInMillis": 50},
-            "GET /few": {
-                "Auth": {"Authorizer": "NONE"},
-                "RouteSettings": {"ThrottlingBurstLimit": 2, "ThrottlingRateLimit": 0},
-            },
-            "ANY /any": {},
-        }.items()
-    ):
+    routes: dict[str, dict[str, Any]] = {
+        "GET /open": {"Auth": {"Authorizer": "NONE"}},
+        "GET /jwt": {},
+        "GET /scoped": {"Auth": {"AuthorizationScopes": ["read", "write"]}},
+        "GET /iam/{name}": {"Auth": {"Authorizer": "AWS_IAM"}},
+        "POST /iam/{name}": {"Auth": {"Authorizer": "AWS_IAM"}},
+        "GET /slow": {"Auth": {"Authorizer": "NONE"}, "TimeoutInMillis": 50},
+        "GET /few": {
+            "Auth": {"Authorizer": "NONE"},
+            "RouteSettings": {"ThrottlingBurstLimit": 2, "ThrottlingRateLimit": 0},
+        },
+        "ANY /any": {},
+    }
+    for index, (key, extra) in enumerate(routes.items()):
         method, _, path = key.partition(" ")
         echo["Properties"]["Events"][f"Route{index}"] = {
             "Type": "HttpApi",
