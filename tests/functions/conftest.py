@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from moto import mock_aws
+
+from tests.mocked import mocked
 
 # Set before the handlers are imported, as Lambda does.
 os.environ.update(
@@ -36,5 +37,5 @@ os.environ.pop("AWS_PROFILE", None)
 @pytest.fixture(autouse=True)
 def _aws() -> Iterator[None]:
     # An empty account for each test. The tasks' clients, slow to make, serve all tests: moto answers below.
-    with mock_aws():
+    with mocked():
         yield

@@ -9,12 +9,12 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from functions.ingest.upload_event import UploadEvent, parse
 from happypath.cli import main as cli
 from happypath.operations.installation import Installation
 from tests import table
+from tests.mocked import mocked
 
 # One session for all: making one reads megabytes of descriptions of AWS.
 SESSION = boto3.Session("testing", "testing", region_name="us-east-1")
@@ -114,7 +114,7 @@ class Offline(Installation):
 def installation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Offline]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    with mock_aws():
+    with mocked():
         yield Offline()
 
 

@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import pytest
-from moto import mock_aws
 from moto.sqs.models import Queue, SQSBackend, sqs_backends
 
 from happypath.sandbox.patches.sqs import thread_safe_queues
+from tests.mocked import mocked
 
 _SENDERS, _MESSAGES = 4, 100
 
@@ -23,7 +23,7 @@ def sqs() -> Iterator[SQSBackend]:
     before = sys.getswitchinterval()
     # Threads get in each other's way as often as they can.
     sys.setswitchinterval(1e-6)
-    with mock_aws(), thread_safe_queues(cast(Any, None)):
+    with mocked(), thread_safe_queues(cast(Any, None)):
         backend = sqs_backends["123456789012"]["us-east-1"]
         backend.create_queue("dead")
         dead = backend.get_queue("dead").queue_arn

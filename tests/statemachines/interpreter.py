@@ -17,7 +17,6 @@ from typing import Any, Self, TypeAlias, cast
 from unittest.mock import patch
 
 import boto3
-from moto import mock_aws
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
@@ -30,6 +29,7 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 from happypath.sandbox.patches.stepfunctions import ERRORS, TASKS
 from happypath.sandbox.stepfunctions.failures import task_failure
 from tests import table
+from tests.mocked import mocked
 from tests.statemachines.definitions import is_lambda, states
 from tests.statemachines.filled import ACCOUNT, REGION, TABLE, definition
 from tests.statemachines.willing import Answers, Done, Raised, willing
@@ -72,7 +72,7 @@ class Interpreter:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            stack.enter_context(mock_aws(config={"stepfunctions": {"execute_state_machine": True}}))
+            stack.enter_context(mocked({"stepfunctions": {"execute_state_machine": True}}))
             # Parsing takes longer than running.
             parse = staticmethod(cache(AmazonStateLanguageParser.parse))
             stack.enter_context(patch.object(AmazonStateLanguageParser, "parse", parse))

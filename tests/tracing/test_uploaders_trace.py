@@ -71,7 +71,8 @@ def test_a_senseless_one_is_ignored(uploads: Uploads, header: str) -> None:
 
 def test_one_that_is_not_to_be_recorded_is_not(uploads: Uploads, sandbox: Sandbox) -> None:
     trace_id = new_trace_id()
-    trace = uploads.ended(uploads.put(photo(), trace=f"Root={trace_id};Parent={OUTSIDE};Sampled=0"))
+    key = uploads.put(photo(), trace=f"Root={trace_id};Parent={OUTSIDE};Sampled=0")
+    trace = uploads.ended(key, is_traced=False)
     assert trace.record["traceId"] == trace_id
     assert trace.record["objStatus"] == "PROCESSED"
     assert trace.documents == []

@@ -117,7 +117,7 @@ class Uploads:
         with self._sandbox.faults("s3:GetObject=gone"):
             return self.ended(self.put(photo()))
 
-    def ended(self, key: str) -> Traced:
+    def ended(self, key: str, *, is_traced: bool = True) -> Traced:
         """Waits for the end of an upload and of its execution, and reads its trace."""
 
         def record() -> dict[str, Any] | None:
@@ -130,14 +130,18 @@ class Uploads:
         found = until(record, f"{key} ends")
         arn = found.get("executionArn")
         states = [step.state for step in self.installation.steps(arn)] if arn else []
-        return Traced(found, self.documents(found["traceId"]), states)
+        read = self._whole if is_traced else self._read
+        return Traced(found, read(found["traceId"]), states)
 
-    def documents(self, trace_id: str) -> list[Document]:
+    def _read(self, trace_id: str) -> list[Document]:
+        traces = self.installation.client("xray").batch_get_traces(TraceIds=[trace_id])["Traces"]
+        return [json.loads(segment["Document"]) for trace in traces for segment in trace["Segments"]]
+
+    def _whole(self, trace_id: str) -> list[Document]:
         """The documents of a trace, once all that began in it has ended."""
 
         def whole() -> list[Document] | None:
-            traces = self.installation.client("xray").batch_get_traces(TraceIds=[trace_id])["Traces"]
-            found = [json.loads(segment["Document"]) for trace in traces for segment in trace["Segments"]]
+            found = self._read(trace_id)
             entities = [part for document in found for part in parts(document)]
             # A function is told of after it has answered, and the answer is what brings the upload on.
             known = {"", OUTSIDE, *(part["id"] for part in entities)}
