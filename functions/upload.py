@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 # Where `happypath compare` puts its photos, of which no event tells.
 DRY_RUN = ".dry-run"
@@ -65,6 +66,15 @@ def rendition_key(key: str, rendition: str) -> str:
     'central-park/picnic.jpg/tile.jpg'
     """
     return f"{key}/{rendition}.jpg"
+
+
+def published_url(distribution_url: str, key: str) -> str:
+    """The address under which a rendition is served.
+
+    >>> published_url("https://photos.example.com/", "central-park/a b.jpg/tile.jpg")
+    'https://photos.example.com/central-park/a%20b.jpg/tile.jpg'
+    """
+    return f"{distribution_url.rstrip('/')}/{quote(key)}"
 
 
 def without_extension(upload_id: str) -> str:

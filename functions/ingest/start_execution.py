@@ -17,6 +17,7 @@ from functions.ingest.live import LiveParameter
 from functions.ingest.record import Claim
 from functions.ingest.upload_event import UnknownShapeError, UploadEvent
 from functions.platform.aws import client, prepare
+from functions.platform.batch import Answer, answer
 from functions.platform.observability import Subsegment, continued, invocation, logger, measure, subsegment
 from functions.platform.settings import IngestSettings, read
 from functions.platform.trace_header import TraceHeader
@@ -39,18 +40,6 @@ _UPLOAD_KEYS = ("uploadId", "placeId", "executionArn")
 Message: TypeAlias = Mapping[str, Any]
 
 
-class Failure(TypedDict):
-    """One message that failed."""
-
-    itemIdentifier: str
-
-
-class Answer(TypedDict):
-    """What Lambda learns of a batch: every message that is not named here was handled."""
-
-    batchItemFailures: list[Failure]
-
-
 class _Trace(TypedDict, total=False):
     traceHeader: str
 
@@ -61,15 +50,15 @@ def handler(event: Mapping[str, Any], context: Any) -> Answer:
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
     """
     logger.append_keys(function_request_id=context.aws_request_id)
-    failures: list[Failure] = []
+    failed: list[str] = []
     # Powertools' batch processing would do no more here, and takes 20 ms to import: it knows every kind.
     with invocation("start_execution"):
         for message in event["Records"]:
             try:
                 take(message)
             except Exception:  # `take` has logged it
-                failures.append({"itemIdentifier": message["messageId"]})
-    return {"batchItemFailures": failures}
+                failed.append(message["messageId"])
+    return answer(failed)
 
 
 def take(message: Message) -> None:

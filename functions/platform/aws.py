@@ -24,6 +24,7 @@ from functions.platform.observability import subsegment
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_rekognition import RekognitionClient
     from mypy_boto3_s3 import S3Client
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 # What tasks call; templates/Makefile ships botocore's descriptions of these services alone.
-Service: TypeAlias = Literal["dynamodb", "kms", "rekognition", "s3", "sqs", "ssm", "stepfunctions"]
+Service: TypeAlias = Literal["dynamodb", "events", "kms", "rekognition", "s3", "sqs", "ssm", "stepfunctions"]
 
 # A call that nobody answers takes 27 s with all its attempts and the waits between them, and a function has
 # 30 s or more (Timeout): so the task fails by an error of its own that says which call it was.
@@ -44,6 +45,8 @@ _S3_CONFIG = _CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_styl
 
 @overload
 def client(service: Literal["dynamodb"]) -> DynamoDBClient: ...
+@overload
+def client(service: Literal["events"]) -> EventBridgeClient: ...
 @overload
 def client(service: Literal["kms"]) -> KMSClient: ...
 @overload

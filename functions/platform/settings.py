@@ -64,6 +64,13 @@ class ResizeSettings(DecodingSettings):
 
 
 @dataclass(frozen=True)
+class NoticeSettings:
+    """The address under which the renditions are served."""
+
+    distribution_url: str = value(text)
+
+
+@dataclass(frozen=True)
 class PublishSettings:
     """Where the records are, and the address under which the renditions are served."""
 

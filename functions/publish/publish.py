@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from functions.ingest.record import PARTITION, timestamp, utc_now
 from functions.platform import rules
@@ -19,7 +18,7 @@ from functions.platform.aws import cancellation_codes, client, prepare
 from functions.platform.settings import PublishSettings, read
 from functions.platform.task import Event, Result, task
 from functions.platform.values import text, value
-from functions.upload import Upload
+from functions.upload import Upload, published_url
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
@@ -84,7 +83,7 @@ def publish(
     """
     time = timestamp(now())
     keys = {name: made["key"] for name, made in renditions.items() if isinstance(made, Mapping)}
-    urls = {f"{name}URL": _url(distribution_url, key) for name, key in keys.items()}
+    urls = {f"{name}URL": published_url(distribution_url, key) for name, key in keys.items()}
     shown = {**urls, "key": upload.key, "type": by.type}
     is_folders = by.item == "folder"
     item = _folder(upload) if is_folders else upload.upload_id
@@ -162,7 +161,3 @@ def _uploaded(upload: Upload) -> datetime:
 def _names(*attributes: str) -> dict[str, str]:
     # DynamoDB reserves hundreds of plain words.
     return {f"#{name}": name for name in attributes}
-
-
-def _url(distribution_url: str, key: str) -> str:
-    return f"{distribution_url.rstrip('/')}/{quote(key)}"

@@ -16,7 +16,7 @@ from moto.s3.models import s3_backends
 from functions.platform.aws import AwsCallError, PhotoNotFoundError, ThrottledError, client
 from functions.platform.rules import RuleError
 from functions.publish import publish
-from functions.upload import Upload
+from functions.upload import Upload, published_url
 from tests.functions import account
 from tests.functions.account import TABLE, answering, error, make_table
 
@@ -149,7 +149,7 @@ def test_an_execution_of_the_time_without_extensions_ends_in_the_record_that_it_
 @given(st.text(st.characters(exclude_characters="/", exclude_categories=["Cs"]), min_size=1, max_size=40))
 def test_an_address_leads_to_the_key(name: str) -> None:
     key = f"{name}/{name}.jpg/tile.jpg"
-    address = publish._url("https://photos.example.com", key)
+    address = published_url("https://photos.example.com", key)
     assert address.isascii()
     parts = urlsplit(address)
     assert (parts.netloc, parts.query, parts.fragment) == ("photos.example.com", "", "")

@@ -22,6 +22,8 @@ ALARMS = {
         "TasksRetriedAlarm",
     },
     "api": {"ErrorsAlarm", "ThrottledAlarm"},
+    "notices": {"FailedAlarm", "LateAlarm"},
+    "subscriber": {"GalleryDeadLettersAlarm", "SupportDeadLettersAlarm"},
 }
 # What ends an execution, and its upload without a good outcome.
 BAD_ENDS = {"ExecutionsFailed", "ExecutionsAborted", "ExecutionsTimedOut"}

@@ -68,7 +68,7 @@ def test_every_name_is_declared_and_every_parameter_used(stack: str) -> None:
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_serverless_transform_accepts_it(stack: str) -> None:
     document = template_of(stack)
-    shared = document["Globals"]["Function"]
+    shared = document.get("Globals", {}).get("Function", {})
     for properties in (shared, *(each["Properties"] for each in document["Resources"].values())):
         for uri in {"CodeUri", "DefinitionUri"} & set(properties):
             properties[uri] = {"Bucket": "artifacts", "Key": "key"}
@@ -258,7 +258,8 @@ def test_policies_name_what_they_allow(stack: str) -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_everything_is_traced(stack: str) -> None:
-    assert load(stack)["Globals"]["Function"]["Tracing"] == "Active"
+    for name in functions(stack):
+        assert function(stack, name)["Tracing"] == "Active"
     for workflow in resources(stack, "AWS::Serverless::StateMachine").values():
         assert workflow["Properties"]["Tracing"] == {"Enabled": True}
 

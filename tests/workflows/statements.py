@@ -37,6 +37,8 @@ class Statement:
     actions: tuple[str, ...]
     # Whether parameters decide that it is there.
     conditional: bool
+    # The logical ids of the resources that the policy is of.
+    of: tuple[str, ...]
 
     def __str__(self) -> str:
         return f"{self.stack}-{self.resource}-{self.sid or self.actions[0]}-{self.number}"
@@ -71,6 +73,11 @@ def _of_stack(stack: str) -> Iterator[Statement]:
                 statement["Effect"],
                 tuple(_listed(statement["Action"])),
                 conditional,
+                tuple(
+                    each["Ref"]
+                    for key in ("Bucket", "Queues", "Topics")
+                    for each in _listed(properties.get(key, []))
+                ),
             )
 
 
@@ -103,6 +110,17 @@ class Deployed:
             for each in found["StackResources"]
             if each.get("LogicalResourceId") == resource
         )
+
+    def arn(self, statement: Statement) -> str:
+        """The ARN of what a statement's policy is of; of a bucket that of an object."""
+        physical = self.physical(statement.stack, statement.of[0])
+        match statement.kind:
+            case "AWS::S3::BucketPolicy":
+                return f"arn:aws:s3:::{physical}/a"
+            case "AWS::SQS::QueuePolicy":
+                account, queue = physical.split("/")[-2:]
+                return f"arn:aws:sqs:us-east-1:{account}:{queue}"
+        return physical
 
     @contextmanager
     def without(self, statement: Statement) -> Iterator[bool]:
@@ -158,30 +176,16 @@ class Deployed:
 
     def _of_resource(self, statement: Statement) -> list[tuple[Any, dict[str, Any]]]:
         client = self._installation.client
-        core = self._installation.core
-        if statement.kind == "AWS::S3::BucketPolicy":
-            bucket = core[statement.resource.removesuffix("Policy")]
-            text = client("s3").get_bucket_policy(Bucket=bucket)["Policy"]
-            return [
-                (
-                    lambda changed: client("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(changed)),
-                    json.loads(text),
-                )
-            ]
-        if statement.kind == "AWS::SQS::QueuePolicy":
-            return [self._of_queue(core[name]) for name in ("Queue", "DeadLetterQueue")]
-        if statement.kind == "AWS::SNS::TopicPolicy":
-            topic = core["AlarmTopic"]
-            text = client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]
-            return [
-                (
-                    lambda changed: client("sns").set_topic_attributes(
-                        TopicArn=topic, AttributeName="Policy", AttributeValue=json.dumps(changed)
-                    ),
-                    json.loads(text),
-                )
-            ]
-        key = self.physical(statement.stack, statement.resource)
+        # What has its policy within itself is of no other.
+        of = [self.physical(statement.stack, each) for each in statement.of or (statement.resource,)]
+        match statement.kind:
+            case "AWS::S3::BucketPolicy":
+                return [self._of_bucket(each) for each in of]
+            case "AWS::SQS::QueuePolicy":
+                return [self._of_queue(each) for each in of]
+            case "AWS::SNS::TopicPolicy":
+                return [self._of_topic(each) for each in of]
+        (key,) = of
         text = client("kms").get_key_policy(KeyId=key, PolicyName="default")["Policy"]
         return [
             (
@@ -191,6 +195,24 @@ class Deployed:
                 json.loads(text),
             )
         ]
+
+    def _of_bucket(self, bucket: str) -> tuple[Any, dict[str, Any]]:
+        s3 = self._installation.client("s3")
+
+        def put(changed: dict[str, Any]) -> None:
+            s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(changed))
+
+        return put, json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
+
+    def _of_topic(self, topic: str) -> tuple[Any, dict[str, Any]]:
+        sns = self._installation.client("sns")
+
+        def put(changed: dict[str, Any]) -> None:
+            sns.set_topic_attributes(
+                TopicArn=topic, AttributeName="Policy", AttributeValue=json.dumps(changed)
+            )
+
+        return put, json.loads(sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"])
 
     def _of_queue(self, url: str) -> tuple[Any, dict[str, Any]]:
         sqs = self._installation.client("sqs")

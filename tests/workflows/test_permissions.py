@@ -18,7 +18,7 @@ from happypath.project import WORKFLOWS
 from happypath.sandbox.calls import Permission
 from happypath.sandbox.sandbox import Sandbox
 from tests.outcomes import rows
-from tests.workflows import api
+from tests.workflows import api, notices
 from tests.workflows.driver import Driver, wait_until
 from tests.workflows.pictures import place_id
 from tests.workflows.tasks import accepted, all_tasks
@@ -56,6 +56,11 @@ def driven(driver: Driver, sandbox: Sandbox) -> Sandbox:
     for workflow in WORKFLOWS:
         if any(name.startswith(f"{sandbox.prefix}-{workflow}") for name in idle):
             _every_path(driver, workflow)
+    if f"{sandbox.prefix}-Notices" in idle:
+        notices.give_up(driver)
+        notices.Subscriber(driver.installation, "subscriber-support").first(
+            notices.refused(driver), "REJECTED"
+        )
     if f"{sandbox.prefix}-api" in idle:
         _ask(driver)
     return sandbox

@@ -17,11 +17,13 @@ import requests
 
 from happypath.project import TEMPLATES, WORKFLOWS
 from happypath.sandbox import iam
+from happypath.sandbox.iam.deliveries import of_function
 from happypath.sandbox.iam.enforcement import access_key
 from happypath.sandbox.iam.principal import Root
 from tests.outcomes import Row, rows
 from tests.workflows import api
 from tests.workflows.driver import Driver, wait_until
+from tests.workflows.notices import refused
 from tests.workflows.pictures import place_id
 from tests.workflows.statements import Deployed, Statement, statements
 from tests.workflows.tasks import accepted
@@ -69,13 +71,8 @@ def names(statement: Statement, sentence: str) -> bool:
 
 @pytest.mark.parametrize("statement", DENYING, ids=str)
 def test_a_deny_is_for_what_comes_without_tls(statement: Statement, driver: Driver) -> None:
-    installation = driver.installation
-    resource = {
-        "UploadBucketPolicy": f"arn:aws:s3:::{installation.core['UploadBucket']}/a",
-        "DistributionBucketPolicy": f"arn:aws:s3:::{installation.core['DistributionBucket']}/a",
-        "QueuePolicy": f"arn:aws:sqs:us-east-1:{ACCOUNT}:{installation.prefix}-uploads",
-        "AlarmTopicPolicy": installation.core["AlarmTopic"],
-    }[statement.resource]
+    deployed = Deployed(driver.installation)
+    resource = deployed.arn(statement)
     action = statement.actions[0].replace(
         "*", "SendMessage" if "sqs" in statement.actions[0] else "GetObject"
     )
@@ -83,7 +80,7 @@ def test_a_deny_is_for_what_comes_without_tls(statement: Statement, driver: Driv
     iam.check(Root(ACCOUNT), action, resource)
     with pytest.raises(iam.AccessDeniedError, match="with an explicit deny in a resource-based policy"):
         iam.check(Root(ACCOUNT), action, resource, plain)
-    with Deployed(installation).without(statement) as was_there:
+    with deployed.without(statement) as was_there:
         assert was_there
         iam.check(Root(ACCOUNT), action, resource, plain)
 
@@ -99,6 +96,14 @@ def needing(statement: Statement, driver: Driver) -> Iterator[None]:
     elif statement.resource == "DistributionBucketPolicy":
         url = f"{driver.installation.core['DistributionUrl']}/a"
         assert requests.get(url, timeout=30).status_code == HTTPStatus.FORBIDDEN
+        yield
+    elif statement.stack in {"notices", "subscriber"}:
+        # Both come to an end: what is deleted before it is claimed, and a key that no workflow can use.
+        driver.go_live("none")
+        gone = driver.new_key()
+        driver.upload(b"gone", gone)
+        driver.installation.client("s3").delete_object(Bucket=driver.upload_bucket, Key=gone)
+        refused(driver)
         yield
     elif statement.stack == "api" or statement.resource == "PutUploadsPolicy":
         _use_the_api(driver)
@@ -224,6 +229,14 @@ def _key(driver: Driver, stack: str, name: str) -> str:
     return f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{Deployed(driver.installation).physical(stack, name)}"
 
 
+def _rule_of_notices(driver: Driver) -> str:
+    return f"arn:aws:events:us-east-1:{ACCOUNT}:rule/{driver.sandbox.prefix}-notices"
+
+
+def _failed(driver: Driver) -> str:
+    return f"arn:aws:sqs:us-east-1:{ACCOUNT}:{driver.sandbox.prefix}-notices-failed"
+
+
 # What only AWS's own services do, which the sandbox does not run: CloudWatch's alarms, a key, and
 # a bucket whose notifications go to the queue. Their requests are held against the deployed policies.
 CHECKED: dict[str, Callable[[Driver], None]] = {
@@ -240,6 +253,21 @@ CHECKED: dict[str, Callable[[Driver], None]] = {
     ),
     "AlarmKey-TheAccountDecides": lambda driver: iam.check(
         Root(ACCOUNT), "kms:Encrypt", _key(driver, "core", "AlarmKey")
+    ),
+    "NoticesKey-RulesPublish": lambda driver: iam.check(
+        _service("events")(driver), "kms:Decrypt", _key(driver, "notices", "NoticesKey")
+    ),
+    "NoticesKey-TheAccountDecides": lambda driver: iam.check(
+        Root(ACCOUNT), "kms:Encrypt", _key(driver, "notices", "NoticesKey")
+    ),
+    # What the topic does not take, and what is given up; tests/workflows/test_notices.py has that done.
+    "FailedQueuePolicy-FromTheRule": lambda driver: iam.check(
+        _service("events", _rule_of_notices)(driver), "sqs:SendMessage", _failed(driver)
+    ),
+    "NoticesFunction-TellWhatFailed": lambda driver: iam.check(
+        of_function(f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{driver.sandbox.prefix}-Notices"),
+        "sqs:SendMessage",
+        _failed(driver),
     ),
     "SealKey-TheAccountDecides": lambda driver: iam.check(
         Root(ACCOUNT), "kms:GenerateMac", _key(driver, "api", "SealKey")

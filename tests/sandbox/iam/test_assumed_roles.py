@@ -18,13 +18,15 @@ NO_TRUST = (
 )
 
 
-def make_function(sandbox: Any, name: str, role: str) -> str:
+def make_function(
+    sandbox: Any, name: str, role: str, code: str = "def handler(event, context): return event"
+) -> str:
     arn: str = sandbox.client("lambda").create_function(
         FunctionName=name,
         Role=role,
         Handler="work.handler",
         Runtime="python3.13",
-        Code={"ZipFile": archive("def handler(event, context): return event")},
+        Code={"ZipFile": archive(code)},
     )["FunctionArn"]
     return arn
 

@@ -1,0 +1,1 @@
+"""What became of uploads, told to whoever subscribes."""
