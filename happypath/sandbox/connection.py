@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import socket
+from email.message import Message
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 
 from happypath.sandbox.direct import reply
 
+# A header over two lines, too.
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 # Answers without a body, whose length is not told.
 _BODILESS = {204, 304}
 
@@ -45,13 +49,18 @@ class Connection(MotoRequestHandler):
 
     def run_wsgi(self) -> None:
         """Answers one request."""
-        chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
+        try:
+            length = _length(self.headers)
+        except ValueError as error:
+            # Where it ends is not certain: what follows it must not be taken for a request.
+            self.close_connection = True
+            self._reply("400 Bad Request", [("Content-Type", "text/plain")], f"{error}\n".encode())
+            return
         environ = self.make_environ()
-        if chunked:
+        if length is None:
             # Only the application's reading finds its end, and that may stop before.
             self.close_connection = True
         else:
-            length = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(length)
             if len(body) < length:
                 # Who sent it is gone (killed, perhaps): a part of a request asks for nothing.
@@ -78,6 +87,28 @@ class Connection(MotoRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
         self.wfile.flush()
+
+
+def _length(headers: Message) -> int | None:
+    """How many bytes of body follow, None for a body in chunks.
+
+    https://www.rfc-editor.org/rfc/rfc9112#section-6.3
+
+    Raises:
+        ValueError: a proxy and a server might read different requests out of it.
+    """
+    if headers.defects or any(_CONTROL.search(value) for value in headers.values()):
+        raise ValueError("A header is malformed.")
+    codings, lengths = headers.get_all("Transfer-Encoding", []), headers.get_all("Content-Length", [])
+    if codings:
+        if lengths or [each.strip().lower() for each in codings] != ["chunked"]:
+            raise ValueError("The request has a Transfer-Encoding that is not chunked alone.")
+        return None
+    if not lengths:
+        return 0
+    if len(set(lengths)) > 1 or not re.fullmatch(r"[0-9]{1,18}", lengths[0]):
+        raise ValueError("The Content-Length is no number.")
+    return int(lengths[0])
 
 
 # Only one account can be open in a process.

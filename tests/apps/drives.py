@@ -6,6 +6,8 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 from tests import waiting
 from tests.waiting import until
@@ -121,6 +123,35 @@ def shared_fallback(client: Client, outputs: Outputs) -> None:
     assert failed == {"failed": "Pay", "why": "StepError", "undo": ["reserve-1"]}
 
 
+def ask(url: str, method: str = "GET", body: Any = None) -> tuple[int, Any]:
+    """What an API answers: the status, and the JSON that it sends."""
+    data = None if body is None else json.dumps(body).encode()
+    request = Request(url, data, {"Content-Type": "application/json"}, method=method)
+    try:
+        with urlopen(request, timeout=60) as response:
+            status, content = response.status, response.read()
+    except HTTPError as error:
+        with error:
+            status, content = error.code, error.read()
+    return status, json.loads(content) if content else None
+
+
+def notes_api(client: Client, outputs: Outputs) -> None:
+    notes = f"{outputs['Url']}/notes"
+    assert ask(notes) == (200, [])
+    status, made = ask(notes, "POST", {"text": "buy milk"})
+    assert (status, made["text"]) == (201, "buy milk")
+    assert ask(notes, "POST", {"text": ""}) == (400, {"error": "A note needs a text."})
+    one = f"{notes}/{made['id']}"
+    assert ask(one, "PUT", {"text": "buy bread"}) == (200, {**made, "text": "buy bread"})
+    assert ask(one) == (200, {**made, "text": "buy bread"})
+    assert ask(notes) == (200, [{**made, "text": "buy bread"}])
+    assert ask(one, "DELETE") == (204, None)
+    assert ask(one) == (404, {"error": "There is no such note."})
+    assert ask(f"{outputs['Url']}/nothing") == (404, {"message": "Not Found"})
+    assert client("dynamodb").describe_table(TableName=outputs["Table"])["Table"]["ItemCount"] == 0
+
+
 DRIVES: Mapping[str, Callable[[Client, Outputs], None]] = {
     drive.__name__: drive
     for drive in (
@@ -132,5 +163,6 @@ DRIVES: Mapping[str, Callable[[Client, Outputs], None]] = {
         idempotent,
         thumbnails,
         shared_fallback,
+        notes_api,
     )
 }

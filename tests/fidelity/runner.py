@@ -7,8 +7,10 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import jmespath
@@ -111,14 +113,11 @@ class Runner:
         )
 
     def _call(self, call: Call, variables: dict[str, Any], patience_s: float) -> None:
-        client = self._client(call.service, checks=call.error is None)
-        operation = client.meta.method_to_api_mapping[call.operation]
-        shape = client.meta.service_model.operation_model(operation).input_shape
-        arguments = _as_text(_filled(call.arguments, variables), shape)
+        ask, arguments = self._prepared(call, variables)
         deadline = time.monotonic() + (max(call.eventually_s, patience_s) if call.eventually_s else 0)
         while True:
             try:
-                answer = _read(_outcome(getattr(client, call.operation), arguments, call.error))
+                answer = _read(_outcome(ask, arguments, call.error))
                 compare(_filled(call.answer, variables), answer, f"{call.service}.{call.operation}")
                 break
             except MismatchError:
@@ -129,6 +128,16 @@ class Runner:
             variables[name] = jmespath.search(path, answer)
             if variables[name] is None:
                 raise MismatchError(f"{call.service}.{call.operation}: nothing at {path} in {answer}")
+
+    def _prepared(self, call: Call, variables: dict[str, Any]) -> tuple[Callable[..., Any], dict[str, Any]]:
+        """What makes a call, and its arguments."""
+        given = _filled(call.arguments, variables)
+        if call.service == "http":
+            return partial(_http, call.operation.upper()), given
+        client = self._client(call.service, checks=call.error is None)
+        operation = client.meta.method_to_api_mapping[call.operation]
+        shape = client.meta.service_model.operation_model(operation).input_shape
+        return getattr(client, call.operation), _as_text(given, shape)
 
     def _execute(self, execution: Execution, variables: dict[str, Any]) -> None:
         client = self._client("stepfunctions", checks=True)
@@ -187,6 +196,23 @@ class Runner:
                 raise MismatchError(f"the execution still runs after {self._patience_s:g} s")
             time.sleep(wait_s)
             wait_s = min(0.1, wait_s * 1.5)
+
+
+def _http(
+    method: str, url: str, headers: Mapping[str, str] | None = None, body: Any = None
+) -> dict[str, Any]:
+    """Sends a request that is no operation of AWS's, as it is written."""
+    parts = urlsplit(url)
+    connection = HTTPConnection(parts.netloc, timeout=60)
+    try:
+        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        text = body if body is None or isinstance(body, str) else _text(body)
+        connection.request(method, target, text and text.encode(), dict(headers or {}))
+        response = connection.getresponse()
+        told = {name.lower(): value for name, value in response.getheaders()}
+        return {"status": response.status, "headers": told, "body": response.read()}
+    finally:
+        connection.close()
 
 
 def _outcome(

@@ -15,8 +15,6 @@ from tests.fidelity.case import read
 NAMED = {patch for case in read() for patch in case.patches}
 # What no case can show: what happens when calls meet, in another process, or in a stack of a template.
 SHOWN_BY_TESTS = {
-    "apigatewayv2.apis_answer_here": "sandbox/apigateway/test_requests.py",
-    "apigatewayv2.documents_have_authorizers": "sandbox/apigateway/test_unserved.py",
     "awslambda.functions_keep_their_configuration": "sandbox/test_log_groups.py",
     "assumed_roles.roles_of_functions": "sandbox/iam/test_assumed_roles.py",
     "assumed_roles.roles_of_state_machines": "sandbox/iam/test_assumed_roles.py",

@@ -92,3 +92,34 @@ def test_after_a_body_in_chunks_the_connection_ends(connection: http.client.HTTP
     answer = connection.getresponse()
     assert answer.status == 404
     assert answer.getheader("Connection") == "close"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"Content-Length: 4\r\nTransfer-Encoding: chunked",
+        b"Transfer-Encoding: gzip, chunked",
+        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+        b"Transfer-Encoding:\x0bchunked",
+        b"Content-Length: 4\r\nContent-Length: 5",
+        b"Content-Length: 4, 4",
+        b"Content-Length: -1",
+        b"Content-Length: +4",
+        b"Content-Length: 0x4",
+        b"Content-Length: 1_0",
+        b"Content-Length: \xb2",
+        b"Content-Length : 4",
+        b"X-Folded: a\r\n Content-Length: 4",
+        b"No colon\r\nContent-Length: 4",
+        b"X-Zero: \x00",
+    ],
+)
+def test_a_request_whose_end_is_not_certain_is_refused_and_ends_the_connection(
+    sandbox: Sandbox, headers: bytes
+) -> None:
+    request = b"POST /_aws/execute-api/a/ HTTP/1.1\r\nHost: localhost\r\n" + headers + b"\r\n\r\n"
+    with socket.create_connection(address(sandbox), timeout=30) as client:
+        client.sendall(request + b"GET /_aws/smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answer = b"".join(iter(lambda: client.recv(10_000), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
