@@ -6,12 +6,14 @@ import contextlib
 import io
 import re
 import socket
+from email.errors import FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect
 from email.message import Message
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 
 from happypath.sandbox.direct import reply
 
+_OF_HEADERS = (FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect)
 # A header over two lines, too.
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 # Answers without a body, whose length is not told.
@@ -97,7 +99,9 @@ def _length(headers: Message) -> int | None:
     Raises:
         ValueError: a proxy and a server might read different requests out of it.
     """
-    if headers.defects or any(_CONTROL.search(value) for value in headers.values()):
+    # Of a multipart body, which comes later, the parser misses its parts.
+    malformed = any(isinstance(each, _OF_HEADERS) for each in headers.defects)
+    if malformed or any(_CONTROL.search(value) for value in headers.values()):
         raise ValueError("A header is malformed.")
     codings, lengths = headers.get_all("Transfer-Encoding", []), headers.get_all("Content-Length", [])
     if codings:

@@ -111,6 +111,7 @@ def test_after_a_body_in_chunks_the_connection_ends(connection: http.client.HTTP
         b"Content-Length : 4",
         b"X-Folded: a\r\n Content-Length: 4",
         b"No colon\r\nContent-Length: 4",
+        b"Content-Type: multipart/form-data; boundary=a\r\nNo colon\r\nContent-Length: 4",
         b"X-Zero: \x00",
     ],
 )
