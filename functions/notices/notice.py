@@ -14,6 +14,7 @@ StreamRecord: TypeAlias = Mapping[str, Any]
 # The detail of an event.
 Notice: TypeAlias = dict[str, Any]
 
+SOURCE = "happypath"
 # With each of them an upload has come to an end.
 ENDS = ("PROCESSED", "REJECTED", "FAILED", "DELETED")
 # An error's name may be any text of a state machine's; all else is bounded by the length of a key.

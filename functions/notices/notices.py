@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.notices.notice import Notice, StreamRecord, notice
+from functions.notices.notice import SOURCE, Notice, StreamRecord, notice
 from functions.platform.aws import client, prepare
 from functions.platform.batch import Answer, answer
 from functions.platform.observability import invocation, logger
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 SETTINGS = read(NoticeSettings)
 prepare("events")
 
-SOURCE = "happypath"
 # Of one request: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
 _MOST_ENTRIES = 10
 _MOST_BYTES = 256 * 1024

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from functions.ingest.record import PARTITION
-from functions.notices.notice import ENDS
-from functions.notices.notices import SOURCE
+from functions.notices.notice import ENDS, SOURCE
 from happypath.sandbox.eventbridge import patterns
 from tests.templates.template import STACKS, load, resources
 
