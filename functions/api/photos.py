@@ -13,10 +13,12 @@ from functions.platform.aws import client
 from functions.platform.values import whole
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import QueryInputTypeDef
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, QueryInputTypeDef
 
 _PAGE = 25
 _MOST = 100
+# Then a page is short, and has a cursor all the same.
+_MOST_QUERIES = 5
 # An address in an item, such as `tileURL`.
 _ADDRESS = "URL"
 
@@ -27,23 +29,30 @@ def page(place_id: str, query: Mapping[str, str], *, table_name: str, seal_key: 
     Raises:
         RequestError: `limit` is senseless, or `cursor` is none of this place.
     """
+    limit = _limit(query.get("limit", str(_PAGE)))
     question: QueryInputTypeDef = {
         "TableName": table_name,
         "KeyConditionExpression": "PK = :place",
-        # A place has other items, too.
+        # A place has other items, too; they count for the Limit.
         "FilterExpression": "#type = :photo",
         "ExpressionAttributeNames": {"#type": "type"},
         "ExpressionAttributeValues": {":place": {"S": place_id}, ":photo": {"S": "photo"}},
         "ScanIndexForward": False,
-        "Limit": _limit(query.get("limit", str(_PAGE))),
     }
     if (cursor := query.get("cursor")) is not None:
         start = _opened(place_id, cursor, seal_key)
         question["ExclusiveStartKey"] = {"PK": {"S": place_id}, "SK": {"S": start}}
-    found = client("dynamodb").query(**question)
-    last = found.get("LastEvaluatedKey")
+    items: list[dict[str, AttributeValueTypeDef]] = []
+    for _ in range(_MOST_QUERIES):
+        question["Limit"] = limit - len(items)
+        found = client("dynamodb").query(**question)
+        items += found["Items"]
+        last = found.get("LastEvaluatedKey")
+        if not last or len(items) == limit:
+            break
+        question["ExclusiveStartKey"] = last
     return {
-        "photos": [_photo(place_id, item) for item in found["Items"]],
+        "photos": [_photo(place_id, item) for item in items],
         "cursor": _cursor(place_id, last["SK"]["S"], seal_key) if last else None,
     }
 

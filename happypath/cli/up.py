@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import mimetypes
 from contextlib import ExitStack
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +15,9 @@ from happypath.cli.console import PORT, stopped_by_signals, wait
 from happypath.cli.options import FaultRules, Iam, RealRekognition, Seed, app, faults_of
 from happypath.operations.installation import Installation
 from happypath.project import NEWEST, STACKS, WORKFLOWS, reads_words
+
+if TYPE_CHECKING:
+    from happypath.sandbox.sandbox import Sandbox
 
 
 @app.command()
@@ -62,6 +67,7 @@ def up(
                 installation.set_live(NEWEST)
                 photo = samples.of(NEWEST).photos[0]
                 target = f"s3://{installation.core['UploadBucket']}/{photo.place_id}/{photo.path.name}"
+                asking = _asking(sandbox, installation, photo)
         reading = [name for name in WORKFLOWS if reads_words(name)]
         if reading and not (empty or real_rekognition or reader.is_installed()):
             display.show_notice(f"{', '.join(reading)}: {reader.NoReaderError()}")
@@ -69,7 +75,12 @@ def up(
         first = (
             "happypath deploy core --yes"
             if empty
-            else f"aws s3 cp {photo.path} {target}\n    happypath show {photo.path.stem}"
+            else f"""aws s3 cp {photo.path} {target}
+    happypath show {photo.path.stem}
+
+As somebody without AWS credentials, ask the upload API for a form (docs/api.md):
+
+    {asking}"""
         )
         display.output.print(
             f"""The sandbox is up at {sandbox.endpoint} {with_what}.
@@ -85,3 +96,17 @@ Ctrl-C stops it; nothing is kept.""",
         )
         wait(stop)
         display.notices.print("Stopping …")
+
+
+def _asking(sandbox: Sandbox, installation: Installation, photo: samples.Photo) -> str:
+    """A line that asks the upload API for a form to upload a photo with."""
+    asked = {
+        "placeId": photo.place_id,
+        "fileName": photo.path.name,
+        "sizeBytes": photo.path.stat().st_size,
+        "contentType": mimetypes.guess_type(photo.path)[0],
+    }
+    stack = installation.stack("api") or {}
+    (url,) = (each["OutputValue"] for each in stack["Outputs"] if each["OutputKey"] == "Url")
+    token = f"$(curl -s {sandbox.issuer.url}/token)"
+    return f"""curl -H "Authorization: Bearer {token}" -d '{json.dumps(asked)}' {url}/uploads"""

@@ -25,6 +25,7 @@ from happypath.loopback import NO_SETTINGS, isolated
 from happypath.project import PREFIX, TEMPLATES
 from happypath.sandbox import DeployError
 from happypath.sandbox.account import ACCOUNT_ID, CREDENTIALS, OWN_ACCESS_KEY, REGION, Account, put_log
+from happypath.sandbox.apigateway.issuer import AUDIENCE
 from happypath.sandbox.calls import Calls
 from happypath.sandbox.cloudfront.distributions import ROOM
 from happypath.sandbox.deployment.change_sets import NO_CHANGES
@@ -59,6 +60,8 @@ _CAPABILITIES: Any = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO
 _HOLD_S = 1
 # Nor where a message failed.
 _RETRY_S = 2
+# Whose pages may upload from a browser: those that `python -m http.server` serves on this machine.
+ORIGINS = "http://localhost:8000,http://127.0.0.1:8000"
 
 
 class Sandbox:
@@ -200,7 +203,7 @@ class Sandbox:
             raise DeployError(f"{name} cannot be deployed: {template}: {error.message}") from error
         chosen = {
             "Prefix": self.prefix,
-            **(self._of_core(name) if stack == "core" else samples.of(stack).parameters),
+            **self._own_parameters(stack, name),
             **(parameters or {}),
         }
         known = {each["StackName"] for each in cloudformation.describe_stacks()["Stacks"]}
@@ -229,9 +232,19 @@ class Sandbox:
             ]
             raise DeployError(f"{name} ended in {status}: {'; '.join(reasons)}")
 
-    def _of_core(self, stack_name: str) -> dict[str, str]:
-        # Photos are looked at here, where AWS's own domain leads nowhere.
-        return {"HoldSeconds": str(_HOLD_S), "PhotosUrl": f"{self.endpoint}{ROOM}{stack_name}"}
+    def _own_parameters(self, stack: str, stack_name: str) -> Mapping[str, str]:
+        match stack:
+            case "core":
+                # Photos are looked at here, where AWS's own domain leads nowhere.
+                photos_url = f"{self.endpoint}{ROOM}{stack_name}"
+                return {"HoldSeconds": str(_HOLD_S), "PhotosUrl": photos_url, "UploadOrigins": ORIGINS}
+            case "api":
+                return {
+                    "JwtIssuer": self.issuer.url,
+                    "JwtAudience": AUDIENCE,
+                    "UploadOrigins": ORIGINS,
+                }
+        return samples.of(stack).parameters
 
     def initialize(self, stack: str) -> None:
         """Starts an environment of each of a stack's functions: its first invocation need not wait."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -25,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
+def greeting() -> Iterator[str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "happypath", "up", "--port", "0"],
         cwd=ROOT,
@@ -39,6 +40,15 @@ def endpoint() -> Iterator[str]:
         line = process.stdout.readline()
         assert line, process.communicate()[1]
         greeting += line
+    yield greeting
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+
+
+@pytest.fixture(scope="module")
+def endpoint(greeting: str) -> str:
     found = re.search(r"The sandbox is up at (http://127\.0\.0\.1:\d+) ", greeting)
     assert found
     assert f"{NEWEST} is live" in greeting
@@ -47,11 +57,7 @@ def endpoint() -> Iterator[str]:
     with urllib.request.urlopen(f"{console[1]}/uploads") as page:
         assert b"No uploads yet" in page.read()
     assert f"aws s3 cp {PHOTOS / 'mountains.jpg'} s3://" in greeting
-    yield found[1]
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 0, errors
-    assert "Traceback" not in errors
+    return found[1]
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +169,7 @@ def test_an_unknown_upload_is_one_line(environment: dict[str, str]) -> None:
 
 
 def test_a_key_that_names_no_upload_is_found_too(environment: dict[str, str]) -> None:
-    key = "sample-park/album/picnic.jpg"
+    key = "sample-park//picnic.jpg"
     client("s3", environment).upload_file(
         str(PHOTOS / "cat.jpg"), "happypath-uploads-123456789012-us-east-1", key
     )
@@ -258,3 +264,45 @@ def test_an_installation_that_is_not_there_is_one_line(
     run = happypath(*arguments, "--prefix", "other", cwd=ROOT, **environment)
     assert run.returncode == 1
     assert "There is no stack other-core" in run.stderr
+
+
+def bash(script: str, folder: Path) -> str:
+    """What a script prints, without any AWS credentials."""
+    environment = {"PATH": os.environ["PATH"], "no_proxy": "*"}
+    run = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def test_somebody_without_credentials_uploads_a_photo_as_the_page_says(
+    greeting: str, endpoint: str, tmp_path: Path
+) -> None:
+    (line,) = re.findall(r"^ +(curl .*)$", greeting, re.M)
+    asked = json.loads(bash(line, tmp_path))
+    assert asked["uploadId"].startswith("sample-")
+    assert asked["form"]["url"].startswith(endpoint)
+    (api,) = re.findall(rf"({endpoint}/_aws/execute-api/\w+)/uploads", line)
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    page = page.replace("http://127.0.0.1:4566/_aws/execute-api/API_ID", api)
+    page = page.replace("http://127.0.0.1:4566", endpoint)
+    ask, follow, *_ = re.findall(r"^```\n(.*?)^```$", page, re.M | re.S)
+    (tmp_path / "samples").symlink_to(ROOT / "samples")
+    assert "HTTP/1.1 204" in bash(ask, tmp_path)
+    look, renditions = follow.rsplit("grep", 1)
+    known = "".join(each for each in ask.splitlines(keepends=True) if re.match("API=|TOKEN=", each))
+    found = until(
+        lambda: None if '"RECEIVED"' in (said := bash(known + look, tmp_path)) else said,
+        "the photo has its outcome",
+    )
+    assert json.loads(found)["status"] == "PROCESSED"
+    bash(f"grep{renditions}", tmp_path)
+    for name in ("tile.jpg", "scaled.jpg"):
+        assert (tmp_path / name).read_bytes().startswith(b"\xff\xd8")

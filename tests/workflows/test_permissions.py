@@ -69,10 +69,11 @@ def driven(driver: Driver, sandbox: Sandbox) -> Sandbox:
 def _ask(driver: Driver) -> None:
     """Each of the API's routes, and a form that it gave."""
     driver.go_live("none")
-    form = api.ask(driver.installation, "role-park", 2)
-    assert api.status(driver.installation, form["uploadId"])["status"] == "WAITING"
-    assert api.send(form["form"], b"ok").status_code == 204
-    assert api.photos(driver.installation, "role-park")["photos"] == []
+    person = api.Person(driver.sandbox)
+    asked = person.ask(placeId="role-park").json()
+    assert person.status(asked["uploadId"]).json()["status"] == "WAITING"
+    assert api.send(asked["form"], b"ok").status_code == 204
+    assert person.get("/places/role-park/photos").json()["photos"] == []
 
 
 def _every_path(driver: Driver, workflow: str) -> None:

@@ -133,13 +133,13 @@ def needing(statement: Statement, driver: Driver) -> Iterator[None]:
 
 
 def _use_the_api(driver: Driver) -> None:
-    """Each route of the API, and a form that it gives; what is denied fails without an end to the others."""
-    installation = driver.installation
-    api.photos(installation, "a-park")
-    given = api.ask(installation, "a-park", 2)
-    if "form" in given:
-        api.send(given["form"], b"ok")
-        api.status(installation, given["uploadId"])
+    """Each route of the API, and a form that it gives; where one is denied, there are the others."""
+    person = api.Person(driver.sandbox)
+    person.get("/places/a-park/photos")
+    asked = person.ask()
+    if asked.ok:
+        api.send(asked.json()["form"], b"ok")
+        person.status(asked.json()["uploadId"])
 
 
 def accepted_workflow() -> str:

@@ -84,7 +84,8 @@ class Gateway:
                 request_id = f"{secrets.token_urlsafe(11)}="
                 answer, own = self._api(environ, request, request_id), [("apigw-requestid", request_id)]
             elif path.startswith(f"{issuer.PATH}/"):
-                answer, own = self.issuer.answer(path.removeprefix(issuer.PATH)), []
+                query = str(environ.get("QUERY_STRING", ""))
+                answer, own = self.issuer.answer(path.removeprefix(issuer.PATH), query), []
             else:
                 return account(environ, start_response)
             reason = HTTPStatus(answer.status).phrase if answer.status in set(HTTPStatus) else "Unknown"

@@ -12,6 +12,7 @@ import time
 from collections.abc import Collection
 from functools import cached_property
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 from happypath.sandbox.apigateway.request import Answer, message
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 PATH = "/_aws/issuer"
 _DISCOVERY = "/.well-known/openid-configuration"
 _KEYS = "/.well-known/jwks.json"
+# Whom the tokens are for that it gives to whoever asks: the APIs of this project.
+AUDIENCE = "happypath"
 
 
 class Issuer:
@@ -56,8 +59,14 @@ class Issuer:
         }
         return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
 
-    def answer(self, path: str) -> Answer:
-        """The answer to a request for what is at a path below the issuer's."""
+    def answer(self, path: str, query: str) -> Answer:
+        """The answer to a request for what is at a path below the issuer's.
+
+        Whoever asks for `/token?sub=NAME` gets a token of that name, as text: there are no secrets here.
+        """
+        if path == "/token":
+            subject = dict(parse_qsl(query)).get("sub", "you")
+            return Answer(200, (("Content-Type", "text/plain"),), self.token(subject, AUDIENCE).encode())
         if path == _DISCOVERY:
             return _json(
                 {

@@ -19,6 +19,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from happypath.sandbox.apigateway import tokens
+from happypath.sandbox.apigateway.issuer import AUDIENCE
 from happypath.sandbox.apigateway.request import ApiRequest, RefusedError
 from happypath.sandbox.sandbox import Sandbox
 from tests.sandbox.apigateway.apis import DeployedApi, Response, ask
@@ -61,6 +62,16 @@ def test_the_issuer_says_where_its_keys_are(sandbox: Sandbox) -> None:
     # What makes signatures is not among it.
     assert set(key) == {"kty", "n", "e", "kid", "use", "alg"}
     assert ask(sandbox, "/_aws/issuer/../execute-api", headers={}).status == 404
+
+
+def test_whoever_asks_gets_a_token(guarded: DeployedApi, sandbox: Sandbox) -> None:
+    answer = ask(sandbox, "/_aws/issuer/token?sub=ann%20%C3%B6", headers={})
+    assert (answer.status, answer.header("content-type")) == (200, "text/plain")
+    claims = jwt.decode(answer.body.decode(), sandbox.issuer._key).claims
+    assert (claims["sub"], claims["aud"]) == ("ann ö", AUDIENCE)
+    assert claims["exp"] > time.time()
+    # It is for another API than this one.
+    assert _ask(guarded, answer.body.decode()).status == 401
 
 
 def test_without_a_token_nobody_comes_in(guarded: DeployedApi) -> None:
