@@ -8,16 +8,57 @@ import re
 import socket
 from email.errors import FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect
 from email.message import Message
+from io import BufferedIOBase
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 
-from happypath.sandbox.direct import reply
+from happypath.sandbox.direct import ClientGoneError, reply
+from happypath.sandbox.s3.limits import MOST_OBJECT_BYTES
 
 _OF_HEADERS = (FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect)
 # A header over two lines, too.
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 # Answers without a body, whose length is not told.
 _BODILESS = {204, 304}
+
+
+# How long a client whose request was refused may pause while it sends the rest.
+_LINGER_S = 5.0
+_PIECE_BYTES = 65_536
+
+
+class _Coming:
+    """A request's body, of which no more is read than is asked for."""
+
+    def __init__(self, source: BufferedIOBase, size_bytes: int) -> None:
+        self._source = source
+        self.left_bytes = size_bytes
+
+    def read(self, size: int = -1, /) -> bytes:
+        """So many bytes, or all; fewer only at the end.
+
+        Raises:
+            ClientGoneError: the client has ended before.
+        """
+        wanted = self.left_bytes if size < 0 else min(size, self.left_bytes)
+        data = self._source.read(wanted)
+        if len(data) < wanted:
+            raise ClientGoneError
+        self.left_bytes -= wanted
+        return data
+
+    def read1(self, size: int, /) -> bytes:
+        """What has come, at most so many bytes; nothing only at the end.
+
+        Raises:
+            ClientGoneError: the client has ended before.
+        """
+        wanted = min(size, self.left_bytes)
+        data = self._source.read1(wanted) if wanted else b""
+        if wanted and not data:
+            raise ClientGoneError
+        self.left_bytes -= len(data)
+        return data
 
 
 class Connection(MotoRequestHandler):
@@ -63,13 +104,33 @@ class Connection(MotoRequestHandler):
             # Only the application's reading finds its end, and that may stop before.
             self.close_connection = True
         else:
-            body = self.rfile.read(length)
-            if len(body) < length:
-                # Who sent it is gone (killed, perhaps): a part of a request asks for nothing.
+            body = _Coming(self.rfile, length)
+            try:
+                environ["wsgi.input"] = body if self._is_judged_early(length) else io.BytesIO(body.read())
+                answer = reply(self.server.app, environ)
+            except ClientGoneError:
+                # Killed, perhaps: a part of a request asks for nothing.
                 self.close_connection = True
                 return
-            environ["wsgi.input"] = io.BytesIO(body)
+            if body.left_bytes:
+                self.close_connection = True
+            self._reply(*answer)
+            self._linger(body)
+            return
         self._reply(*reply(self.server.app, environ))
+
+    def _is_judged_early(self, length: int) -> bool:
+        """Whether a request may be refused before it has come: forms, and what no service takes."""
+        form = self.headers.get("Content-Type", "").startswith("multipart/form-data")
+        return (self.command == "POST" and form) or length > MOST_OBJECT_BYTES
+
+    def _linger(self, body: _Coming) -> None:
+        """Lets the client send the rest of what is refused: else it loses the connection, and the answer."""
+        if body.left_bytes:
+            self.connection.settimeout(_LINGER_S)
+            with contextlib.suppress(OSError, ClientGoneError):
+                while body.read1(_PIECE_BYTES):
+                    """None of it is kept."""
 
     def _reply(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
         code, _, reason = status.partition(" ")

@@ -31,6 +31,10 @@ Reply: TypeAlias = tuple[str, list[tuple[str, str]], bytes]
 _PROTOCOLS = {"json", "rest-json"}
 
 
+class ClientGoneError(Exception):
+    """Who sent a request is gone before it was sent whole: nobody waits for an answer."""
+
+
 def reply(application: Any, environ: Environ) -> Reply:
     """What a WSGI application answers, whole."""
     # What an application writes before it answers, as WSGI lets it.

@@ -76,7 +76,6 @@ NOT_SHOWN = {
     "AWS's codes and, where they are known": "what is unknown cannot be compared",
     "is called at `sync-`": "of host names",
     "is told of its parent's trace": "what AWS does where a parent is not traced is not published",
-    "A form's object is not limited while it comes": "of memory only",
     "Clients must send the bucket in the path": "of host names",
     "It delivers to SQS, Lambda, and to HTTP addresses": "nothing outside this machine can be asked",
     "Rules with a schedule exist, and never fire": "of time: the shortest schedule is a minute",

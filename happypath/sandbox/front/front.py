@@ -9,7 +9,7 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import Any, TypeAlias
 
-from happypath.sandbox.direct import reply
+from happypath.sandbox.direct import ClientGoneError, reply
 from happypath.sandbox.front import malformed
 from happypath.sandbox.front.answers import ErrorAnswer
 from happypath.sandbox.front.called import Called, Environ, called, signing_name
@@ -34,6 +34,8 @@ def answered(account: Wsgi) -> Wsgi:
         if error is None:
             try:
                 status, headers, content = reply(account, environ)
+            except ClientGoneError:
+                raise
             except Exception as raised:  # whatever it is, it is answered
                 error = _explained(raised, environ, body)
             else:
@@ -52,15 +54,9 @@ def answered(account: Wsgi) -> Wsgi:
 
 
 def _body(environ: Environ) -> bytes:
-    """The request's body, which stays to be read; one whose length is not known is not looked at."""
-    if "CONTENT_LENGTH" not in environ or environ.get("wsgi.input_terminated"):
-        return b""
+    """The request's body, which stays to be read; one that has not come is not looked at."""
     source = environ["wsgi.input"]
-    if isinstance(source, io.BytesIO):
-        return source.getvalue()
-    body: bytes = source.read(int(environ["CONTENT_LENGTH"] or 0))
-    environ["wsgi.input"] = io.BytesIO(body)
-    return body
+    return source.getvalue() if isinstance(source, io.BytesIO) else b""
 
 
 def _is_page(status: str, headers: list[tuple[str, str]], content: bytes) -> bool:

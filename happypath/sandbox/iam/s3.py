@@ -6,11 +6,11 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from happypath.sandbox.front.multipart import Form, read
 from happypath.sandbox.iam import encryption
 from happypath.sandbox.iam.calls import body_of
 from happypath.sandbox.iam.needs import Need
@@ -119,20 +119,18 @@ def is_form(environ: Environ) -> bool:
 
 def signer_of_form(environ: Environ) -> str | None:
     """The access key that signed a form, if one did."""
-    credential = _field(environ, "x-amz-credential")
-    return credential.partition("/")[0] if credential else _field(environ, "awsaccesskeyid")
+    fields = _form(environ).fields
+    credential = fields.get("x-amz-credential")
+    return credential.partition("/")[0] if credential else fields.get("awsaccesskeyid")
 
 
-def _field(environ: Environ, name: str) -> str | None:
-    head = rb'name="' + re.escape(name.encode()) + rb'"\r?\n(?:[^\r\n]+\r?\n)*\r?\n([^\r\n]*)'
-    found = re.search(head, body_of(environ), re.IGNORECASE)
-    return found[1].decode("utf-8", "replace") if found else None
-
-
-def _fields(environ: Environ) -> dict[str, str]:
-    """What a form says of its object's encryption."""
-    found = {name: _field(environ, name) for name in encryption.HEADERS}
-    return {name: value for name, value in found.items() if value}
+def _form(environ: Environ) -> Form:
+    """A form; without fields, if it is none that S3 takes."""
+    content_type = environ.get("CONTENT_TYPE")
+    try:
+        return read(content_type, body_of(environ))
+    except ValueError:
+        return Form(content_type)
 
 
 def needs(environ: Environ) -> Iterator[Need]:
@@ -153,9 +151,12 @@ def needs(environ: Environ) -> Iterator[Need]:
         return
     elif method == "POST":
         # A form of a browser; its key is in the form.
-        form_key = _field(environ, "key") or ""
+        form = _form(environ)
+        form_key = form.fields.get("key", "").replace("${filename}", form.file_name)
         yield Need("s3:PutObject", f"{arn}/{form_key}", context)
-        yield from encryption.of_writing(bucket, form_key, _fields(environ))
+        if "acl" in form.fields:
+            yield Need("s3:PutObjectAcl", f"{arn}/{form_key}", context)
+        yield from encryption.of_writing(bucket, form_key, form.fields)
     else:
         yield Need(f"s3:{_of_bucket(method, query)}", arn, context)
 

@@ -305,19 +305,17 @@ def keys_of_any_characters(_: Served) -> Iterator[None]:
 
 @contextmanager
 def form_answers(_: Served) -> Iterator[None]:
-    """A form's answer has an ETag and, with 201, says in XML what came of it; moto's has neither.
+    """A form is stored by its own fields, and answered as it asks; moto takes those of the address, too.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
     """
     post: Any = S3Response._bucket_response_post
 
     def post_whole(response: Any, request: Any, bucket_name: str) -> Any:
-        answer = post(response, request, bucket_name)
-        if response.is_delete_keys() or not response.form_data or not isinstance(answer, tuple):
-            return answer
-        _, headers, _ = answer
-        fields = {name.lower(): value for name, value in response.form_data.items()}
-        return forms.stored(response.backend, bucket_name, response.querystring["key"][0], fields, headers)
+        if not str(request.content_type).startswith("multipart/form-data"):
+            return post(response, request, bucket_name)
+        body = request.environ["wsgi.input"].getvalue()
+        return forms.store(response.backend, bucket_name, request.content_type, body)
 
     with patch.object(S3Response, "_bucket_response_post", post_whole):
         yield

@@ -57,29 +57,27 @@ CHECKSUMS: Mapping[str, Callable[[bytes], bytes]] = {
 }
 
 
-def check(request: S3Request) -> ErrorAnswer | None:
+def check(request: S3Request, body: bytes) -> ErrorAnswer | None:
     """The answer to a request whose bytes are not what it says; nothing is stored then."""
-    data, trailers = _decoded(request)
+    data, trailers = _decoded(request, body)
     return (
         _check_md5(request, data) or _check_sha256(request, data) or _check_checksums(request, data, trailers)
     )
 
 
-def _decoded(request: S3Request) -> tuple[bytes, dict[str, str]]:
+def _decoded(request: S3Request, body: bytes) -> tuple[bytes, dict[str, str]]:
     """The data, without what `aws-chunked` puts between its pieces, and the trailing headers."""
     if not (request.header("x-amz-content-sha256") or "").startswith("STREAMING-"):
-        return request.body, {}
+        return body, {}
     pieces, at = [], 0
-    while found := _CHUNK.match(request.body, at):
+    while found := _CHUNK.match(body, at):
         size = int(found[1], 16)
         at = found.end()
         if size == 0:
             break
-        pieces.append(request.body[at : at + size])
+        pieces.append(body[at : at + size])
         at += size + 2
-    trailers = {
-        name.decode(): value.decode("latin-1").strip() for name, value in _TRAILER.findall(request.body, at)
-    }
+    trailers = {name.decode(): value.decode("latin-1").strip() for name, value in _TRAILER.findall(body, at)}
     return b"".join(pieces), trailers
 
 

@@ -11,13 +11,18 @@ from typing import Any, TypeAlias
 from happypath.sandbox.front.answers import ErrorAnswer
 from happypath.sandbox.front.called import signing_name
 from happypath.sandbox.s3 import cors, digests, forms, signatures
+from happypath.sandbox.s3.limits import (
+    MOST_KEY_BYTES,
+    MOST_METADATA_BYTES,
+    MOST_OBJECT_BYTES,
+    too_large,
+    too_long,
+)
 from happypath.sandbox.s3.request import Environ, S3Request
 from happypath.sandbox.s3.signatures import SecretOf
 
 Wsgi: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-MOST_KEY_BYTES = 1_024
-MOST_METADATA_BYTES = 2_048
 _METADATA = "x-amz-meta-"
 _NAME = re.compile(r"(?=.{3,63}$)[a-z0-9]+([.-]+[a-z0-9]+)*")
 _RESERVED_NAME = re.compile(
@@ -30,8 +35,10 @@ def guarded(account: Wsgi, secret_of: SecretOf, account_id: str) -> Wsgi:
 
     def application(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         if not _is_s3(environ):
+            if not environ.get("wsgi.input_terminated"):
+                _body(environ)
             return account(environ, start_response)
-        request = S3Request(environ, _body(environ))
+        request = S3Request(environ)
         if request.method == "OPTIONS":
             answer = cors.preflight(request, account_id)
             if isinstance(answer, ErrorAnswer):
@@ -39,7 +46,7 @@ def guarded(account: Wsgi, secret_of: SecretOf, account_id: str) -> Wsgi:
             start_response("200 OK", [*answer, ("Content-Length", "0")])
             return [b""]
         allowed = cors.headers(request, account_id)
-        error = check(request, secret_of)
+        error = _checked(request, secret_of)
         if error is not None:
             return _send(error, start_response, allowed, has_body=request.method != "HEAD")
 
@@ -53,18 +60,20 @@ def guarded(account: Wsgi, secret_of: SecretOf, account_id: str) -> Wsgi:
     return application
 
 
-def check(request: S3Request, secret_of: SecretOf) -> ErrorAnswer | None:
-    """The answer to a request that S3 refuses at once, None for any other."""
+def _checked(request: S3Request, secret_of: SecretOf) -> ErrorAnswer | None:
+    """The answer to a request that S3 refuses, None for any other, which has come whole then."""
     now = datetime.now(UTC)
     error = (
         signatures.check(request, secret_of, now)
         or _bad_name(request)
         or _too_long(request)
         or _framing(request)
+        or _too_large(request)
     )
-    if error is None and _is_form(request):
-        error = forms.check(request, secret_of, now)
-    return error or digests.check(request)
+    if error is not None:
+        return error
+    body = _form(request, secret_of, now) if _is_form(request) else _body(request.environ)
+    return body if isinstance(body, ErrorAnswer) else digests.check(request, body)
 
 
 def _is_s3(environ: Environ) -> bool:
@@ -89,6 +98,15 @@ def _is_form(request: S3Request) -> bool:
         and "delete" not in request.query
         and request.header("authorization") is None
     )
+
+
+def _form(request: S3Request, secret_of: SecretOf, now: datetime) -> bytes | ErrorAnswer:
+    environ = request.environ
+    size_bytes = int(environ.get("CONTENT_LENGTH") or 0)
+    body = forms.receive(request, environ["wsgi.input"], size_bytes, secret_of, now)
+    if not isinstance(body, ErrorAnswer):
+        environ["wsgi.input"] = io.BytesIO(body)
+    return body
 
 
 def _body(environ: Environ) -> bytes:
@@ -116,12 +134,7 @@ def _bad_name(request: S3Request) -> ErrorAnswer | None:
 
 def _too_long(request: S3Request) -> ErrorAnswer | None:
     if len(request.key) > MOST_KEY_BYTES:
-        return ErrorAnswer(
-            400,
-            "KeyTooLongError",
-            "Your key is too long",
-            {"Size": str(len(request.key)), "MaxSizeAllowed": str(MOST_KEY_BYTES)},
-        )
+        return too_long(len(request.key))
     if request.method not in {"PUT", "POST"}:
         return None
     size = sum(
@@ -137,6 +150,14 @@ def _too_long(request: S3Request) -> ErrorAnswer | None:
             {"Size": str(size), "MaxSizeAllowed": str(MOST_METADATA_BYTES)},
         )
     return None
+
+
+def _too_large(request: S3Request) -> ErrorAnswer | None:
+    """An object that says that it is too large is not waited for. A form may be larger than its file."""
+    said = request.header("x-amz-decoded-content-length") or request.header("content-length") or ""
+    if request.method != "PUT" or not said.isdecimal() or int(said) <= MOST_OBJECT_BYTES:
+        return None
+    return too_large(int(said))
 
 
 def _framing(request: S3Request) -> ErrorAnswer | None:

@@ -1,4 +1,4 @@
-"""A request to S3: whose bucket and object it is about, and what it brings."""
+"""A request to S3: whose bucket and object it is about, and what it says of itself."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ Environ: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True)
 class S3Request:
-    """A request as WSGI has it, with its body."""
+    """A request as WSGI has it, but for its body."""
 
     environ: Environ
-    body: bytes
 
     @property
     def method(self) -> str:
