@@ -41,7 +41,8 @@ class Work:
         self.batches: list[list[str]] = []
         self.records: list[dict[str, Any]] = []
         self.answer: Callable[[list[dict[str, Any]]], Answer] = lambda _: OK
-        self.settings: dict[str, Any] = {}
+        # What the mapping's settings are by now.
+        self.settings: Callable[[Any], Any] = lambda made: made
 
     def __call__(self, arn: str, payload: bytes) -> Outcome:
         assert arn.endswith(":reads")
@@ -85,7 +86,7 @@ class Table:
             **{"StartingPosition": "TRIM_HORIZON", **settings},
         )
         source = StreamSource(made, self.account._direct_client, work, starting_point, lambda: 0.0)
-        return lambda: source.poll(made, Running())
+        return lambda: source.poll(lambda: work.settings(made), Running())
 
 
 @pytest.fixture
@@ -322,6 +323,33 @@ def test_waits_between_attempts_count_for_the_age_of_a_record(table: Table, work
     table.mapped(work, MaximumRecordAgeInSeconds=60)()
     # 1, 2, 4, … seconds: after six attempts a minute is over.
     assert work.batches == [["a"]] * 6
+
+
+def test_what_is_disabled_meanwhile_is_not_tried_again_and_goes_on_where_it_was(
+    table: Table, work: Work
+) -> None:
+    work.answer = raising("b")
+    table.put(*"ab")
+    poll = table.mapped(work, BisectBatchOnFunctionError=True)
+    # Enabled until the record that fails was tried twice.
+    work.settings = lambda made: made if work.batches.count(["b"]) < 2 else None
+    poll()
+    assert work.batches == [["a", "b"], ["a"], ["b"], ["b"]]
+    poll()
+    assert len(work.batches) == 4
+    work.settings, work.answer = lambda made: made, lambda _: OK
+    poll()
+    assert work.batches[4:] == [["b"]]
+
+
+def test_settings_that_are_changed_hold_for_the_batch_at_hand(table: Table, work: Work) -> None:
+    work.answer = raising("a")
+    table.put(*"ab")
+    poll = table.mapped(work)
+    # For ever, until somebody limits it.
+    work.settings = lambda made: made | ({"MaximumRetryAttempts": 3} if len(work.batches) > 2 else {})
+    poll()
+    assert work.batches == [["a", "b"]] * 4
 
 
 def test_a_role_that_may_not_read_the_stream_reads_nothing(account: Sandbox, work: Work) -> None:

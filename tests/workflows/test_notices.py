@@ -150,6 +150,21 @@ def test_a_notice_is_sent_again_rather_than_lost(driver: Driver, support: Subscr
     assert len({each["id"] for each in told}) == len(keys)
 
 
+def test_none_of_many_is_missing_and_each_has_its_own_id(driver: Driver, support: Subscriber) -> None:
+    faults = (
+        "function:Notices=kill@20%",
+        "function:Notices=timeout@20%",
+        "events:PutEvents=throttle@30%",
+        "event:upload=duplicate",
+    )
+    with driver.sandbox.faults(*faults):
+        keys = [refused(driver) for _ in range(30)]
+        ids = {support.first(key, "REJECTED")["id"] for key in keys}
+    assert len(ids) == len(keys)
+    # However often each came.
+    assert {each["detail"]["id"] for key in keys for each in support.told(key)} == ids
+
+
 def test_a_notice_that_is_sent_twice_has_one_id(driver: Driver, support: Subscriber) -> None:
     # All is done, and nobody hears of it.
     with driver.sandbox.faults("function:Notices=timeout@1"):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from happypath.sandbox.function_host.host import InvokeError
-from happypath.sandbox.function_host.mappings import Running, failed_items
+from happypath.sandbox.function_host.mappings import Current, Running, failed_items
 from happypath.sandbox.function_host.runtime_api import error_answer
 from happypath.sandbox.iam import check
 from happypath.sandbox.iam.deliveries import of_function
@@ -58,8 +58,11 @@ class QueueSource:
         self._queue_url = ""
         self.pollers = mapping.get("ScalingConfig", {}).get("MaximumConcurrency", _DEFAULT_CONCURRENCY)
 
-    def poll(self, settings: EventSourceMappingConfigurationTypeDef, running: Running) -> None:
+    def poll(self, current: Current, running: Running) -> None:
         """Receives a batch of messages and has the function handle them."""
+        settings = current()
+        if settings is None:
+            return
         check_polling(settings["FunctionArn"], settings["EventSourceArn"])
         queue = settings["EventSourceArn"].rpartition(":")[2]
         self._queue_url = self._queue_url or self._sqs.get_queue_url(QueueName=queue)["QueueUrl"]

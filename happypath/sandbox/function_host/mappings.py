@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from happypath.sandbox.function_host.runtime_api import Answer
@@ -35,14 +36,18 @@ class Source(Protocol):
     def pollers(self) -> int:
         """How many take from it at once."""
 
-    def poll(self, settings: EventSourceMappingConfigurationTypeDef, running: Running) -> None:
+    def poll(self, current: Current, running: Running) -> None:
         """Waits up to a second for events, and has the function handle them.
+
+        Once the mapping is no longer enabled, no event is tried again.
 
         Raises:
             AccessDeniedError: the function's role may not take them.
         """
 
 
+# A mapping's settings as they are now; None once it is gone or disabled.
+Current: TypeAlias = Callable[[], "EventSourceMappingConfigurationTypeDef | None"]
 # A mapping → its source.
 MakeSource: TypeAlias = Callable[["EventSourceMappingConfigurationTypeDef"], Source]
 
@@ -130,11 +135,11 @@ class Mappings:
             settings = self._settings.get(uuid)
             if settings is None:
                 return
-            if settings["State"] == "Disabled":
+            if self._enabled(uuid) is None:
                 self._running.wait(_LOOK_S)
                 continue
             try:
-                source.poll(settings, self._running)
+                source.poll(partial(self._enabled, uuid), self._running)
             except AccessDeniedError:
                 # Which is in the log, with who may not do what.
                 self._running.wait(_DENIED_S)
@@ -143,6 +148,10 @@ class Mappings:
                     return  # its stack is being deleted
                 _log.warning("Polling %s failed; trying again: %s", settings["EventSourceArn"], error)
                 self._running.wait(1)
+
+    def _enabled(self, uuid: str) -> EventSourceMappingConfigurationTypeDef | None:
+        settings = self._settings.get(uuid)
+        return settings if settings and settings["State"] != "Disabled" else None
 
     def _is_mapped(self, uuid: str) -> bool:
         try:

@@ -23,7 +23,7 @@ from happypath.sandbox.dynamodb.streams import StreamReader, StreamRecord
 from happypath.sandbox.eventbridge import patterns
 from happypath.sandbox.function_host.destinations import Clients, send
 from happypath.sandbox.function_host.host import InvokeError
-from happypath.sandbox.function_host.mappings import Running, failed_items
+from happypath.sandbox.function_host.mappings import Current, Running, failed_items
 from happypath.sandbox.iam import RoleSession, check
 from happypath.sandbox.iam.deliveries import check_delivery, of_function
 
@@ -76,6 +76,8 @@ class _Event:
 
     record: StreamRecord
     text: str
+    # Where it lies in the stream.
+    position: int
 
     @property
     def number(self) -> str:
@@ -121,18 +123,19 @@ class StreamSource:
         self._stream = StreamReader(mapping["EventSourceArn"])
         self._position = start(mapping["UUID"])
 
-    def poll(self, settings: Settings, running: Running) -> None:
+    def poll(self, current: Current, running: Running) -> None:
         """Reads a batch and has the function handle it."""
         self._stream.wait(self._position, _WAIT_S, lambda: running.ended)
-        if self._stream.end() <= self._position:
+        settings = current()
+        if settings is None or self._stream.end() <= self._position:
             return
         check_reading(settings["FunctionArn"], settings["EventSourceArn"])
         events, position = self._gathered(settings, running)
         with running.in_hand(events) as wanted:
-            if wanted:
-                self._deliver(settings, events, running)
+            left = self._deliver(events, current, running) if wanted else deque()
         if not running.ended:
-            self._position = position
+            # A mapping that was disabled meanwhile goes on with what is left.
+            self._position = left[0].events[0].position if left else position
 
     def _gathered(self, settings: Settings, running: Running) -> tuple[list[_Event], int]:
         """The records of the next batch, and the position behind the last one that was looked at.
@@ -145,7 +148,7 @@ class StreamSource:
         while len(events) < most and not running.ended:
             for record in self._stream.read(position, most):
                 if _passes(record, settings):
-                    event = _Event(record, _as_lambda_has_it(record, settings["EventSourceArn"]))
+                    event = _Event(record, _as_lambda_has_it(record, settings["EventSourceArn"]), position)
                     size_bytes += len(event.text.encode()) + 1
                     if len(events) == most or (events and size_bytes > _MOST_PAYLOAD_BYTES - 100):
                         return events, position
@@ -161,9 +164,13 @@ class StreamSource:
                 self._stream.wait(position, min(left_s, _WAIT_S), lambda: running.ended)
         return events, position
 
-    def _deliver(self, settings: Settings, events: Sequence[_Event], running: Running) -> None:
+    def _deliver(self, events: Sequence[_Event], current: Current, running: Running) -> deque[_Batch]:
+        """Has the function handle a batch → what of it is left, if the mapping is no longer enabled."""
         waiting = deque([_Batch(events)])
         while waiting and not running.ended:
+            settings = current()
+            if settings is None:
+                break
             batch = self._without_old(waiting.popleft(), settings)
             if not batch.events:
                 continue
@@ -179,6 +186,7 @@ class StreamSource:
             if left is None:
                 continue
             waiting.extendleft(reversed(self._again(batch, left, settings, running)))
+        return waiting
 
     def _again(self, batch: _Batch, left: int, settings: Settings, running: Running) -> list[_Batch]:
         """What is to be tried of a batch whose first `left` records were handled."""

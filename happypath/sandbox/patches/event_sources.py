@@ -23,6 +23,15 @@ _LIMITS = {
     "ParallelizationFactor": (1, 10),
     "TumblingWindowInSeconds": (0, 900),
 }
+_DEFAULTS = {
+    "MaximumBatchingWindowInSeconds": 0,
+    "MaximumRecordAgeInSeconds": -1,
+    "MaximumRetryAttempts": -1,
+    "ParallelizationFactor": 1,
+    "BisectBatchOnFunctionError": False,
+    "FunctionResponseTypes": [],
+    "DestinationConfig": {"OnFailure": {}},
+}
 # https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
 _LEAST_AGE_S = 60
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
@@ -44,7 +53,7 @@ def mappings_of_streams(_: Served) -> Iterator[None]:
         if not _is_stream(arn):
             return create(backend, spec)
         # A template has numbers as text.
-        spec = {**spec, **_checked(spec)}
+        spec = {**_DEFAULTS, **spec, **_checked(spec)}
         position = _start(arn, spec.get("StartingPosition"))
         function = backend.get_function(str(spec.get("FunctionName", "")))
         for other in backend.list_event_source_mappings(arn, None):
