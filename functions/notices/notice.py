@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from functions.ingest.record import PARTITION, fingerprint, timestamp
+from functions.outcome import sentence
 from functions.upload import published_url
 
 # A record of the stream: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
@@ -39,7 +40,7 @@ def notice(record: StreamRecord, distribution_url: str) -> Notice | None:
         return None
     status, key, place = new["objStatus"], new.get("key", new["SK"]), new.get("placeId")
     at = _at(new, change)
-    reason = new.get("reason")
+    reason = str(new["reason"])[:_MOST_REASON] if "reason" in new else None
     published = new.get("renditions", {}) if status == "PROCESSED" else {}
     return {
         "id": fingerprint(new.get("bucket", ""), key, " ".join(map(str, (*_end(new), at)))),
@@ -50,7 +51,8 @@ def notice(record: StreamRecord, distribution_url: str) -> Notice | None:
         "uploadId": key.removeprefix(f"{place}/") if place else None,
         "workflow": new.get("workflow"),
         "status": status,
-        "reason": reason if reason is None else str(reason)[:_MOST_REASON],
+        "reason": reason,
+        "sentence": sentence(status, reason),
         "renditions": [
             {"name": name, "url": published_url(distribution_url, where)}
             for name, where in sorted(published.items())
@@ -69,7 +71,10 @@ def _at(new: Mapping[str, Any], change: Mapping[str, Any]) -> str:
         return str(new["deletedAt"])
     if "finishedAt" in new:
         return str(new["finishedAt"])
-    return timestamp(datetime.fromtimestamp(float(change["ApproximateCreationDateTime"]), UTC))
+    when = change["ApproximateCreationDateTime"]
+    # Seconds from Lambda; what the AWS CLI reads from the stream is ISO 8601.
+    moment = datetime.fromisoformat(when) if isinstance(when, str) else datetime.fromtimestamp(when, UTC)
+    return timestamp(moment)
 
 
 def _plain(image: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from functions.notices import notices
 from functions.notices.notice import ENDS, notice
+from functions.outcome import sentence
 from functions.upload import rendition_key
 from tests.functions.account import answering, error
 
@@ -92,6 +93,7 @@ def test_a_notice_says_what_became_of_an_upload() -> None:
         "workflow": "v4",
         "status": "PROCESSED",
         "reason": None,
+        "sentence": "The photo is accepted.",
         "renditions": [
             {"name": "scaled", "url": f"{URL}/park/a%20b.jpg/scaled.jpg"},
             {"name": "tile", "url": f"{URL}/park/a%20b.jpg/tile.jpg"},
@@ -117,6 +119,7 @@ def test_an_object_that_no_workflow_can_use_has_no_place() -> None:
     missing = ("placeId", "uploadId", "workflow")
     assert [made[name] for name in missing] == [None, None, None]
     assert (made["key"], made["reason"]) == ("no-place.jpg", "INVALID_KEY")
+    assert made["sentence"] == sentence("REJECTED", "INVALID_KEY")
 
 
 @pytest.mark.parametrize(
@@ -154,6 +157,16 @@ def test_each_end_has_one_notice_with_one_id(status: str) -> None:
     # The same end whether its record was there before.
     assert ids[0] == ids[2]
     assert len(set(ids)) == len(ends) - 1
+
+
+def test_a_record_without_a_time_has_that_of_its_change_whoever_reads_the_stream() -> None:
+    by_lambda = change(image("FAILED", finishedAt=None))
+    by_hand = change(image("FAILED", finishedAt=None))
+    by_hand["dynamodb"]["ApproximateCreationDateTime"] = "2026-05-01T14:00:00+02:00"
+    made = notice(by_lambda, URL)
+    assert made is not None
+    assert made == notice(by_hand, URL)
+    assert made["at"] == "2026-05-01T12:00:00.000Z"
 
 
 def test_entries_go_in_tens_and_in_order() -> None:
