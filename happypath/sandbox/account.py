@@ -24,6 +24,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from moto.sts.models import sts_backends
 from werkzeug.serving import make_server
 
+from happypath.sandbox.apigateway.authorization import Authorization
 from happypath.sandbox.apigateway.gateway import Gateway
 from happypath.sandbox.apigateway.issuer import Issuer
 from happypath.sandbox.calls import Calls
@@ -101,7 +102,7 @@ class Account:
         inner = refusing(enforcing(_moto(), OWN_ACCESS_KEY), faults, OWN_ACCESS_KEY)
         self.endpoint = f"http://127.0.0.1:{listening.getsockname()[1]}"
         self.issuer = Issuer(self.endpoint)
-        gateway = Gateway(invoke, self.issuer, _secret_of, put_log)
+        gateway = Gateway(invoke, self.issuer, Authorization(invoke, _secret_of), put_log)
         s3 = guarded(inner, _secret_of, ACCOUNT_ID)
         self.application = gateway.in_front_of(answered(viewed(s3, ACCOUNT_ID, OWN_ACCESS_KEY)))
         with listening:

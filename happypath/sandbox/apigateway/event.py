@@ -22,13 +22,12 @@ def event(
     request: ApiRequest,
     found: Match,
     variables: Mapping[str, str],
-    identity: Mapping[str, Any],
     context: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The event of a request that took a route.
 
-    `variables` are the stage's, `identity` is what the authorizer found, `context` has `accountId`, `apiId`,
-    `domainName`, `requestId`, `stage`, and `at`, a time.
+    `variables` are the stage's, `context` has `accountId`, `apiId`, `domainName`, `requestId`, `stage`, and
+    `at`, a time.
     """
     at: datetime = context["at"]
     path = decoded(request.path)
@@ -46,7 +45,6 @@ def event(
     made["requestContext"] = {
         "accountId": context["accountId"],
         "apiId": context["apiId"],
-        **({"authorizer": dict(identity)} if identity else {}),
         "domainName": context["domainName"],
         "domainPrefix": context["domainName"].partition(".")[0],
         "http": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 import secrets
 import sys
@@ -10,16 +11,16 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cached_property
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from moto.apigatewayv2.models import apigatewayv2_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from happypath.sandbox.apigateway import access_log, cors, issuer, routes, signed, tokens
+from happypath.sandbox.apigateway import access_log, cors, issuer, routes
+from happypath.sandbox.apigateway.authorization import Authorization, Wanted
 from happypath.sandbox.apigateway.event import common_log_time, event
-from happypath.sandbox.apigateway.integration import Invoke, UnservedError, invoke_target, target_of
+from happypath.sandbox.apigateway.integration import Invoke, UnservedError, failed, invoke_target, target_of
 from happypath.sandbox.apigateway.issuer import Issuer
 from happypath.sandbox.apigateway.request import (
     MOST_BODY_BYTES,
@@ -29,16 +30,19 @@ from happypath.sandbox.apigateway.request import (
     Environ,
     RefusedError,
     Told,
+    message,
     raw_path,
     request_of,
 )
-from happypath.sandbox.apigateway.signed import SecretOf
 from happypath.sandbox.apigateway.throttling import Throttle
+
+_log = logging.getLogger(__name__)
 
 Wsgi: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 # A log group, a stream of it, lines, the time in milliseconds since 1970.
 PutLog: TypeAlias = Callable[[str, str, list[str], int], None]
 
+_BODILESS = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 _TRACE = re.compile(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}(;[\w=;-]*)?")
 
 
@@ -53,26 +57,28 @@ class Asked:
     at: datetime
     domain: str
 
-    @cached_property
+    @property
+    def api_arn(self) -> str:
+        """The API, as policies name it."""
+        return f"arn:aws:execute-api:{self.region}:{DEFAULT_ACCOUNT_ID}:{self.api.api_id}"
+
+    @property
     def arn(self) -> str:
         """The stage, as policies name it."""
-        api = f"arn:aws:execute-api:{self.region}:{DEFAULT_ACCOUNT_ID}:{self.api.api_id}"
-        return f"{api}/{self.stage.name}"
+        return f"{self.api_arn}/{self.stage.name}"
 
 
 @dataclass(frozen=True)
 class Gateway:
     """Answers requests for the account's HTTP APIs, and for the keys of its issuer of tokens.
 
-    Functions are run by `invoke`; `secret_of` an access key tells whether a signature is right; access logs
-    are written by `put_log`.
+    Functions are run by `invoke`; access logs are written by `put_log`.
     """
 
     invoke: Invoke
     issuer: Issuer
-    secret_of: SecretOf
+    authorization: Authorization
     put_log: PutLog
-    keys: tokens.Keys = field(default_factory=tokens.Keys)
     throttle: Throttle = field(default_factory=Throttle)
 
     def in_front_of(self, account: Wsgi) -> Wsgi:
@@ -89,12 +95,11 @@ class Gateway:
             else:
                 return account(environ, start_response)
             reason = HTTPStatus(answer.status).phrase if answer.status in set(HTTPStatus) else "Unknown"
-            # What has no body has no length either.
-            length = (
-                [] if answer.status == HTTPStatus.NO_CONTENT else [("Content-Length", str(len(answer.body)))]
-            )
+            # A body after these would be taken for the next answer.
+            body = b"" if answer.status in _BODILESS else answer.body
+            length = [] if answer.status in _BODILESS else [("Content-Length", str(len(body)))]
             start_response(f"{answer.status} {reason}", [*answer.headers, *own, *length])
-            return [answer.body]
+            return [body]
 
         return application
 
@@ -113,6 +118,10 @@ class Gateway:
         except RefusedError as error:
             answer = error.answer
             told.tell(error__message=HTTPStatus(answer.status).phrase, integrationErrorMessage=error)
+        except Exception as error:  # whatever it is, it is answered
+            _log.exception("A request for the API %s failed in the sandbox.", api.api_id)
+            answer = message(500, "Internal Server Error")
+            told.tell(error__message="Internal Server Error", integrationErrorMessage=error)
         answer = cors.applied(api.cors_configuration, request, answer)
         self._log(asked, told, answer, began)
         return answer
@@ -130,12 +139,6 @@ class Gateway:
         told.tell(routeKey=match.route.route_key)
         if not self.throttle.take(asked.api.api_id, asked.stage, match.route.route_key):
             raise RefusedError(429, "Too Many Requests")
-        arn = f"{asked.arn}/{request.method}/{'/'.join(segments)}"
-        identity = self._identity(request, asked, match.route, arn, told)
-        integration = asked.api.integrations.get(match.route.target.partition("/")[2])
-        if integration is None:
-            raise RefusedError(500, "Internal Server Error", why="The route has no integration.")
-        target = target_of(integration, asked.stage.stage_variables)
         trace = request.headers.get("x-amzn-trace-id", "")
         if not _TRACE.fullmatch(trace):
             trace = f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)}"
@@ -148,7 +151,16 @@ class Gateway:
             "stage": asked.stage.name,
             "at": asked.at,
         }
-        made = event(forwarded, match, asked.stage.stage_variables, identity, context)
+        made = event(forwarded, match, asked.stage.stage_variables, context)
+        arn = f"{asked.arn}/{request.method}/{'/'.join(segments)}"
+        wanted = Wanted(asked.api, asked.region, match.route, asked.api_arn, arn, made, trace)
+        identity = self.authorization.identity(request, wanted, told)
+        if identity:
+            made["requestContext"]["authorizer"] = identity
+        integration = asked.api.integrations.get(match.route.target.partition("/")[2])
+        if integration is None:
+            raise failed(f"The route {match.route.route_key} has no integration.")
+        target = target_of(integration, asked.stage.stage_variables)
         source = f"{asked.arn}/{_resource(match.route.route_key, request)}"
         began = time.monotonic()
         try:
@@ -157,34 +169,6 @@ class Gateway:
         finally:
             took_ms = round((time.monotonic() - began) * 1000)
             told.tell(integrationLatency=took_ms, integration__latency=took_ms)
-
-    def _identity(
-        self, request: ApiRequest, asked: Asked, route: Any, arn: str, told: Told
-    ) -> dict[str, Any]:
-        """What a function is told of the caller, who may take the route; `arn` is what IAM has to allow.
-
-        Raises:
-            RefusedError: the caller may not.
-        """
-        kind = route.authorization_type or "NONE"
-        try:
-            match kind:
-                case "NONE":
-                    return {}
-                case "JWT":
-                    authorizer = asked.api.authorizers[route.authorizer_id]
-                    found = tokens.identity(request, authorizer, route.authorization_scopes or [], self.keys)
-                    told.tell(**{f"authorizer__claims__{key}": each for key, each in found["claims"].items()})
-                    return {"jwt": found}
-                case "AWS_IAM":
-                    found = signed.identity(request, asked.region, arn, self.secret_of)
-                    told.tell(identity__caller=found["callerId"], identity__user=found["userId"])
-                    told.tell(identity__accountId=found["accountId"], identity__userArn=found["userArn"])
-                    return {"iam": found}
-        except RefusedError as error:
-            told.tell(authorizer__error=error)
-            raise
-        raise UnservedError(f"{kind} authorizers")
 
     def _log(self, asked: Asked, told: Told, answer: Answer, began: float) -> None:
         settings = asked.stage.access_log_settings
@@ -248,7 +232,7 @@ def _find(api_id: str) -> tuple[Any, str]:
         api = backend.apis.get(api_id)
         if api is not None and api.protocol_type != "HTTP":
             raise UnservedError(f"{api.protocol_type} APIs ({api_id})")
-        if api is not None:
+        if api is not None and api.disable_execute_api_endpoint is not True:
             return api, region
     # Which is imported for a template that has some: happypath.sandbox.imports.
     rest: Any = sys.modules.get("moto.apigateway.models")

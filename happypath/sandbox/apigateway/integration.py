@@ -62,15 +62,26 @@ def target_of(integration: Any, variables: Mapping[str, str]) -> Target:
         UnservedError: it is no function's, or of a format that the sandbox does not write.
     """
     uri = _VARIABLE.sub(lambda found: variables.get(found[1], ""), integration.integration_uri or "")
-    named = _FUNCTION.fullmatch(uri)
     kind = str(integration.integration_type).upper()
-    if kind != "AWS_PROXY" or integration.integration_subtype or named is None:
-        what = integration.integration_subtype or uri or kind
-        raise UnservedError(f"integrations with {what}")
+    if kind != "AWS_PROXY" or integration.integration_subtype:
+        raise UnservedError(f"integrations with {integration.integration_subtype or uri or kind}")
+    arn = function_of(uri)
     version = integration.payload_format_version
     if version != "2.0":
         raise UnservedError(f"the payload format {version or '1.0'}")
-    return Target(named[1], integration.credentials_arn, integration.timeout_in_millis / 1000)
+    return Target(arn, integration.credentials_arn, integration.timeout_in_millis / 1000)
+
+
+def function_of(uri: str) -> str:
+    """The ARN of the function that an integration's or an authorizer's URI names.
+
+    Raises:
+        UnservedError: it names none.
+    """
+    named = _FUNCTION.fullmatch(uri)
+    if named is None:
+        raise UnservedError(f"integrations with {uri or 'no URI'}")
+    return named[1]
 
 
 def invoke_target(
@@ -85,15 +96,7 @@ def invoke_target(
     payload = json.dumps(event).encode()
     if len(payload) > MOST_EVENT_BYTES:
         raise RefusedError(413, "Request Entity Too Large", why="The event is larger than Lambda takes.")
-    try:
-        result = _within(target.timeout_s, lambda: invoke(function, payload, trace))
-    except TimeoutError:
-        raise RefusedError(503, "Service Unavailable", why="The integration timed out.") from None
-    except TooManyRequestsError as error:
-        told.tell(integrationStatus=429)
-        raise RefusedError(503, "Service Unavailable", why=str(error)) from None
-    except (InvokeError, JsonRESTError) as error:
-        raise failed(str(error)) from None
+    result = invoked(invoke, function, payload, trace, target.timeout_s)
     told.tell(integration__requestId=result.request_id, integrationStatus=200)
     if result.answer.failed:
         raise failed("The function ended with an error.")
@@ -126,6 +129,22 @@ def function_for(arn: str, credentials: str | None, source_arn: str) -> Any:
         raise failed(f"{why} the integration. Check the permissions and try again.") from None
     except UnknownFunctionException:
         raise failed(f"There is no function {arn}.") from None
+
+
+def invoked(invoke: Invoke, function: Any, payload: bytes, trace: str, timeout_s: float) -> Outcome:
+    """What comes of an invocation.
+
+    Raises:
+        RefusedError: it takes too long, or Lambda refuses it.
+    """
+    try:
+        return _within(timeout_s, lambda: invoke(function, payload, trace))
+    except TimeoutError:
+        raise RefusedError(503, "Service Unavailable", why="The integration timed out.") from None
+    except TooManyRequestsError as error:
+        raise RefusedError(503, "Service Unavailable", why=str(error)) from None
+    except (InvokeError, JsonRESTError) as error:
+        raise failed(str(error)) from None
 
 
 def failed(why: str) -> RefusedError:

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-open-api.h
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 from moto.apigatewayv2.exceptions import BadRequestException
@@ -20,10 +21,15 @@ def import_document(api: Any, document: Mapping[str, Any]) -> None:
     """Gives an API (moto's) the routes, integrations, authorizers and CORS of a document, and no others.
 
     Raises:
-        BadRequestException: it makes no sense.
+        BadRequestException: it makes no sense; the API is as it was.
     """
-    for kept in (api.routes, api.integrations, api.authorizers):
-        kept.clear()
+    made = copy(api)
+    made.routes, made.integrations, made.authorizers = {}, {}, {}
+    _fill(made, document)
+    vars(api).update(vars(made))
+
+
+def _fill(api: Any, document: Mapping[str, Any]) -> None:
     info = document.get("info") or {}
     api.name = info.get("title") or api.name
     api.version = str(info["version"]) if "version" in info else api.version

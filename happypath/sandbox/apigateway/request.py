@@ -75,6 +75,13 @@ class ApiRequest:
             joined[name] = f"{joined[name]},{value}" if name in joined else value
         return joined
 
+    def selected(self, expression: str) -> str | None:
+        """What an expression such as `$request.header.Authorization` names; None if it is no such one."""
+        kind, _, name = expression.strip().partition("$request.")[2].partition(".")
+        if kind == "header":
+            return self.headers.get(name.lower(), "").strip()
+        return self.parameters.get(name, "").strip() if kind == "querystring" else None
+
     @property
     def cookies(self) -> tuple[str, ...]:
         """Each as `name=value`."""

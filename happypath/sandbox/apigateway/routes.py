@@ -32,11 +32,12 @@ def stage_of(stages: Mapping[str, Any], segments: tuple[str, ...]) -> tuple[Any,
     Raises:
         RefusedError: there is none.
     """
-    if segments[0] != DEFAULT and segments[0] in stages:
-        return stages[segments[0]], segments[1:] or ("",)
-    if DEFAULT not in stages:
+    named = segments[0] != DEFAULT and segments[0] in stages
+    stage = stages.get(segments[0] if named else DEFAULT)
+    # Without either nothing is deployed to it.
+    if stage is None or not (stage.auto_deploy or stage.config.get("deploymentId")):
         raise RefusedError(404, "Not Found")
-    return stages[DEFAULT], segments
+    return stage, (segments[1:] or ("",)) if named else segments
 
 
 def match(routes: Iterable[Any], method: str, segments: tuple[str, ...]) -> Match:

@@ -90,13 +90,9 @@ def _invalid(why: str) -> RefusedError:
 
 def _token(request: ApiRequest, sources: Sequence[str]) -> str:
     for source in sources:
-        kind, _, name = source.strip().removeprefix("$request.").partition(".")
-        values: Mapping[str, str] = {"header": request.headers, "querystring": request.parameters}.get(
-            kind, {}
-        )
-        found = values.get(name.lower() if kind == "header" else name, "").strip()
-        scheme, _, rest = found.partition(" ")
+        found = request.selected(source)
         if found:
+            scheme, _, rest = found.partition(" ")
             return rest.strip() if scheme.lower() == "bearer" else found
     return ""
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -182,3 +184,23 @@ def test_a_function_cannot_frame_the_answer(echo: DeployedApi) -> None:
 def test_a_function_that_fails_is_an_internal_server_error(echo: DeployedApi) -> None:
     response = echo.ask("/raises")
     assert (response.status, response.json) == (500, {"message": "Internal Server Error"})
+
+
+def test_an_answer_that_has_no_body_is_not_followed_by_one(echo: DeployedApi) -> None:
+    smuggled = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+    connection = HTTPConnection(urlsplit(echo.sandbox.endpoint).netloc, timeout=60)
+    path, kind = f"/_aws/execute-api/{echo.api_id}", {"Content-Type": "application/json"}
+    try:
+        for status in (204, 304):
+            result = json.dumps({"statusCode": status, "body": smuggled})
+            connection.request("POST", f"{path}/returns", result, kind)
+            response = connection.getresponse()
+            assert (response.status, response.read()) == (status, b"")
+            connection.request("GET", f"{path}/nowhere")
+            response = connection.getresponse()
+            assert (response.status, response.read()) == (404, b'{"message":"Not Found"}')
+        connection.request("HEAD", f"{path}/any/x")
+        response = connection.getresponse()
+        assert (response.status, response.read()) == (200, b"")
+    finally:
+        connection.close()

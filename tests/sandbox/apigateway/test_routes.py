@@ -43,11 +43,17 @@ def test_the_most_specific_route_is_taken(method: str, path: str, key: str) -> N
     assert _taken(method, path, KEYS[::-1]) == key
 
 
+def _stage(*, auto_deploy: bool = True, **config: str) -> SimpleNamespace:
+    return SimpleNamespace(auto_deploy=auto_deploy, config=config)
+
+
 def test_a_stage_is_the_first_segment_or_the_default_one() -> None:
-    stages = {"$default": "default", "prod": "production"}
-    assert stage_of(stages, ("prod", "a")) == ("production", ("a",))
-    assert stage_of(stages, ("prod",)) == ("production", ("",))
-    assert stage_of(stages, ("a", "b")) == ("default", ("a", "b"))
-    assert stage_of(stages, ("$default", "a")) == ("default", ("$default", "a"))
-    with pytest.raises(RefusedError):
-        stage_of({"prod": "production"}, ("a",))
+    default, production = _stage(), _stage(auto_deploy=False, deploymentId="a")
+    stages = {"$default": default, "prod": production, "empty": _stage(auto_deploy=False)}
+    assert stage_of(stages, ("prod", "a")) == (production, ("a",))
+    assert stage_of(stages, ("prod",)) == (production, ("",))
+    assert stage_of(stages, ("a", "b")) == (default, ("a", "b"))
+    assert stage_of(stages, ("$default", "a")) == (default, ("$default", "a"))
+    for given, segments in (({"prod": production}, ("a",)), (stages, ("empty", "a"))):
+        with pytest.raises(RefusedError):
+            stage_of(given, segments)

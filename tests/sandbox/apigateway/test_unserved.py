@@ -65,9 +65,12 @@ def test_a_document_that_names_no_authorizer_opens_nothing(sandbox: Sandbox) -> 
     api_id = client.create_api(Name="a", ProtocolType="HTTP")["ApiId"]
     try:
         integration = {"type": "aws_proxy", "uri": _FUNCTION, "payloadFormatVersion": "2.0"}
+        before = client.reimport_api(ApiId=api_id, Body=_document(integration, security=[]))["Name"]
+        routes = client.get_routes(ApiId=api_id)["Items"]
         with pytest.raises(client.exceptions.BadRequestException, match="Unable to find the authorizer"):
             client.reimport_api(ApiId=api_id, Body=_document(integration, security=[{"Nobody": []}]))
-        assert client.get_routes(ApiId=api_id)["Items"] == []
+        assert client.get_routes(ApiId=api_id)["Items"] == routes
+        assert client.get_api(ApiId=api_id)["Name"] == before
     finally:
         client.delete_api(ApiId=api_id)
 
@@ -116,5 +119,20 @@ def test_a_route_with_an_authorizer_that_is_not_served_is_closed(sandbox: Sandbo
         client.delete_api(ApiId=api_id)
     assert (response.status, response.json) == (
         501,
-        {"message": "The sandbox does not do CUSTOM authorizers."},
+        {"message": "The sandbox does not do authorizers in payload format 1.0."},
     )
+
+
+def test_an_endpoint_that_is_disabled_does_not_answer(sandbox: Sandbox) -> None:
+    client = sandbox.client("apigatewayv2")
+    api_id = client.create_api(Name="a", ProtocolType="HTTP", DisableExecuteApiEndpoint=True)["ApiId"]
+    try:
+        client.create_stage(ApiId=api_id, StageName="$default", AutoDeploy=True)
+        client.reimport_api(
+            ApiId=api_id, Body=_document({"type": "http_proxy", "uri": "https://example.com"})
+        )
+        assert ask(sandbox, f"/_aws/execute-api/{api_id}/", headers={}).status == 404
+        client.update_api(ApiId=api_id, DisableExecuteApiEndpoint=False)
+        assert ask(sandbox, f"/_aws/execute-api/{api_id}/", headers={}).status == 501
+    finally:
+        client.delete_api(ApiId=api_id)
