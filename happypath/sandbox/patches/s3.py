@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from threading import local
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -15,7 +16,7 @@ from moto.awslambda.models import lambda_backends
 from moto.core.request import Request
 from moto.s3 import notifications
 from moto.s3.exceptions import BucketNotEmpty
-from moto.s3.models import FakeBucket, S3Backend, get_canned_acl, s3_backends
+from moto.s3.models import FakeBucket, FakeDeleteMarker, S3Backend, get_canned_acl, s3_backends
 from moto.s3.notifications import S3NotificationEvent
 from moto.s3.responses import S3Response
 
@@ -26,6 +27,7 @@ from happypath.sandbox.s3.keys import usable_key
 logger = logging.getLogger(__name__)
 
 _PUT = S3NotificationEvent.OBJECT_CREATED_PUT_EVENT
+_POSTED = S3NotificationEvent.OBJECT_CREATED_POST_EVENT
 _TAGGED = S3NotificationEvent.OBJECT_TAGGING_PUT_EVENT
 _REMOVED = S3NotificationEvent.OBJECT_REMOVED_DELETE_EVENT
 _MARKED = S3NotificationEvent.OBJECT_REMOVED_DELETE_MARKER_CREATED_EVENT
@@ -95,6 +97,85 @@ class _Tagging(local):
     active = False
 
 
+class _Suspended(local):
+    """Whether this thread does what keeps the versions of a suspended bucket."""
+
+    keeps = False
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        before, self.keeps = self.keeps, True
+        try:
+            yield
+        finally:
+            self.keeps = before
+
+
+@contextmanager
+def versions_of_suspended_buckets(_: Served) -> Iterator[None]:
+    """In a suspended bucket a write and a delete replace the version `null` alone; with moto all versions go.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/AddingObjectstoVersionSuspendedBuckets.html
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectsfromVersionSuspendedBuckets.html
+    """
+    put: Any = S3Backend.put_object
+    delete: Any = S3Backend.delete_object
+    head: Any = S3Response.head_object
+    suspended = _Suspended()
+
+    def is_versioned(bucket: Any) -> bool:
+        status = bucket.versioning_status
+        return status == "Enabled" or (suspended.keeps and status == "Suspended")
+
+    def put_beside(backend: Any, bucket_name: str, key_name: str, *given: Any, **named: Any) -> Any:
+        bucket = backend.get_bucket(bucket_name)
+        if bucket.versioning_status != "Suspended":
+            return put(backend, bucket_name, key_name, *given, **named)
+        is_quiet = named.pop("disable_notification", False)
+        with suspended.keeping():
+            stored = put(backend, bucket_name, key_name, *given, **named, disable_notification=True)
+        stored._version_id = "null"
+        _keep_one_null(bucket, key_name, stored)
+        if not is_quiet:
+            event = _POSTED if named.get("request_method") == "POST" else _PUT
+            notifications.send_event(backend.account_id, event, bucket, stored)
+        return stored
+
+    def delete_one(backend: Any, bucket_name: str, key_name: str, *given: Any, **named: Any) -> Any:
+        with suspended.keeping():
+            return delete(backend, bucket_name, key_name, *given, **named)
+
+    def mark(backend: Any, bucket_name: str, key_name: str) -> Any:
+        # A key that never was gets a marker, too.
+        bucket = backend.get_bucket(bucket_name)
+        current: Any = bucket.keys.get(key_name) or SimpleNamespace(name=key_name)
+        marker = FakeDeleteMarker(current)
+        bucket.keys.setlist(key_name, [*bucket.keys.getlist(key_name, []), marker])
+        if bucket.versioning_status == "Suspended":
+            marker._version_id = "null"
+            _keep_one_null(bucket, key_name, marker)
+        return marker
+
+    def head_any(response: Any, *given: Any, **named: Any) -> Any:
+        with suspended.keeping():
+            return head(response, *given, **named)
+
+    with (
+        patch.object(FakeBucket, "is_versioned", property(is_versioned)),
+        patch.object(S3Backend, "put_object", put_beside),
+        patch.object(S3Backend, "delete_object", delete_one),
+        patch.object(S3Backend, "_set_delete_marker", mark),
+        patch.object(S3Response, "head_object", head_any),
+    ):
+        yield
+
+
+def _keep_one_null(bucket: Any, key_name: str, newest: Any) -> None:
+    """Leaves of the versions `null` of a key the newest."""
+    versions = bucket.keys.getlist(key_name, [])
+    bucket.keys.setlist(key_name, [each for each in versions if each.version_id != "null" or each is newest])
+
+
 @contextmanager
 def deletion_events(_: Served) -> Iterator[None]:
     """Each deletion sends an event, a delete marker too; moto sends one for the last version only.
@@ -111,10 +192,12 @@ def deletion_events(_: Served) -> Iterator[None]:
         with events.without(_REMOVED):
             answer = delete(backend, bucket_name, key_name, version_id=version_id, bypass=bypass)
         after = bucket.keys.getlist(key_name, [])
-        for gone in [each for each in before if not any(each is left for left in after)]:
-            notifications.send_event(backend.account_id, _REMOVED, bucket, gone)
-        for marker in [each for each in after if not any(each is earlier for earlier in before)]:
+        markers = [each for each in after if not any(each is earlier for earlier in before)]
+        for marker in markers:
             notifications.send_event(backend.account_id, _MARKED, bucket, marker)
+        # What a marker replaces, in a suspended bucket, went by it.
+        for gone in [] if markers else [each for each in before if not any(each is left for left in after)]:
+            notifications.send_event(backend.account_id, _REMOVED, bucket, gone)
         return answer
 
     with patch.object(S3Backend, "delete_object", delete_and_tell):
@@ -324,6 +407,7 @@ def form_answers(_: Served) -> Iterator[None]:
 PATCHES: tuple[Patch, ...] = (
     object_events,
     one_event_of_each_write,
+    versions_of_suspended_buckets,
     deletion_events,
     buckets_of_stacks,
     functions_are_notified_asynchronously,
