@@ -1,4 +1,4 @@
-"""A page of another origin uploads by the API, as docs/api.md says, in a real browser: scripts/test-console."""
+"""A page of another origin uploads by the API, as docs/api.md says, in a real browser."""
 
 from __future__ import annotations
 

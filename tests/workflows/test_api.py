@@ -11,8 +11,12 @@ from xml.etree import ElementTree
 
 import pytest
 import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from PIL import Image
 
+from happypath.sandbox import DeployError
 from happypath.sandbox.apigateway.issuer import AUDIENCE
 from happypath.sandbox.s3 import gate
 from happypath.sandbox.sandbox import ORIGINS, Sandbox
@@ -210,3 +214,35 @@ def test_two_at_once_with_one_name_have_two_photos(driver: Driver, sandbox: Sand
         assert send(each["form"], photo).status_code == 204
     ends = [person.ended(each["uploadId"]) for person, each in zip(people, asked, strict=True)]
     assert len({each["renditions"][0]["url"] for each in ends}) == 3
+
+
+def signed(method: str, url: str, body: bytes = b"") -> requests.Response:
+    """What an application is answered that signs with the account's own credentials."""
+    request = AWSRequest(method, url, data=body)
+    SigV4Auth(Credentials("sandbox", "sandbox"), "execute-api", "us-east-1").add_auth(request)
+    return requests.request(method, url, data=body, headers=dict(request.headers), timeout=60)
+
+
+def test_without_an_issuer_callers_sign_with_credentials_that_may_invoke_it(
+    driver: Driver, sandbox: Sandbox, ann: Person
+) -> None:
+    upload_id = ann.ask().json()["uploadId"]
+    for half in ({"JwtIssuer": ""}, {"JwtAudience": ""}):
+        with pytest.raises(DeployError, match="JwtIssuer and JwtAudience go together"):
+            sandbox.deploy("api", half)
+    sandbox.deploy("api", {"JwtIssuer": "", "JwtAudience": ""})
+    try:
+        # Its address is the same, and tokens are worth nothing.
+        assert ann.status(upload_id).status_code == 403
+        assert requests.get(f"{ann.url}/uploads/{upload_id}", timeout=60).status_code == 403
+        assert signed("POST", f"{ann.url}/uploads", b"{}").status_code == 400
+        key = driver.new_key()
+        detail = {"bucket": driver.upload_bucket, "key": key}
+        driver.send({"source": "custom.happyPath", "detail-type": "uploadComplete", "detail": detail})
+        assert driver.ended_record(key)["objStatus"] == "DELETED"
+        # All uploads are an application's, whoever put them where they are.
+        found = signed("GET", f"{ann.url}/uploads/{key}")
+        assert (found.status_code, found.json()["message"]) == (200, "The photo was deleted.")
+    finally:
+        sandbox.deploy("api")
+    assert ann.status(upload_id).json()["status"] == "WAITING"

@@ -26,7 +26,7 @@ from moto.cloudformation.utils import (
 )
 from moto.s3.models import s3_backends
 
-from happypath.sandbox.deployment import stacks
+from happypath.sandbox.deployment import rules, stacks
 from happypath.sandbox.deployment.constraints import problem
 from happypath.sandbox.deployment.making import reason_of
 from happypath.sandbox.deployment.serverless import TransformError, expand
@@ -146,9 +146,11 @@ def _all_parameters(template: str, given: dict[str, Any]) -> dict[str, str]:
     """Every parameter of a template as text: as given, or its default.
 
     Raises:
-        ValidationError: one has neither, or one is given that the template does not have or not allow.
+        ValidationError: one has neither, or one is given that the template does not have or not allow, or
+            the template's rules do not allow them together.
     """
-    wanted = Stack.parse_template(template).get("Parameters", {})
+    parsed = Stack.parse_template(template)
+    wanted = parsed.get("Parameters", {})
     unknown = sorted(given.keys() - wanted.keys())
     missing = sorted(name for name in wanted if name not in given and "Default" not in wanted[name])
     if unknown or missing:
@@ -158,6 +160,10 @@ def _all_parameters(template: str, given: dict[str, Any]) -> dict[str, str]:
     for name, value in values.items():
         if name in given and (wrong := problem(wanted[name], value)):
             raise ValidationError(message=f"Parameter {name} failed to satisfy constraint: {wrong}")
+    if "Rules" in parsed:
+        lists = {name for name, each in wanted.items() if "List" in each["Type"]}
+        given = {name: value.split(",") if name in lists else value for name, value in values.items()}
+        rules.check(parsed["Rules"], given)
     return values
 
 
