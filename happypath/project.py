@@ -84,6 +84,32 @@ def reads_words(workflow: str) -> bool:
     return "rekognition:DetectText" in template.read_text(encoding="utf-8")
 
 
+def uploads_of(workflow: str) -> str:
+    """Where a workflow's uploads lie, such as `avatars/<playerId>/`: its template's output `Uploads`.
+
+    A workflow without one takes those of any place: `<placeId>/`.
+    """
+    template = TEMPLATES / workflow / "template.yaml"
+    said = re.search(
+        r"^  Uploads:\n(?:    .*\n)*?    Value: (\S+)$",
+        template.read_text(encoding="utf-8") if template.exists() else "",
+        re.MULTILINE,
+    )
+    return said[1] if said else "<placeId>/"
+
+
+def usually_live() -> str:
+    """What is live where nobody has said otherwise: the newest version, and workflows with keys of their own.
+
+    Of several whose keys begin alike, as those of copies do, it is the first.
+    """
+    prefixes: dict[str, str] = {}
+    for workflow in WORKFLOWS:
+        if prefix := uploads_of(workflow).partition("<")[0]:
+            prefixes.setdefault(prefix, workflow)
+    return " ".join([NEWEST, *(f"{prefix}={workflow}" for prefix, workflow in prefixes.items())])
+
+
 def functions_of(template: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The properties of a template's functions, by logical id, with its `Globals` merged as SAM does it."""
     from samtranslator.plugins.globals.globals_plugin import GlobalsPlugin  # noqa: PLC0415

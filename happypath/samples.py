@@ -11,24 +11,34 @@ where photos are named by their paths below `samples/`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from happypath.project import SAMPLES
+from happypath.project import SAMPLES, uploads_of
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo to upload, and the type of the place that it is of."""
+    """A photo to upload, and the type of the place that it is of.
+
+    `folder` is where its workflow wants it, such as `avatars/<playerId>/`; else it is the place's.
+    """
 
     path: Path
     place_type: str
+    where: str = "<placeId>/"
+
+    @property
+    def folder(self) -> str:
+        """Where it is uploaded: what is not given is a sample."""
+        return re.sub(r"<\w+>", lambda _: f"sample-{self.place_type}", self.where).removesuffix("/")
 
     @property
     def place_id(self) -> str:
         """The place that is listed for it in a sandbox."""
-        return f"sample-{self.place_type}"
+        return self.folder.partition("/")[0]
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,8 @@ class Samples:
     file: Path
     parameters: Mapping[str, str]
     photos: tuple[Photo, ...]
+    # Where the workflow wants its uploads.
+    where: str
 
     @property
     def place_type(self) -> str:
@@ -46,8 +58,12 @@ class Samples:
 
     def at(self, place_type: str | None) -> list[Photo]:
         """The photos, each once at its place, or all at one type of place."""
-        placed = [Photo(each.path, place_type or each.place_type) for each in self.photos]
+        placed = [self.photo(each.path, place_type or each.place_type) for each in self.photos]
         return list(dict.fromkeys(placed))
+
+    def photo(self, path: Path, place_type: str | None) -> Photo:
+        """A photo of one's own, where the workflow wants it."""
+        return Photo(path, place_type or self.place_type, self.where)
 
 
 def of(workflow: str) -> Samples:
@@ -55,5 +71,6 @@ def of(workflow: str) -> Samples:
     own = SAMPLES / f"{workflow}.json"
     file = own if own.exists() else SAMPLES / "uploads.json"
     data = json.loads(file.read_text(encoding="utf-8"))
-    photos = tuple(Photo(SAMPLES / each["photo"], each["placeType"]) for each in data["uploads"])
-    return Samples(file, data["parameters"], photos)
+    where = uploads_of(workflow)
+    photos = tuple(Photo(SAMPLES / each["photo"], each["placeType"], where) for each in data["uploads"])
+    return Samples(file, data["parameters"], photos, where)

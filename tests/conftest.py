@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -80,10 +81,10 @@ class RememberingInstallation(Installation):
         super().__init__(client, prefix)
         self._histories: dict[str, list[HistoryEventTypeDef]] = {}
 
-    def history(self, execution_arn: str) -> list[HistoryEventTypeDef]:
+    def history(self, execution_arn: str, begun: datetime | None = None) -> list[HistoryEventTypeDef]:
         """All events of an execution, oldest first."""
         if execution_arn not in self._histories:
-            history = super().history(execution_arn)
+            history = super().history(execution_arn, begun)
             # Under load there is an execution before there is an event of it.
             if not history or history[-1]["type"] not in {"ExecutionSucceeded", "ExecutionFailed"}:
                 return history

@@ -109,7 +109,7 @@ def _sandboxed(
     from happypath.operations.compare import Subject
 
     of_each = [samples.of(workflow) for workflow in workflows]
-    own = [samples.Photo(path, place_type or of_each[0].place_type) for path in photos]
+    own = [of_each[0].photo(path, place_type) for path in photos]
     chosen = own or list(dict.fromkeys(photo for each in of_each for photo in each.at(place_type)))
     installation = opened.enter_context(runs.installed(workflows, chosen, real_rekognition=real_rekognition))
     return installation, [Subject(str(photo.path), photo.place_id) for photo in chosen]

@@ -73,7 +73,7 @@ def run(
 
     from happypath.operations import run as runs
 
-    own = [samples.Photo(path, place_type or of_workflow.place_type) for path in given]
+    own = [of_workflow.photo(path, place_type) for path in given]
     chosen = own or of_workflow.at(place_type)
     if taken := [f"{name}={value}" for name, value in chosen_parameters.items() if name not in asked_for]:
         display.show_notice(f"{', '.join(taken)}: as for the samples. --parameter sets others.")

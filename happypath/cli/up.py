@@ -14,7 +14,7 @@ from happypath.cli import display
 from happypath.cli.console import PORT, stopped_by_signals, wait
 from happypath.cli.options import FaultRules, Iam, RealRekognition, Seed, app, faults_of
 from happypath.operations.installation import Installation
-from happypath.project import NEWEST, STACKS, WORKFLOWS, reads_words
+from happypath.project import NEWEST, STACKS, WORKFLOWS, reads_words, usually_live
 
 if TYPE_CHECKING:
     from happypath.sandbox.sandbox import Sandbox
@@ -64,14 +64,16 @@ def up(
                     sandbox.deploy(stack)
                 for photo in (photo for each in WORKFLOWS for photo in samples.of(each).photos):
                     installation.put_place(photo.place_id, photo.place_type, f"A {photo.place_type}")
-                installation.set_live(NEWEST)
+                installation.set_live(usually_live())
                 photo = samples.of(NEWEST).photos[0]
                 target = f"s3://{installation.core['UploadBucket']}/{photo.place_id}/{photo.path.name}"
                 asking = _asking(sandbox, installation, photo)
         reading = [name for name in WORKFLOWS if reads_words(name)]
         if reading and not (empty or real_rekognition or reader.is_installed()):
             display.show_notice(f"{', '.join(reading)}: {reader.NoReaderError()}")
-        with_what = "with nothing in it" if empty else f"with {', '.join(WORKFLOWS)}; {NEWEST} is live"
+        with_what = (
+            "with nothing in it" if empty else f"with {', '.join(WORKFLOWS)}; {usually_live()} is live"
+        )
         first = (
             "happypath deploy core --yes"
             if empty

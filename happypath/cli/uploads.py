@@ -20,7 +20,7 @@ from happypath.cli.options import (
     known_workflow,
 )
 from happypath.errors import UsageError
-from happypath.operations.installation import TERMINAL, Installation
+from happypath.operations.installation import TERMINAL, Installation, claimed_at
 from happypath.operations.naming import upload_name
 from happypath.operations.records import find
 from happypath.project import PREFIX
@@ -136,7 +136,7 @@ def show(
             display.show_lines(lines)
         return
     arn = record.get("executionArn")
-    steps = installation.steps(arn) if arn else []
+    steps = installation.steps(arn, claimed_at(record)) if arn else []
     photo = installation.shown(record) if record["objStatus"] == "PROCESSED" else None
     if as_json:
         states = [

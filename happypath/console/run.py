@@ -21,7 +21,7 @@ from happypath.console.graph.svg import Overlay
 from happypath.console.parts import Parts
 from happypath.operations import executions
 from happypath.operations.executions import Definition, Execution
-from happypath.operations.installation import Installation
+from happypath.operations.installation import Installation, claimed_at
 
 if TYPE_CHECKING:
     from happypath.console.console import Console
@@ -164,11 +164,14 @@ def _fill(console: Console, parts: Parts, run: Run) -> None:
     loaded again. All the rest at once.
     """
     installation, arn, key = console.installation, run.arn, run.key
+    # Of another execution than the record's it is not known when it began.
+    received = claimed_at(run.record) if run.is_of_record else None
     if arn is not None and run.execution is None:
-        run.execution = parts.get("The execution", lambda: executions.describe(installation, arn), None)
+        run.execution = parts.get(
+            "The execution", lambda: executions.describe(installation, arn, received), None
+        )
     if key is not None and run.execution and not run.execution.is_running and run.is_undecided:
         run.record = parts.get("The record", lambda: record_of(installation, key), run.record)
-    received = _moment((run.record or {}).get("receivedAt"))
     with ThreadPoolExecutor(max_workers=4) as pool:
         waiting: dict[str, Any] = {}
         if key is not None:
@@ -216,10 +219,3 @@ def _execution_of(bucket: str, key: str, version: Mapping[str, Any]) -> str | No
     except InvalidKeyError:
         return None
     return execution_name(upload_id, fingerprint(bucket, key, version["VersionId"]))
-
-
-def _moment(text: Any) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None

@@ -16,6 +16,7 @@ from typing import Any
 from functions.ingest.live import Live
 from functions.upload import DRY_RUN, Upload, parse_key, without_extension
 from happypath.operations.dry_run import Decision, DryRun, dry_run
+from happypath.operations.executions import describe
 from happypath.operations.installation import Installation
 from happypath.operations.live import changes
 
@@ -92,7 +93,6 @@ def last(installation: Installation, number: int, workflows: Sequence[str]) -> l
     An upload whose key is no upload's was never started, and none of the versions has a say in it. Nor have
     `workflows` in one whose key begins as the live parameter sends it elsewhere.
     """
-    stepfunctions = installation.client("stepfunctions")
     live = _live(installation)
     newest = heapq.merge(
         *(installation.executions(workflow, None) for workflow in installation.state_machines()),
@@ -101,8 +101,9 @@ def last(installation: Installation, number: int, workflows: Sequence[str]) -> l
     )
     found: dict[tuple[str, str | None], Subject] = {}
     for execution in newest:
-        described = stepfunctions.describe_execution(executionArn=execution["executionArn"])
-        upload = _uploaded(described.get("input", ""), installation.core["UploadBucket"])
+        described = describe(installation, execution["executionArn"])
+        given = described.input if described else None
+        upload = _uploaded(given or "", installation.core["UploadBucket"])
         own = live.own(upload.key) if upload else None
         if upload is None or (own is not None and own[1] not in workflows):
             continue

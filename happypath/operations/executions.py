@@ -7,26 +7,21 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from happypath.errors import ExpectedError
+from happypath.operations import express
+from happypath.operations.express import NoExecutionError, is_express, machine_of
 
 if TYPE_CHECKING:
-    from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
-
     from happypath.operations.installation import Installation
+
+__all__ = ["NoExecutionError", "is_express", "machine_of"]
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 KEPT_DAYS = 90
 # How many events are asked for at once where few are new, and how many executions' are kept.
 _NEW_EVENTS, _HISTORIES_KEPT = 100, 8
-# What an Express execution's log events may be late, and how far they are looked for.
-_LATE, _A_DAY = timedelta(minutes=10), timedelta(days=1)
-
-
-class NoExecutionError(ExpectedError):
-    """There is no such execution; the message says why that may be."""
 
 
 @dataclass(frozen=True)
@@ -71,15 +66,6 @@ class Definition:
     is_current: bool = False
 
 
-def is_express(arn: str) -> bool:
-    """Whether an execution is of an Express workflow: Step Functions itself keeps nothing of it.
-
-    >>> is_express("arn:aws:states:us-east-1:123456789012:express:fast:name:id")
-    True
-    """
-    return arn.split(":")[5:6] == ["express"]
-
-
 def name_of(arn: str) -> str:
     """The execution's own name.
 
@@ -90,25 +76,18 @@ def name_of(arn: str) -> str:
     return parts[7] if len(parts) > 7 else arn
 
 
-def machine_of(arn: str) -> str:
-    """The ARN of an execution's state machine.
-
-    >>> machine_of("arn:aws:states:us-east-1:123456789012:execution:happypath-v4:cat-1")
-    'arn:aws:states:us-east-1:123456789012:stateMachine:happypath-v4'
-    """
-    parts = arn.split(":")
-    return ":".join([*parts[:5], "stateMachine", *parts[6:7]])
-
-
 def arn_of(machine_arn: str, name: str) -> str:
     """The ARN of an execution of a state machine."""
     return f"{machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
 
 
-def describe(installation: Installation, arn: str) -> Execution | None:
-    """The execution of that ARN; None if there is none, or none any longer, or if it is an Express one."""
-    if is_express(arn):
-        return None
+def describe(installation: Installation, arn: str, begun: datetime | None = None) -> Execution | None:
+    """The execution of that ARN; None if there is none, or none any longer.
+
+    One of an Express workflow, which began at about `begun`, is what its log says, if that is on.
+    """
+    if express.is_of_express(installation, arn):
+        return _express(installation, arn, begun)
     stepfunctions = installation.client("stepfunctions")
     try:
         found = stepfunctions.describe_execution(executionArn=arn)
@@ -133,7 +112,6 @@ def find(installation: Installation, name: str) -> Execution:
     """
     arns = [arn_of(machine, name) for machine in installation.state_machines().values()]
     found = [each for arn in arns if (each := describe(installation, arn))]
-    found = found or [each for arn in arns if (each := _express(installation, arn))]
     if not found:
         raise NoExecutionError(
             f"There is no execution {name} of the workflows of {installation.prefix}: there never was one, "
@@ -143,29 +121,21 @@ def find(installation: Installation, name: str) -> Execution:
     return max(found, key=lambda each: each.started)
 
 
-def _as_express(arn: str) -> str:
-    """The ARN of an Express execution but for its id, from one that takes it for a Standard execution."""
-    return arn.replace(":execution:", ":express:", 1)
-
-
-def _express(installation: Installation, arn: str) -> Execution | None:
-    """What the log says of an Express execution of this name within the last day."""
+def _express(installation: Installation, arn: str, begun: datetime | None) -> Execution | None:
     try:
-        events = history(installation, arn)
+        events = express.history(installation, arn, begun)
     except NoExecutionError:
         return None
     if not events:
         return None
-    first, last = events[0], events[-1]
-    ending = str(last["type"]).removeprefix("Execution")
-    is_over = str(last["type"]).startswith("Execution") and ending != "Started"
-    said = last["eventDetails"]
+    status = express.status_of(events)
+    said = express.details(events[-1])
     return Execution(
-        _as_express(arn),
-        {"Succeeded": "SUCCEEDED", "Failed": "FAILED", "TimedOut": "TIMED_OUT"}.get(ending, "RUNNING"),
-        first["timestamp"],
-        last["timestamp"] if is_over else None,
-        first["eventDetails"].get("input"),
+        express.as_express(arn),
+        status,
+        events[0]["timestamp"],
+        None if status == "RUNNING" else events[-1]["timestamp"],
+        express.details(events[0]).get("input"),
         said.get("error"),
         said.get("cause"),
     )
@@ -204,19 +174,14 @@ def history(
     Raises:
         NoExecutionError: there is none of that ARN, or none any longer, or its state machine logs nothing.
     """
-    if is_express(arn):
-        return _logged(installation, arn, begun or datetime.now(UTC) - _A_DAY)
     stepfunctions = installation.client("stepfunctions")
     try:
-        events: list[HistoryEventTypeDef] = installation.history(arn)
+        return installation.history(arn, begun)
     except (stepfunctions.exceptions.ExecutionDoesNotExist, stepfunctions.exceptions.InvalidArn):
-        if _is_of_express(installation, arn):
-            return _logged(installation, _as_express(arn), begun or datetime.now(UTC) - _A_DAY)
         raise NoExecutionError(
             f"Step Functions has no history of {name_of(arn)}: it keeps one for {KEPT_DAYS} days after an "
             "execution has ended."
         ) from None
-    return events
 
 
 class Histories:
@@ -238,7 +203,7 @@ class Histories:
         """
         with self._lock:
             known = self._known.get(arn)
-        if known is None or is_express(arn):
+        if known is None or express.is_of_express(installation, arn):
             events = list(history(installation, arn, begun))
         else:
             events = [*known, *_after(installation, arn, int(known[-1]["id"]))]
@@ -269,7 +234,7 @@ def _after(installation: Installation, arn: str, last: int) -> list[Mapping[str,
 
 def last_event(installation: Installation, arn: str) -> int:
     """The id of an execution's last event up to now; 0 if there is none."""
-    if is_express(arn):
+    if express.is_of_express(installation, arn):
         return max((event["id"] for event in history(installation, arn)), default=0)
     stepfunctions = installation.client("stepfunctions")
     try:
@@ -277,56 +242,3 @@ def last_event(installation: Installation, arn: str) -> int:
     except stepfunctions.exceptions.ExecutionDoesNotExist:
         return 0
     return max((event["id"] for event in page["events"]), default=0)
-
-
-def _logged(installation: Installation, arn: str, begun: datetime) -> list[dict[str, Any]]:
-    """The events of an Express execution, from its state machine's log; its ARN may lack the id at its end.
-
-    https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
-    """
-    machine = installation.client("stepfunctions").describe_state_machine(stateMachineArn=machine_of(arn))
-    destinations = machine.get("loggingConfiguration", {}).get("destinations", [])
-    groups = [each["cloudWatchLogsLogGroup"]["logGroupArn"] for each in destinations]
-    if not groups:
-        raise NoExecutionError(
-            f"{machine['name']} is an Express workflow without a log: Step Functions keeps nothing of what "
-            "its executions did. Give the state machine a Logging configuration of the level ALL."
-        )
-    pages = (
-        installation.client("logs")
-        .get_paginator("filter_log_events")
-        .paginate(
-            logGroupName=groups[0].removesuffix(":*").rpartition(":")[2],
-            startTime=int((begun - _LATE).timestamp() * 1000),
-            filterPattern=f'"{arn}"',
-        )
-    )
-    events = [_event(event["message"], arn) for page in pages for event in page["events"]]
-    return sorted((event for event in events if event is not None), key=lambda event: int(event["id"]))
-
-
-def _is_of_express(installation: Installation, arn: str) -> bool:
-    """Whether what looks like a Standard execution is of an Express workflow."""
-    stepfunctions = installation.client("stepfunctions")
-    try:
-        machine = stepfunctions.describe_state_machine(stateMachineArn=machine_of(arn))
-    except (stepfunctions.exceptions.StateMachineDoesNotExist, stepfunctions.exceptions.InvalidArn):
-        return False
-    return bool(machine.get("type") == "EXPRESS")
-
-
-def _event(message: str, arn: str) -> dict[str, Any] | None:
-    """An event from a line of a state machine's log; None unless it is of this execution."""
-    try:
-        line = json.loads(message)
-        if line["execution_arn"] != arn and not line["execution_arn"].startswith(f"{arn}:"):
-            return None
-        return {
-            "id": int(line["id"]),
-            "previousEventId": int(line["previous_event_id"]),
-            "type": str(line["type"]),
-            "timestamp": datetime.fromtimestamp(int(line["event_timestamp"]) / 1000, UTC),
-            "eventDetails": line.get("details") or {},
-        }
-    except (ValueError, KeyError, TypeError):
-        return None

@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from functions.upload import rendition_key
 from happypath.errors import ExpectedError
+from happypath.operations import express
 from happypath.project import WORKFLOWS
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ class Installation:
         self.prefix = prefix
         self._make_client = client
         self._clients: dict[str, Any] = {}
+        # State machines by their ARNs.
+        self._types: dict[str, bool] = {}
 
     def client(self, service: str) -> Any:
         """The account's client of a service, made once; threads may share it."""
@@ -225,18 +228,35 @@ class Installation:
             for name, key in renditions(record, self.shown(record)).items()
         }
 
-    def history(self, execution_arn: str) -> list[HistoryEventTypeDef]:
-        """All events of an execution, oldest first."""
+    def history(self, execution_arn: str, begun: datetime | None = None) -> list[HistoryEventTypeDef]:
+        """All events of an execution, oldest first. Those of an Express workflow's are in its log.
+
+        `begun` says about when it began, if known: an Express execution is else looked for in the last day.
+
+        Raises:
+            NoExecutionError: it is of an Express workflow that logs nothing.
+        """
+        if express.is_of_express(self, execution_arn):
+            return express.history(self, execution_arn, begun)
         paginator = self.client("stepfunctions").get_paginator("get_execution_history")
         pages = paginator.paginate(executionArn=execution_arn, maxResults=_EVENTS_A_PAGE)
         return [event for page in pages for event in page["events"]]
 
-    def steps(self, execution_arn: str) -> list[Step]:
-        """The states that an execution went through, in order."""
-        return steps(self.history(execution_arn))
+    def steps(self, execution_arn: str, begun: datetime | None = None) -> list[Step]:
+        """The states that an execution went through, in order; `begun` as for `history`."""
+        return steps(self.history(execution_arn, begun))
 
-    def execution(self, execution_arn: str) -> Execution | None:
-        """What became of an execution; None if there is none of that ARN, or none any longer."""
+    def execution(self, execution_arn: str, begun: datetime | None = None) -> Execution | None:
+        """What became of an execution; None if there is none of that ARN, or none any longer.
+
+        `begun` as for `history`.
+        """
+        if express.is_of_express(self, execution_arn):
+            events = express.history(self, execution_arn, begun)
+            said = express.details(events[-1]) if events else {}
+            return (
+                Execution(express.status_of(events), said.get("error"), said.get("cause")) if events else None
+            )
         stepfunctions = self.client("stepfunctions")
         try:
             found = stepfunctions.describe_execution(executionArn=execution_arn)
@@ -244,10 +264,22 @@ class Installation:
             return None
         return Execution(found["status"], found.get("error"), found.get("cause"))
 
-    def execution_ended(self, execution_arn: str) -> bool:
-        """Whether an execution has been started and is over."""
-        execution = self.execution(execution_arn)
+    def execution_ended(self, execution_arn: str, begun: datetime | None = None) -> bool:
+        """Whether an execution has been started and is over; `begun` as for `history`."""
+        execution = self.execution(execution_arn, begun)
         return execution is not None and execution.has_ended
+
+    def is_express(self, machine_arn: str) -> bool:
+        """Whether a state machine is an Express workflow, which it is for good; no if there is none."""
+        if machine_arn not in self._types:
+            stepfunctions = self.client("stepfunctions")
+            gone = stepfunctions.exceptions
+            try:
+                found = stepfunctions.describe_state_machine(stateMachineArn=machine_arn)
+            except (gone.StateMachineDoesNotExist, gone.InvalidArn):
+                return False
+            self._types[machine_arn] = found.get("type") == "EXPRESS"
+        return self._types[machine_arn]
 
     def state_machines(self) -> dict[str, str]:
         """The ARNs of the installed workflows' state machines, by workflow."""
@@ -269,9 +301,15 @@ class Installation:
         return stack is not None and self.owner(stack) == self.prefix
 
     def executions(self, workflow: str | None, status: str | None) -> Iterator[ExecutionListItemTypeDef]:
-        """Executions of the installed workflows, newest first within each."""
+        """Executions of the installed workflows, newest first within each.
+
+        Those of an Express workflow are those of the last day, as its log has them.
+        """
         for name, arn in self.state_machines().items():
             if workflow and name != workflow:
+                continue
+            if self.is_express(arn):
+                yield from (each for each in express.listed(self, arn) if status in {None, each["status"]})
                 continue
             arguments = {"stateMachineArn": arn}
             if status:
@@ -294,6 +332,14 @@ class Installation:
             item["uploadId"] = sort_key.removeprefix(f"{item['placeId']}/" if "placeId" in item else "")
         item.pop("SK")
         return item
+
+
+def claimed_at(record: Mapping[str, Any] | None) -> datetime | None:
+    """When an upload was claimed, which is about when its execution began; None if that is not known."""
+    try:
+        return datetime.fromisoformat((record or {})["receivedAt"]).astimezone(UTC)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def renditions(record: Mapping[str, Any], item: Mapping[str, Any] | None) -> dict[str, str]:

@@ -16,7 +16,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from functions.upload import DRY_RUN, KEY_BYTES, InvalidKeyError, parse_key, without_extension
-from happypath.operations.installation import TERMINAL, Installation
+from happypath.operations.installation import TERMINAL, Installation, claimed_at
 from happypath.operations.records import BATCH, Record, batch_get, with_status
 from happypath.operations.redrive import send
 
@@ -89,7 +89,7 @@ def fix(installation: Installation, upload: OpenUpload) -> bool:
 
 
 def _without_outcome(installation: Installation, record: Record) -> Iterator[OpenUpload]:
-    execution = installation.execution(record["executionArn"])
+    execution = installation.execution(record["executionArn"], claimed_at(record))
     if execution is None:
         state = State.NOT_STARTED
     else:

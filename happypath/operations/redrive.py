@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from functions.ingest.upload_event import MAX_ATTEMPTS
 from happypath.errors import ExpectedError
-from happypath.operations.installation import TERMINAL, Installation
+from happypath.operations.installation import TERMINAL, Installation, claimed_at
 from happypath.operations.records import UploadNameError, find, with_status
 
 _POLL_S = 1.0
@@ -90,7 +90,7 @@ def _run_again(installation: Installation, record: Mapping[str, Any]) -> int:
     upload, status, attempt = record["key"], record["objStatus"], int(record.get("attempt", 1))
     if status in TERMINAL - {"FAILED"}:
         raise RedriveError(f"{upload} ended as {status}: only what failed is run again.")
-    execution = installation.execution(record["executionArn"])
+    execution = installation.execution(record["executionArn"], claimed_at(record))
     if execution is not None and not execution.has_ended:
         raise RedriveError(f"{upload} is still running: {record['executionArn']}.")
     if status == "FAILED" or execution is not None:

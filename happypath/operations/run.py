@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from functions.upload import rendition_key
-from happypath.operations.installation import Execution, Installation
+from happypath.operations.installation import Execution, Installation, claimed_at
 from happypath.operations.naming import upload_name
 from happypath.operations.waiting import Watch
 from happypath.project import reads_words
@@ -129,7 +129,7 @@ def run(
     photos = list(photos)
     # The number keeps photos of the same name apart.
     named = [
-        (photo, *upload_name(photo.path, photo.place_id, f"{number:03d}-"))
+        (photo, *upload_name(photo.path, photo.folder, f"{number:03d}-"))
         for number, photo in enumerate(photos, start=1)
     ]
     with installed(
@@ -161,11 +161,12 @@ def _result(
     record = seen.record
     seconds = time.monotonic() - upload.started
     execution_arn = record.get("executionArn") if record else None
+    begun = claimed_at(record)
     if seconds < timeout_s:
         if not seen.is_over:
             return None
         # The record is written by the last state but one; the history is whole a moment later.
-        if not seen.unrecorded and execution_arn and not installation.execution_ended(execution_arn):
+        if not seen.unrecorded and execution_arn and not installation.execution_ended(execution_arn, begun):
             return None
     outputs = save(installation, record, out) if record and seen.status == "PROCESSED" else []
     return Result(
@@ -176,7 +177,7 @@ def _result(
         status=seen.status,
         reason=record.get("reason") if record else None,
         detail=record.get("detail") if record else None,
-        path=[step.state for step in installation.steps(execution_arn)] if execution_arn else [],
+        path=[step.state for step in installation.steps(execution_arn, begun)] if execution_arn else [],
         execution_arn=execution_arn,
         trace_id=record.get("traceId") if record else None,
         seconds=round(seconds, 3),

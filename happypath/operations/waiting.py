@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from happypath.operations.installation import TERMINAL, Execution, Installation
+from happypath.operations.installation import TERMINAL, Execution, Installation, claimed_at
 
 # The record is asked for each time, its execution only after so long without an outcome, and then as rarely:
 # DescribeExecution has a small quota.
@@ -89,7 +89,7 @@ class Watch:
             return seen
         self._ask_at = self._clock() + _EXECUTION_EVERY_S
         arn = seen.record["executionArn"]
-        execution = self._installation.execution(arn)
+        execution = self._installation.execution(arn, claimed_at(seen.record))
         if execution is None or not execution.has_ended:
             return seen
         # The outcome is written before the execution ends: what is not there now never will be.

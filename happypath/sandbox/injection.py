@@ -52,7 +52,7 @@ def _tasks_fail(integration: Any, service: str, faults: Faults) -> Iterator[None
         machine = env.states.context_object.context_object_data["StateMachine"]["Name"]
         fault = faults.hit(*_state_names(machine, task.name)) if faults else None
         if fault is not None:
-            _fail(fault, task, env, service)
+            _fail(fault, task, env, service or task.resource.api_name)
         call(task, env=env, **more)
         if fault is not None and fault.kind is Kind.GARBAGE:
             env.stack[-1] = _garbage(env.stack[-1])

@@ -78,7 +78,8 @@ def _of_rows(workflow: str) -> Iterator[Case]:
 def _case(workflow: str, row: Row) -> Case:
     """A row as an execution, named for what it comes to."""
     recorded = next(filter(None, (status_recorded(states(workflow)[name]) for name in row.path)), None)
-    done = title(next(name for name in reversed(row.path) if name in tasks(workflow) and name != REFUSED))
+    until = row.path[: row.path.index(REFUSED)] if row.reason else row.path
+    done = title(next(name for name in reversed(until) if name in tasks(workflow)))
     end = f"{done}Refuses{title(row.reason)}" if row.reason else done
     return Case(
         f"{end}At{title(row.place if isinstance(row.place, str) else repr(row.place))}",
@@ -155,22 +156,22 @@ def _failing(usual: Case, task: str, raised: Sequence[Raised], why: str) -> Case
     """The execution that ends as an error, recorded by its name, in the state where nothing more is tried."""
     until = usual.path[: usual.path.index(task) + 1]
     error = raised[-1].error
-    return replace(
+    failing = replace(
         usual,
         name=f"{title(task)}{why}",
         answers={**_before(usual, task), task: raised, FAILED: [Done()]},
         path=(*until, FAILED, "Failed"),
-        record=("FAILED", error),
-        detail={"Error": error, "Cause": raised[-1].cause()},
         error=error,
     )
+    if REFUSED in until:
+        # The refusal is recorded, and stays: the record is no longer to be written.
+        return failing
+    return replace(failing, record=("FAILED", error), detail={"Error": error, "Cause": raised[-1].cause()})
 
 
 def _caught(workflow: str, usual: Case, task: str, raised: Raised, target: str) -> Case:
     """The execution that goes on another way, and succeeds: by a refusal, or because it is replaced."""
-    then = [target]
-    while "Next" in (state := states(workflow)[then[-1]]):
-        then.append(state["Next"])
+    then = _onward(workflow, target)
     until = usual.path[: usual.path.index(task) + 1]
     ended = replace(
         usual,
@@ -180,7 +181,7 @@ def _caught(workflow: str, usual: Case, task: str, raised: Raised, target: str) 
         record=None,
         detail={},
     )
-    if then[-1] != REFUSED:
+    if REFUSED not in then:
         return ended
     return replace(
         ended,
@@ -188,6 +189,14 @@ def _caught(workflow: str, usual: Case, task: str, raised: Raised, target: str) 
         record=("REJECTED", raised.error),
         detail=json.loads(raised.message),
     )
+
+
+def _onward(workflow: str, target: str) -> tuple[str, ...]:
+    """A state and those that follow it where nothing is decided and nothing fails."""
+    then = [target]
+    while "Next" in (state := states(workflow)[then[-1]]):
+        then.append(state["Next"])
+    return tuple(then)
 
 
 def _before(usual: Case, task: str) -> dict[str, Sequence[Any]]:

@@ -50,6 +50,27 @@ def all_tasks() -> list[tuple[str, str]]:
     return [(workflow, name) for workflow in WORKFLOWS for name in tasks(workflow)]
 
 
+@cache
+def is_express(workflow: str) -> bool:
+    """Whether its executions take five minutes at most, and may run more than once."""
+    (machine,) = (
+        each
+        for each in project.template_of(workflow)["Resources"].values()
+        if each["Type"] == "AWS::Serverless::StateMachine"
+    )
+    return bool(machine["Properties"]["Type"] == "EXPRESS")
+
+
+def execution_of(workflow: str) -> str:
+    """What names an execution in its states, as the record does.
+
+    One of an Express workflow is named without the id that only the run itself knows.
+    """
+    return (
+        "States.Format('${Executions}:{}', $$.Execution.Name)" if is_express(workflow) else "$$.Execution.Id"
+    )
+
+
 # What a state is, whatever its name
 
 

@@ -14,6 +14,7 @@ from tests.statemachines.definitions import State, tasks, text
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 TABLE = f"{PREFIX}-Table"
+_PSEUDO = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
 # For a parameter that has no default.
 SAMPLE = "Sample"
 
@@ -62,8 +63,8 @@ def _substitutions(workflow: str) -> dict[str, Any]:
 def _value(workflow: str, value: Any) -> str:
     """What CloudFormation makes of a value, as text."""
     match value:
-        case {"Ref": "AWS::Partition"}:
-            return "aws"
+        case {"Ref": str(name)} if name in _PSEUDO:
+            return _PSEUDO[name]
         case {"Ref": name}:
             return _parameter(_template(workflow)["Parameters"][name])
         case {"Fn::GetAtt": [name, "Arn"]}:

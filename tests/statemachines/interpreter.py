@@ -26,7 +26,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 )
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
-from happypath.sandbox.patches.stepfunctions import ERRORS, TASKS
+from happypath.sandbox.patches.stepfunctions import ERRORS, TASKS, AwsSdkTask
 from happypath.sandbox.stepfunctions.failures import task_failure
 from tests import table
 from tests.mocked import mocked
@@ -198,7 +198,10 @@ class _Calls:
             self._answer = answers[min(turn, len(answers) - 1)]
             if isinstance(self._answer, Raised):
                 raise FailureEventException(task_failure(task, env, self._answer.error, self._answer.cause()))
-            call(task, env=env, **more)
+            if integration is AwsSdkTask:
+                env.stack.append({})
+            else:
+                call(task, env=env, **more)
 
         return answer
 

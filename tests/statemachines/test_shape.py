@@ -22,8 +22,10 @@ from tests.statemachines.definitions import (
     all_tasks,
     decides,
     edges,
+    execution_of,
     given,
     holds_record,
+    is_express,
     is_lambda,
     load,
     paths,
@@ -54,6 +56,8 @@ THROTTLED = {
     },
     # https://docs.aws.amazon.com/step-functions/latest/dg/connect-eventbridge.html
     "events": {"EventBridge.ThrottlingException"},
+    # Few errors of S3 have a name there: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html
+    "s3": {"S3.S3Exception"},
 }
 # What passes by itself.
 TRANSIENT = {
@@ -87,8 +91,11 @@ TRANSIENT = {
         "EventBridge.AmazonEventBridgeException",
         "States.Timeout",
     },
+    "s3": {"S3.SdkClientException", "States.Timeout"},
 }
 HOUR_S = 3600
+# https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
+EXPRESS_LIMIT_S = 300
 
 
 def test_every_state_machine_is_that_of_a_template_and_the_other_way_round() -> None:
@@ -112,14 +119,14 @@ def test_it_runs_in_every_partition(workflow: str) -> None:
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
 def test_an_accepted_upload_takes_the_paths_of_the_table(workflow: str) -> None:
-    accepted = {path for path in paths(workflow) if path[-1] != REFUSED}
+    accepted = {path for path in paths(workflow) if REFUSED not in path}
 
     assert accepted == {row.path for row in rows(workflow) if not row.reason}
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
 def test_every_way_to_a_refusal_is_in_the_table(workflow: str) -> None:
-    refused = {path for path in paths(workflow) if path[-1] == REFUSED}
+    refused = {path for path in paths(workflow) if REFUSED in path}
 
     assert refused <= {row.path for row in rows(workflow) if row.reason}
 
@@ -130,7 +137,7 @@ def test_every_row_of_the_table_is_a_way_through_it(workflow: str) -> None:
         assert row.path[0] == load(workflow)["StartAt"]
         for name, then in zip(row.path, row.path[1:], strict=False):
             assert then in {edge.to for edge in edges(states(workflow)[name])}, f"{row}: {name} → {then}"
-        assert (row.path[-1] == REFUSED) is bool(row.reason)
+        assert (REFUSED in row.path) is bool(row.reason)
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
@@ -191,12 +198,13 @@ def _compared_unguarded(choice: dict[str, Any]) -> set[str]:
     return unguarded
 
 
-def test_states_that_record_and_those_that_end_are_the_same_in_every_workflow() -> None:
-    seen: dict[str, tuple[str, Any]] = {}
+def test_states_that_record_and_those_that_end_are_the_same_in_every_workflow_of_a_type() -> None:
+    seen: dict[tuple[str, bool], tuple[str, Any]] = {}
     for workflow in WORKFLOWS:
         for name, state in states(workflow).items():
             if holds_record(state) or state["Type"] in {"Fail", "Succeed"}:
-                first, other = seen.setdefault(name, (workflow, _without_targets(state)))
+                kind = (name, is_express(workflow))
+                first, other = seen.setdefault(kind, (workflow, _without_targets(state)))
                 assert _without_targets(state) == other, f"{name} differs between {first} and {workflow}"
 
 
@@ -205,6 +213,7 @@ def _without_targets(value: Any) -> Any:
         return {
             key: "any state" if key in {"Next", "Default"} else _without_targets(each)
             for key, each in value.items()
+            if key != "End"
         }
     return [_without_targets(each) for each in value] if isinstance(value, list) else value
 
@@ -233,12 +242,15 @@ def test_every_retry_backs_off_with_jitter(workflow: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(("workflow", "name"), TASKS)
-def test_what_is_throttled_waits_for_hours_and_ends(workflow: str, name: str) -> None:
+def test_what_is_throttled_waits_for_hours_if_it_can_and_ends(workflow: str, name: str) -> None:
     throttled, _ = _retriers(workflow, name)
 
     assert set(throttled["ErrorEquals"]) == THROTTLED[service(tasks(workflow)[name])]
-    # A backlog of a million at five a second takes two and a half days (docs/scaling.md).
-    assert 48 * HOUR_S <= _longest_wait_s(throttled) <= 7 * 24 * HOUR_S
+    if is_express(workflow):
+        assert _longest_wait_s(throttled) >= 20
+    else:
+        # A backlog of a million at five a second takes two and a half days (docs/scaling.md).
+        assert 48 * HOUR_S <= _longest_wait_s(throttled) <= 7 * 24 * HOUR_S
 
 
 @pytest.mark.parametrize(("workflow", "name"), WORKING_TASKS)
@@ -247,7 +259,8 @@ def test_what_passes_by_itself_is_tried_again_for_a_minute_or_two(workflow: str,
     _, transient = _retriers(workflow, name)
 
     assert set(transient["ErrorEquals"]) == TRANSIENT[service(tasks(workflow)[name])]
-    assert 60 <= _longest_wait_s(transient) <= 120
+    least_s, most_s = (5, 30) if is_express(workflow) else (60, 120)
+    assert least_s <= _longest_wait_s(transient) <= most_s
 
 
 @pytest.mark.parametrize(("workflow", "name"), HOLDING_TASKS)
@@ -257,7 +270,22 @@ def test_what_is_written_to_the_record_is_tried_longest_whatever_the_error(workf
 
     assert owned == {"ErrorEquals": ["DynamoDB.ConditionalCheckFailedException"], "MaxAttempts": 0}
     assert everything["ErrorEquals"] == ["States.ALL"]
-    assert 120 < _longest_wait_s(everything) <= 600
+    least_s, most_s = (10, 60) if is_express(workflow) else (120, 600)
+    assert least_s < _longest_wait_s(everything) <= most_s
+
+
+@pytest.mark.parametrize("workflow", [workflow for workflow in WORKFLOWS if is_express(workflow)])
+def test_an_express_execution_records_its_end_before_it_is_cut_off(workflow: str) -> None:
+    """Even if each task times out once, and is tried again as often as it can be."""
+
+    def longest_s(name: str, before: tuple[str, ...] = ()) -> float:
+        assert name not in before
+        state = states(workflow)[name]
+        waits_s = sum(_longest_wait_s(each) for each in state.get("Retry", []) if each["MaxAttempts"])
+        after_s = (longest_s(edge.to, (*before, name)) for edge in edges(state))
+        return float(state.get("TimeoutSeconds", 0)) + waits_s + max(after_s, default=0.0)
+
+    assert longest_s(load(workflow)["StartAt"]) < EXPRESS_LIMIT_S
 
 
 def _retriers(workflow: str, name: str) -> list[dict[str, Any]]:
@@ -346,7 +374,14 @@ def test_a_function_is_told_of_the_upload_and_of_the_execution(workflow: str, na
     payload = tasks(workflow)[name]["Parameters"]["Payload"]
 
     assert payload["detail.$"] == "$.detail"
-    assert payload["executionArn.$"] == "$$.Execution.Id"
+    assert payload["executionArn.$"] == execution_of(workflow)
+
+
+@pytest.mark.parametrize(("workflow", "name"), HOLDING_TASKS)
+def test_a_record_is_held_by_the_execution_that_it_names(workflow: str, name: str) -> None:
+    values = tasks(workflow)[name]["Parameters"]["ExpressionAttributeValues"]
+
+    assert values[":execution"] == {"S.$": execution_of(workflow)}
 
 
 @pytest.mark.parametrize(("workflow", "name"), LAMBDA_TASKS)
@@ -434,7 +469,7 @@ def test_a_version_publishes_last_and_what_the_resizer_made(workflow: str) -> No
     assert task["End"]
     assert task["ResultSelector"] == {"published.$": "$.Payload.published"}
     assert filled.handler(workflow, "Publish") == "functions.publish.publish.handler"
-    assert all(path[-2:] == ("Resizer", "Publish") for path in paths(workflow) if path[-1] != REFUSED)
+    assert all(path[-2:] == ("Resizer", "Publish") for path in paths(workflow) if REFUSED not in path)
 
 
 @pytest.mark.parametrize(

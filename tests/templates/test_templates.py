@@ -167,13 +167,16 @@ def test_a_state_machine_may_call_its_functions_and_what_its_tasks_ask_for_and_n
     }
     called = [{"Fn::GetAtt": [name, "Arn"]} for name in functions(version)]
     bus = {"Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default"}
+    bucket = {"Bucket": {"Fn::ImportValue": {"Fn::Sub": "${Prefix}-UploadBucket"}}}
+    uploads = {"Fn::Sub": ["arn:${AWS::Partition}:s3:::${Bucket}/*", bucket]}
     table = {"Fn::GetAtt": ["Table", "Arn"]}
-    asked = {each["Resource"].split(":::")[1] for each in definitions.tasks(version).values()}
+    asked = {each["Resource"].partition(":states:::")[2] for each in definitions.tasks(version).values()}
     expected = {
         "lambda:invoke": ("lambda:InvokeFunction", called),
         "dynamodb:getItem": ("dynamodb:GetItem", table),
         "dynamodb:updateItem": ("dynamodb:UpdateItem", table),
         "events:putEvents": ("events:PutEvents", bus),
+        "aws-sdk:s3:deleteObject": ("s3:DeleteObjectVersion", uploads),
     }
     assert allowed == dict(expected[each] for each in asked)
 

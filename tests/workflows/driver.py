@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import re
@@ -15,7 +14,7 @@ from typing import Any
 from functions.ingest import record as records
 from functions.upload import InvalidKeyError, Upload, parse_key
 from happypath.operations.installation import TERMINAL, Installation
-from happypath.project import STACKS
+from happypath.project import STACKS, uploads_of
 from happypath.sandbox.sandbox import Sandbox
 from tests.outcomes import Row
 from tests.roles import document
@@ -74,12 +73,17 @@ class Driver:
             self.installation.client(service)
         # Objects here tell nobody of themselves: for executions that are started by hand.
         self._quiet_bucket = "photos-by-hand"
-        self.installation.client("s3").create_bucket(Bucket=self._quiet_bucket)
-        # The tasks' roles are for the bucket of uploads; this one lets everybody read.
+        s3 = self.installation.client("s3")
+        s3.create_bucket(Bucket=self._quiet_bucket)
+        s3.put_bucket_versioning(Bucket=self._quiet_bucket, VersioningConfiguration={"Status": "Enabled"})
+        # The tasks' roles are for the bucket of uploads; this one lets everybody do what they do there.
         objects = f"arn:aws:s3:::{self._quiet_bucket}"
-        reads = {"Action": ["s3:GetObject", "s3:ListBucket"], "Resource": [objects, f"{objects}/*"]}
-        self.installation.client("s3").put_bucket_policy(
-            Bucket=self._quiet_bucket, Policy=document({"Effect": "Allow", "Principal": "*", **reads})
+        actions = [
+            f"s3:{each}" for each in ("GetObject", "GetObjectVersion", "DeleteObjectVersion", "ListBucket")
+        ]
+        tasks = {"Action": actions, "Resource": [objects, f"{objects}/*"]}
+        s3.put_bucket_policy(
+            Bucket=self._quiet_bucket, Policy=document({"Effect": "Allow", "Principal": "*", **tasks})
         )
 
     @property
@@ -93,6 +97,11 @@ class Driver:
     def new_key(self, place: str = "the-park", name: str = "upload.jpg") -> str:
         """A key that no other test has."""
         return f"{place}/{self.new_id(name)}"
+
+    def new_key_of(self, workflow: str, row: Row, name: str = "upload.jpg") -> str:
+        """A key that no other test has, for an upload of a workflow's table: where it wants its uploads."""
+        folder = uploads_of(workflow).removesuffix("/").replace("<placeId>", pictures.place_id(row))
+        return self.new_key(re.sub(r"<\w+>", lambda _: self.new_id("someone"), folder), name)
 
     def go_live(self, workflows: str) -> None:
         """Makes new uploads go to `workflows`, at once."""
@@ -168,33 +177,36 @@ class Driver:
         body: bytes | None,
         *,
         place: str = "the-park",
+        key: str = "",
         faults: Iterable[str] = (),
         owner: str | None = None,
     ) -> Outcome:
         """Claims an upload as StartExecution does, starts a version for it, and waits for the end.
 
-        Without a body there is no such object. `owner` is the execution that owns the record by then.
+        Without a body there is no such object. `owner` is the execution that owns the record by then. The key
+        is a new one of the place, unless given.
         """
-        detail = self.put_by_hand(place, body)
+        detail = self.put_by_hand(place, body, key)
         key = detail["key"]
-        etag = "" if body is None else hashlib.md5(body, usedforsecurity=False).hexdigest()
-        name = records.execution_name(detail["ID"], records.fingerprint(self._quiet_bucket, key, etag))
+        identity = records.fingerprint(self._quiet_bucket, key, detail["version"] or "")
+        name = records.execution_name(detail["ID"], identity)
         machine = f"{self.sandbox.prefix}-{version}"
         arn = f"arn:aws:states:us-east-1:123456789012:execution:{machine}:{name}"
         record = {
             "PK": "workflow",
             "SK": key,
-            "placeId": place,
+            "placeId": detail["placeId"],
             "objStatus": "RECEIVED",
             "workflow": version,
             "executionArn": owner or arn,
             "bucket": self._quiet_bucket,
             "key": key,
+            "version": detail["version"],
             "receivedAt": records.timestamp(records.utc_now()),
         }
         self.installation.client("dynamodb").put_item(
             TableName=self.installation.core["Table"],
-            Item={name: {"S": value} for name, value in record.items()},
+            Item={name: {"S": value} for name, value in record.items() if value},
         )
         with self.sandbox.faults(*faults):
             self.installation.client("stepfunctions").start_execution(
@@ -218,7 +230,7 @@ class Driver:
         return self.execute(
             workflow,
             None if no_photo else self.picture(row),
-            place=pictures.place_id(row),
+            key=self.new_key_of(workflow, row),
             faults=faults,
             owner=owner,
         )
@@ -227,15 +239,17 @@ class Driver:
         """A row's picture, of which Rekognition says from now on what the row wants it to."""
         return pictures.given(self.sandbox.rekognition, row)
 
-    def put_by_hand(self, place: str, body: bytes | None) -> dict[str, Any]:
+    def put_by_hand(self, place: str, body: bytes | None, key: str = "") -> dict[str, Any]:
         """Puts an object where nobody hears of it, and returns the `detail` that a task is given of it.
 
         Without a body there is no such object.
         """
-        key = self.new_key(place)
+        key = key or self.new_key(place)
+        version = None
         if body is not None:
-            self.installation.client("s3").put_object(Bucket=self._quiet_bucket, Key=key, Body=body)
-        return Upload(self._quiet_bucket, key, *parse_key(key)).as_detail()
+            put = self.installation.client("s3").put_object(Bucket=self._quiet_bucket, Key=key, Body=body)
+            version = put["VersionId"]
+        return Upload(self._quiet_bucket, key, *parse_key(key), version).as_detail()
 
     def ended_record(self, key: str) -> dict[str, Any]:
         """Waits for the end of an upload, and returns its record."""
@@ -280,11 +294,8 @@ class Driver:
         return self._outcome(record, execution_arn or record.get("executionArn"))
 
     def _outcome(self, record: dict[str, Any], arn: str | None) -> Outcome:
-        described: dict[str, Any] = {"status": "NONE"}
-        history: list[Any] = []
-        if arn:
-            described = self.installation.client("stepfunctions").describe_execution(executionArn=arn)
-            history = self.installation.history(arn)
+        described = self.installation.execution(arn) if arn else None
+        history: list[Any] = self.installation.history(arn) if arn else []
         states = [
             event["stateEnteredEventDetails"]["name"]
             for event in history
@@ -293,8 +304,8 @@ class Driver:
         published = self.published(record["key"])
         return Outcome(
             record=record,
-            execution=described["status"],
-            error=described.get("error"),
+            execution=described.status if described else "NONE",
+            error=described.error if described else None,
             path=tuple(states),
             attempts=_attempts(history),
             photo=published.photo,
@@ -304,9 +315,12 @@ class Driver:
     def published(self, key: str) -> Published:
         """What the world can see of an upload."""
         try:
-            photo = self.installation.photo(*parse_key(key))
+            place, upload_id = parse_key(key)
         except InvalidKeyError:
-            photo = None
+            return Published(None, self._renditions(key))
+        # Its own item, or its folder's, which may show another photo.
+        items = (self.installation.photo(place, each) for each in (upload_id, upload_id.partition("/")[0]))
+        photo = next((each for each in items if each and each.get("key", key) == key), None)
         return Published(photo, self._renditions(key))
 
     def executions_of(self, key: str) -> list[str]:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from functions.decision import REASON
-from happypath.project import WORKFLOWS
+from happypath.project import WORKFLOWS, uploads_of
 from tests.outcomes import Row, rows
 from tests.statemachines import definitions
 from tests.workflows import pictures
@@ -70,6 +70,11 @@ class Task:
     @property
     def kind(self) -> str:
         """What a task is to an upload, whatever its name: tasks of one kind do the same at the same fault."""
+        # What has five minutes is tried again less often.
+        return self._kind + (", in an Express workflow" if definitions.is_express(self.workflow) else "")
+
+    @property
+    def _kind(self) -> str:
         if self.decides:
             return "A function that decides"
         if self.role:
@@ -83,7 +88,18 @@ class Task:
     @property
     def outlasts(self) -> bool:
         """Whether it tries again whatever the error."""
-        return any("States.ALL" in retrier["ErrorEquals"] for retrier in self.state["Retry"])
+        return self.retries_of_all > 0
+
+    @property
+    def retries_of_all(self) -> int:
+        """How often it tries again whatever the error."""
+        return sum(each["MaxAttempts"] for each in self.state["Retry"] if "States.ALL" in each["ErrorEquals"])
+
+    @property
+    def follows_refusal(self) -> bool:
+        """Whether the refusal is in the record by then, which stays whatever happens to the task."""
+        path = self.way.row.path
+        return self.name in path and definitions.REFUSED in path[: path.index(self.name)]
 
     def caught(self, error: str) -> str | None:
         """Where an error leads that is not tried again; None: it fails the execution."""
@@ -186,7 +202,8 @@ def functions() -> list[Task]:
 
 def publishes(workflow: str) -> bool:
     """Whether an accepted photo is then to be seen at its place."""
-    return any(task.role == "Publish" for task in all_tasks() if task.workflow == workflow)
+    return "Publish" in definitions.tasks(workflow)
 
 
-PUBLISHING = tuple(filter(publishes, WORKFLOWS))
+# Those whose photos are those of places.
+PUBLISHING = tuple(each for each in WORKFLOWS if publishes(each) and uploads_of(each) == "<placeId>/")

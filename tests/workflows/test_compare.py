@@ -22,7 +22,6 @@ from tests.cli.test_run import happypath
 from tests.statemachines import definitions
 from tests.workflows.driver import Driver, wait_until
 from tests.workflows.photos import sample, truncated
-from tests.workflows.pictures import place_id
 from tests.workflows.tasks import accepted, rejected
 
 
@@ -93,7 +92,7 @@ def test_a_dry_run_decides_as_the_workflow_did(driver: Driver, version: str) -> 
     driver.go_live(version)
     keys = []
     for row in (accepted(version), rejected(version)):
-        keys.append(driver.new_key(place_id(row), f"dry_detail{row.suffix}"))
+        keys.append(driver.new_key_of(version, row, f"dry_detail{row.suffix}"))
         driver.upload(driver.picture(row), keys[-1])
     outcomes = {key: driver.ended(key) for key in keys}
 

@@ -20,7 +20,6 @@ from happypath.sandbox.sandbox import Sandbox
 from tests.outcomes import Row
 from tests.roles import document
 from tests.workflows.driver import Driver, Outcome, wait_until
-from tests.workflows.pictures import place_id
 from tests.workflows.tasks import SUPERSEDED, Task, accepted, on_path, rejected
 from tests.workflows.test_errors import passing
 from tests.workflows.test_photos import check_outcome
@@ -154,7 +153,7 @@ def upload(driver: Driver, task: Task, name: str) -> str:
     """Uploads a picture that matches; returns its key."""
     row = accepted(task.workflow)
     driver.go_live(task.workflow)
-    key = driver.new_key(place_id(row), f"{name}{row.suffix}")
+    key = driver.new_key_of(task.workflow, row, f"{name}{row.suffix}")
     driver.upload(driver.picture(row), key)
     return key
 

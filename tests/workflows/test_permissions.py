@@ -20,7 +20,6 @@ from happypath.sandbox.sandbox import Sandbox
 from tests.outcomes import rows
 from tests.workflows import api, notices
 from tests.workflows.driver import Driver, wait_until
-from tests.workflows.pictures import place_id
 from tests.workflows.tasks import accepted, all_tasks
 
 # Every path of every workflow takes a while on a small machine.
@@ -83,7 +82,7 @@ def _every_path(driver: Driver, workflow: str) -> None:
     each = {(row.path, "webp" in row.picture): row for row in rows(workflow)}
     keys = []
     for row in (*each.values(), accepted(workflow)):
-        keys.append(driver.new_key(place_id(row), f"role{row.suffix}"))
+        keys.append(driver.new_key_of(workflow, row, f"role{row.suffix}"))
         driver.upload(driver.picture(row), keys[-1])
     # Once more under the same key: what lies there is replaced.
     replaced = driver.ended(keys[-1]).record["executionArn"]

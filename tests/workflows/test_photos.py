@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import io
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 import requests
 from PIL import Image
 
+from functions.upload import parse_key
 from happypath.project import WORKFLOWS
 from tests.outcomes import Row, rows
+from tests.statemachines.definitions import tasks
 from tests.workflows.driver import Driver, Outcome, wait_until
-from tests.workflows.pictures import place_id
 from tests.workflows.tasks import publishes
+
+# What is made of a photo where no rule says so.
+USUAL: dict[str, Any] = {
+    "tile": {"fit": "cover", "width_px": 400, "height_px": 400},
+    "scaled": {"fit": "inside", "width_px": 600},
+}
+
+
+def rules_of(workflow: str, task: str) -> dict[str, Any]:
+    rules: dict[str, Any] = tasks(workflow)[task]["Parameters"]["Payload"].get("rules", {})
+    return rules
+
 
 # A workflow, and the number of a row in its table.
 Case: TypeAlias = tuple[str, int]
@@ -35,7 +48,7 @@ def keys(driver: Driver) -> dict[Case, str]:
     for workflow in WORKFLOWS:
         driver.go_live(workflow)
         for number, row in enumerate(rows(workflow)):
-            key = driver.new_key(place_id(row), f"{workflow}{row.suffix}")
+            key = driver.new_key_of(workflow, row, f"{workflow}{row.suffix}")
             driver.upload(driver.picture(row), key)
             found[workflow, number] = key
         wait_until(all_are_claimed, "all are claimed")
@@ -51,7 +64,8 @@ def test_an_upload_ends_as_its_table_says(case: Case, keys: dict[Case, str], dri
     check_outcome(outcome, workflow, row)
     assert set(outcome.attempts.values()) == {1}
     record = outcome.record
-    assert (record["workflow"], record["placeId"], record["key"]) == (workflow, place_id(row), key)
+    place_id, _ = parse_key(key)
+    assert (record["workflow"], record["placeId"], record["key"]) == (workflow, place_id, key)
     assert f":happypath-{workflow}:" in record["executionArn"]
     assert record["version"]
     assert record["receivedAt"] <= record["finishedAt"]
@@ -71,17 +85,20 @@ def check_outcome(outcome: Outcome, workflow: str, row: Row) -> None:
 
 
 def check_published(outcome: Outcome) -> None:
+    """Whether the renditions are there that the workflow's rules say, in the size that they say."""
+    workflow = outcome.record["workflow"]
     assert outcome.photo is not None
-    assert outcome.photo["type"] == "photo"
-    assert set(outcome.renditions) == {"tile.jpg", "scaled.jpg"}
-    sizes = {}
-    for name, body in outcome.renditions.items():
-        with Image.open(io.BytesIO(body)) as rendition:
+    assert outcome.photo["type"] == rules_of(workflow, "Publish").get("type", "photo")
+    wanted = rules_of(workflow, "Resizer").get("renditions", USUAL)
+    assert set(outcome.renditions) == {f"{name}.jpg" for name in wanted}
+    for name, rule in wanted.items():
+        with Image.open(io.BytesIO(outcome.renditions[f"{name}.jpg"])) as rendition:
             assert rendition.format == "JPEG"
-            sizes[name] = rendition.size
-    assert sizes["tile.jpg"] == (400, 400)
-    assert sizes["scaled.jpg"][0] == min(600, outcome.photo["width"])
-    for name in ("tile", "scaled"):
+            width, height = rendition.size
+        if rule["fit"] == "cover":
+            assert (width, height) == (rule["width_px"], rule["height_px"])
+        else:
+            assert width == min(rule["width_px"], outcome.photo["width"])
         # The address that viewers get answers, with the headers of the template's policy.
         viewed = requests.get(outcome.photo[f"{name}URL"], timeout=30)
         assert viewed.content == outcome.renditions[f"{name}.jpg"]

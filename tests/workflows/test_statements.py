@@ -128,7 +128,7 @@ def needing(statement: Statement, driver: Driver) -> Iterator[None]:
         workflow = user_of(statement)
         driver.go_live(workflow)
         for row in covering(workflow):
-            driver.upload(driver.picture(row), driver.new_key(place_id(row), f"statement{row.suffix}"))
+            driver.upload(driver.picture(row), driver.new_key_of(workflow, row, f"statement{row.suffix}"))
         yield
 
 

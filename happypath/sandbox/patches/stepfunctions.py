@@ -20,6 +20,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.failure_event imp
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.common.retry.retry_decl import RetryDecl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_aws_sdk,
     state_task_service_dynamodb,
     state_task_service_events,
     state_task_service_lambda,
@@ -41,7 +42,11 @@ DynamoDBTask: Any = state_task_service_dynamodb.StateTaskServiceDynamoDB
 EventsTask: Any = state_task_service_events.StateTaskServiceEvents
 
 
-TASKS = ((LambdaTask, "lambda"), (DynamoDBTask, "dynamodb"), (EventsTask, "events"))
+AwsSdkTask: Any = state_task_service_aws_sdk.StateTaskServiceAwsSdk
+
+
+# With the service that each calls; the last calls any.
+TASKS = ((LambdaTask, "lambda"), (DynamoDBTask, "dynamodb"), (EventsTask, "events"), (AwsSdkTask, ""))
 
 
 @contextmanager
