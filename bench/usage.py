@@ -54,6 +54,7 @@ def measure(rounds: int) -> Usage:
         since = datetime.now(UTC) - began
         invocations, log_bytes, metrics = logged(installation, began)
         renditions = sizes(installation)
+        state_log_bytes = logged_a_state(installation, began)
         billed = times(installation, since, invocations)
         handlers = {name: handler(installation, name) for name in invocations}
     called: Counter[tuple[str, str]] = Counter()
@@ -85,6 +86,7 @@ def measure(rounds: int) -> Usage:
         ),
         photo_bytes=round(statistics.fmean(photo.path.stat().st_size for photo in every)),
         rendition_bytes=round(renditions),
+        state_log_bytes=round(state_log_bytes),
         functions={each: measured(each) for each in sorted(set(handlers.values()))},
     )
 
@@ -102,7 +104,7 @@ def run(installation: Installation, workflow: str, photos: list[Photo], label: s
     installation.set_live(workflow)
     time.sleep(MAX_AGE_S + 0.5)  # StartExecution knows by then
     for number, photo in enumerate(photos):
-        key = f"{photo.place_id}/{label}-{workflow}-{number}{photo.path.suffix}"
+        key = f"{photo.folder}/{label}-{workflow}-{number}{photo.path.suffix}"
         installation.upload(photo.path.read_bytes(), key)
         seen = wait(installation, key, timeout_s=120, every_s=0.05)
         if seen.status not in {"PROCESSED", "REJECTED"}:
@@ -125,6 +127,25 @@ def logged(
             if '"_aws"' in message:
                 metrics[name].update(_metrics(json.loads(message)))
     return invocations, log_bytes, metrics
+
+
+def logged_a_state(installation: Installation, began: datetime) -> float:
+    """How many bytes Express executions logged for each state that they went through."""
+    machines = installation.state_machines()
+    logging = [name for name, arn in machines.items() if installation.is_express(arn)]
+    pages = (
+        installation.client("logs")
+        .get_paginator("filter_log_events")
+        .paginate(
+            logGroupName=f"/aws/vendedlogs/states/{installation.prefix}-{name}",
+            startTime=int(began.timestamp() * 1000),
+            filterPattern='"execution_arn"',
+        )
+        for name in logging
+    )
+    lines = [event["message"] for each in pages for page in each for event in page["events"]]
+    states = sum('StateEntered"' in line for line in lines)
+    return sum(len(line.encode()) + LINE_BYTES for line in lines) / max(1, states)
 
 
 def _metrics(line: dict[str, Any]) -> Iterator[str]:

@@ -210,6 +210,8 @@ def show_bill(bill: Bill) -> None:
         few = line.quantity < 100 and line.quantity != round(line.quantity)
         table.add_row(escape(line.item), f"{line.quantity:,.{2 if few else 0}f}", f"{line.amount:,.2f}")
     table.add_row("[bold]all[/]", "", f"[bold]{bill.total:,.2f}[/]")
+    if bill.as_standard is not None:
+        table.add_row("all, if it were a Standard workflow", "", f"{bill.as_standard:,.2f}")
     name = escape(bill.workflow)
     _line(f"[bold]{name}[/], {bill.uploads:,} uploads a month, {bill.accepted:.0%} of them accepted")
     output.print(table)

@@ -21,6 +21,7 @@ from happypath.console.json_text import parsed
 from happypath.console.parts import Parts
 from happypath.console.run import Run
 from happypath.operations import cost, logs, state_cost, trace
+from happypath.operations.express import is_of_express
 from happypath.operations.installation import Installation
 from happypath.operations.trace import Node
 from happypath.operations.waterfall import rows
@@ -115,7 +116,9 @@ def of_state(installation: Installation, parts: Parts, run: Run, name: str) -> P
     if panel.function and visits:
         _lines(installation, parts, run, panel, panel.function)
     if visits:
-        panel.cost = _cost(installation, parts, panel, visits, nodes)
+        panel.cost = _cost(
+            installation, parts, panel, visits, nodes, bool(run.arn and is_of_express(installation, run.arn))
+        )
     return panel
 
 
@@ -216,11 +219,17 @@ def _lines(installation: Installation, parts: Parts, run: Run, panel: Panel, fun
 
 
 def _cost(
-    installation: Installation, parts: Parts, panel: Panel, visits: Sequence[Visit], nodes: Sequence[Node]
+    installation: Installation,
+    parts: Parts,
+    panel: Panel,
+    visits: Sequence[Visit],
+    nodes: Sequence[Node],
+    is_express: bool,
 ) -> list[cost.Line]:
     attempts = [attempt for visit in visits for attempt in visit.attempts]
-    # Each attempt is a transition: https://aws.amazon.com/step-functions/pricing/
-    transitions = sum(max(1, len(visit.attempts)) for visit in visits)
+    # Each attempt is a transition, which an Express workflow does not pay for.
+    # https://aws.amazon.com/step-functions/pricing/
+    transitions = 0 if is_express else sum(max(1, len(visit.attempts)) for visit in visits)
     function = panel.function
     memory_mb: int | None = None
     if function is not None:

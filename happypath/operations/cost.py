@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
+from math import ceil
 from pathlib import Path
 from statistics import fmean
 from typing import Any, TypeAlias
@@ -38,6 +39,10 @@ _GB = 1024**3
 _STARTING = "StartExecution"
 # What Lambda gives a function that asks for none.
 _MEMORY_MB = 128
+# What an Express execution is billed by: its time in steps of so much, and its memory, which is 50 MB, the
+# definition and the data, in steps of so much. Ours come to one.
+# https://aws.amazon.com/step-functions/pricing/
+_EXPRESS_STEP_MS, _EXPRESS_MB = 100, 64
 
 State: TypeAlias = dict[str, Any]
 Path_: TypeAlias = tuple[str, ...]
@@ -124,6 +129,8 @@ class Bill:
     lines: tuple[Line, ...]
     # What is assumed, in words.
     assumptions: tuple[str, ...]
+    # Of an Express workflow, what it would cost in all as a Standard one.
+    as_standard: float | None = None
 
     @property
     def total(self) -> float:
@@ -138,6 +145,7 @@ class Bill:
             "accepted": self.accepted,
             "lines": [line.as_json() for line in self.lines],
             "usd": round(self.total, 4),
+            "usdAsStandard": None if self.as_standard is None else round(self.as_standard, 4),
             "assumptions": list(self.assumptions),
         }
 
@@ -160,6 +168,7 @@ class Workflow:
     # The ways of a photo that is accepted, and of one that is refused.
     accepted: tuple[Path_, ...]
     refused: tuple[Path_, ...]
+    is_express: bool = False
 
     @property
     def functions(self) -> frozenset[str]:
@@ -223,6 +232,7 @@ def read(workflow: str) -> Workflow:
         keys=sum(len(_of(stack, "AWS::KMS::Key")) for stack in (core, template)),
         accepted=tuple(sorted(way for way in ways if not refusing & set(way))),
         refused=tuple(sorted(way for way in ways if refusing & set(way))),
+        is_express=machine["Type"] == "EXPRESS",
     )
 
 
@@ -260,13 +270,34 @@ def bill(
         return uploads * sum(
             number
             for called, number in requests.items()
-            if called.startswith("s3:") and called.partition(":")[2].startswith(_READ_ONLY) == reading
+            if called.startswith("s3:")
+            # To delete is free.
+            and not called.startswith("s3:Delete")
+            and called.partition(":")[2].startswith(_READ_ONLY) == reading
         )
 
     looked_at: dict[str, float] = defaultdict(float)
     for called, number in requests.items():
         if called.startswith("rekognition:"):
             looked_at[listed.rekognition[called.partition(":")[2]]] += number
+    took_ms = sum(
+        number * machine.usage_of(function, usage).billed_ms
+        for function, number in calls.items()
+        if function != _STARTING
+    )
+    express_gb_seconds = ceil(took_ms / _EXPRESS_STEP_MS) * _EXPRESS_STEP_MS / 1000 * _EXPRESS_MB / 1024
+
+    def running(*, is_express: bool) -> Iterator[Line]:
+        """What Step Functions costs, and all logs: those of Express executions are long."""
+        if is_express:
+            yield line("Step Functions: Express requests", uploads, "expressRequest")
+            yield line("Step Functions: Express GB-seconds", uploads * express_gb_seconds, "expressGbSecond")
+        else:
+            yield line("Step Functions: state transitions", uploads * transitions, "stateTransition")
+        of_states = transitions * usage.state_log_bytes if is_express else 0.0
+        yield line("CloudWatch: GB of logs", uploads * (log_bytes + of_states) / _GB, "logsGb")
+
+    *of_step_functions, logs = running(is_express=machine.is_express)
     a_second = uploads / _SECONDS_A_MONTH
     traces = _SECONDS_A_MONTH * (min(a_second, 1.0) + 0.05 * max(0.0, a_second - 1.0))
     writes = sum(
@@ -275,7 +306,7 @@ def bill(
     ) + (uploads * _INDEX_WRITES)
     polls = _POLLERS * _SECONDS_A_MONTH / _POLL_S
     lines = [
-        line("Step Functions: state transitions", uploads * transitions, "stateTransition"),
+        *of_step_functions,
         line("Lambda: requests", uploads * sum(calls.values()), "lambdaRequest"),
         line("Lambda: GB-seconds, arm64", uploads * gb_seconds, "lambdaGbSecondArm"),
         *(
@@ -294,12 +325,23 @@ def bill(
         line("SQS: requests", uploads * _SQS_REQUESTS + polls, "sqsRequest"),
         line("EventBridge: events of S3's and ours", uploads + per_month("events:PutEvents"), "event"),
         line("X-Ray: traces recorded", traces, "xrayTrace"),
-        line("CloudWatch: GB of logs", uploads * log_bytes / _GB, "logsGb"),
+        logs,
         line("CloudWatch: custom metrics", len(metrics), "customMetric"),
         line("CloudWatch: metrics with alarms", machine.alarm_metrics, "alarmMetric"),
         line("KMS: keys", machine.keys, "kmsKey"),
     ]
-    return Bill(workflow, uploads, accepted, tuple(lines), tuple(_assumptions(machine, usage, listed)))
+    total = sum(each.amount for each in lines)
+    as_it_is, as_standard = (
+        sum(each.amount for each in running(is_express=each)) for each in (machine.is_express, False)
+    )
+    return Bill(
+        workflow,
+        uploads,
+        accepted,
+        tuple(lines),
+        tuple(_assumptions(machine, usage, listed)),
+        as_standard=total - as_it_is + as_standard if machine.is_express else None,
+    )
 
 
 def paths(definition: Mapping[str, Any]) -> Iterator[Path_]:
@@ -375,6 +417,11 @@ def _assumptions(machine: Workflow, usage: Usage, listed: Prices) -> Iterator[st
         f"An accepted photo goes through {span(machine.accepted)} states, a refused one through "
         f"{span(machine.refused)}; all ways of each are equally likely. Nothing fails or is tried again."
     )
+    if machine.is_express:
+        yield (
+            f"An Express execution takes as long as its functions, in steps of {_EXPRESS_STEP_MS} ms, and "
+            f"{_EXPRESS_MB} MB; all that it does is logged. A Standard one logs errors."
+        )
     for function in sorted(set(machine.function_of.values())):
         if machine.handler[function] not in usage.functions:
             asked = ", ".join(sorted(machine.asks[function])) or "nothing"

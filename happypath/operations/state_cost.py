@@ -30,7 +30,7 @@ def of_state(
     def line(item: str, quantity: float, price: str) -> Line:
         return Line(item, quantity, price, listed.by_name[price].of(quantity, free_tier=False))
 
-    lines = [line("State transitions", transitions, "stateTransition")]
+    lines = [line("State transitions", transitions, "stateTransition")] if transitions else []
     if billed:
         lines.append(line("Lambda requests", len(billed), "lambdaRequest"))
         lines.append(line(f"Lambda GB-seconds at {memory_mb} MB", gb_seconds, "lambdaGbSecondArm"))

@@ -51,6 +51,8 @@ class Usage:
     # Of one rendition.
     rendition_bytes: float
     functions: Mapping[str, FunctionUsage]
+    # What an Express execution logs of each state that it goes through.
+    state_log_bytes: float = 0.0
 
     def with_times(self, billed_ms: Mapping[str, float], wanted: Iterable[str], source: str) -> Usage:
         """The same, with the handlers' times that `source` has; `about` names those `wanted` it lacks."""

@@ -77,7 +77,7 @@ def test_a_refused_photo_ends_where_refusals_are_recorded_and_errors_are_no_way(
     found = read(workflow)
     if not found.refused:
         pytest.skip("it refuses nothing")
-    assert {way[-1] for way in found.refused} == {"RecordFailState"}
+    assert all("RecordFailState" in way for way in found.refused)
     # Whatever leads there, but for a catcher of AWS's errors.
     leading = {
         name
@@ -85,7 +85,7 @@ def test_a_refused_photo_ends_where_refusals_are_recorded_and_errors_are_no_way(
         for each in (state, *state.get("Choices", []), {"Next": state.get("Default")})
         if each.get("Next") == "RecordFailState"
     }
-    assert {way[-2] for way in found.refused} == leading
+    assert {way[way.index("RecordFailState") - 1] for way in found.refused} == leading
     assert not any("RecordErrorState" in way for way in (*found.accepted, *found.refused))
 
 
@@ -236,6 +236,30 @@ def test_each_line_of_the_bill_reckoned_by_hand(monkeypatch: pytest.MonkeyPatch)
         assert line.quantity == pytest.approx(quantity), line.item
         assert line.amount == pytest.approx(line.quantity * each_costs[line.price]), line.item
     assert found.total == pytest.approx(sum(line.amount for line in found.lines))
+
+
+def test_an_express_workflow_is_billed_by_its_time_and_compared_with_a_standard_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    usage = replace(ITS_USAGE, state_log_bytes=A_MIB)
+    monkeypatch.setattr(cost, "read", lambda _: a_workflow())
+    standard = bill("x", 1_000, 0.8, usage, prices())
+    monkeypatch.setattr(cost, "read", lambda _: replace(a_workflow(), is_express=True))
+    express = bill("x", 1_000, 0.8, usage, prices())
+    found = quantities(express)
+
+    assert "stateTransition" not in found
+    assert found["expressRequest"] == 1_000
+    # 200 ms of 64 MB each.
+    assert found["expressGbSecond"] == pytest.approx(1_000 * 0.2 / 16)
+    # 400 * 5 + 400 * 3 + 200 * 3 states, a MiB each, beside 4 MiB for each upload by functions.
+    assert found["logsGb"] == pytest.approx((3_800 + 4_000) / 1024)
+    assert standard.as_standard is None
+    assert express.as_standard == pytest.approx(standard.total)
+    rest = {line.item: line.amount for line in standard.lines if "Step Functions" not in line.item}
+    assert rest | {"CloudWatch: GB of logs": 0} == {
+        line.item: line.amount for line in express.lines if "Step Functions" not in line.item
+    } | {"CloudWatch: GB of logs": 0}
 
 
 def test_beyond_one_upload_a_second_one_in_twenty_is_traced(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,7 +76,7 @@ def test_an_outcome_that_comes_while_one_looks_counts(
     installation.put_record("u", "RECEIVED")
     installation.put_record("v", "RECEIVED")
 
-    def just_ended(execution_arn: str) -> Execution:
+    def just_ended(execution_arn: str, _: object) -> Execution:
         name = execution_arn.rpartition(":")[2]
         if name == "u":
             installation.put_record("u", "PROCESSED")

@@ -63,7 +63,7 @@ def test_the_execution_is_asked_for_rarely(installation: Offline, monkeypatch: p
     asked: list[str] = []
     ask = installation.execution
 
-    def counted(arn: str) -> Any:
+    def counted(arn: str, _: object) -> Any:
         asked.append(arn)
         return ask(arn)
 
@@ -83,7 +83,7 @@ def test_what_comes_while_one_looks_counts(
     stopped(installation, "u")
     ask = installation.execution
 
-    def changing(arn: str) -> Any:
+    def changing(arn: str, _: object) -> Any:
         if what == "an outcome":
             installation.put_record("u", "PROCESSED", executionArn=arn)
         else:

@@ -102,6 +102,10 @@ def test_a_dry_run_decides_as_the_workflow_did(driver: Driver, version: str) -> 
     for comparison in compare(driver.installation, (version, other), subjects):
         outcome = outcomes[comparison.subject.name]
         decision = comparison.decisions[version]
+        if "Delete upload" in outcome.path:
+            # What is refused for good is no longer there to be looked at.
+            assert decision.verdict == ("FAILED", "PhotoNotFoundError")
+            continue
         assert decision.verdict == (outcome.status, outcome.reason)
         assert decision.detail == outcome.record.get("detail")
         assert decision.path == outcome.path

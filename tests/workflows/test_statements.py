@@ -24,7 +24,6 @@ from tests.outcomes import Row, rows
 from tests.workflows import api
 from tests.workflows.driver import Driver, wait_until
 from tests.workflows.notices import refused
-from tests.workflows.pictures import place_id
 from tests.workflows.statements import Deployed, Statement, statements
 from tests.workflows.tasks import accepted
 
