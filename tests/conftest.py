@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("any machine", deadline=None)
+# For `scripts/test fast`.
+settings.register_profile("few", deadline=None, max_examples=20)
 settings.load_profile("any machine")
 
 

@@ -93,6 +93,7 @@ def test_only_large_parts_are_folded_at_first() -> None:
     assert drawing.folded_at_first(read(NESTED)) == set()
 
 
+@pytest.mark.slow
 @settings(
     deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60, report_multiple_bugs=False
 )
@@ -108,6 +109,7 @@ def test_nothing_overlaps_in_any_drawing(definition: dict[str, Any], with_notes:
         assert not any(name.startswith("on") for name in element.attrib)
 
 
+@pytest.mark.slow
 def test_a_long_chain_is_laid_out_quickly() -> None:
     chance = random.Random(1)
     names = [f"State {number}" for number in range(300)]

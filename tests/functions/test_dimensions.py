@@ -180,6 +180,7 @@ def test_a_long_profile_is_skipped_over(kind: str) -> None:
     assert sum(_length(call["Range"]) for call in calls) < 150_000
 
 
+@pytest.mark.slow
 def test_a_header_that_costs_too_much_is_not_called_damage() -> None:
     photo = with_segments(jpeg_of_size(900, 900), *(segment(0xE2, bytes(30_000 + n)) for n in range(600)))
     with answering("GetObject") as calls:

@@ -215,6 +215,7 @@ def _bucket() -> None:
     client("s3").create_bucket(Bucket="uploads")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_bucket")
 @pytest.mark.parametrize("order", list(permutations(range(4))))
 def test_a_folder_shows_the_newest_of_its_photos_in_whichever_order_they_are_published(

@@ -15,6 +15,12 @@ from tests.operations.conftest import Command, Offline
 PATIENCE_S = 3600.0
 
 
+@pytest.fixture
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The execution is asked for at every look."""
+    monkeypatch.setattr("happypath.operations.waiting._EXECUTION_EVERY_S", 0.0)
+
+
 def stopped(installation: Offline, upload: str) -> str:
     """An upload whose execution was stopped before it recorded anything."""
     execution = installation.start(upload)
@@ -30,6 +36,7 @@ def test_an_outcome_is_returned(installation: Offline) -> None:
         assert (seen.status, seen.unrecorded, seen.missing, seen.advice("u")) == (status, None, None, None)
 
 
+@pytest.mark.usefixtures("_often")
 def test_an_execution_that_ended_without_an_outcome_ends_the_waiting(installation: Offline) -> None:
     execution = stopped(installation, "u")
     seen = wait(installation, "p/u.jpg", PATIENCE_S, every_s=0.05)
@@ -99,6 +106,7 @@ def test_what_comes_while_one_looks_counts(
     assert seen.is_over == (what == "an outcome")
 
 
+@pytest.mark.usefixtures("_often")
 @pytest.mark.parametrize("as_json", [False, True])
 def test_upload_says_at_once_that_an_execution_left_no_outcome(
     installation: Offline, happypath: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, as_json: bool
