@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from happypath.sandbox.function_host.host import InvokeError
-from happypath.sandbox.function_host.mappings import Current, Running, failed_items
+from happypath.sandbox.function_host.mappings import Current, Running, failed_items, passes
 from happypath.sandbox.function_host.runtime_api import error_answer
 from happypath.sandbox.iam import check
 from happypath.sandbox.iam.deliveries import of_function
@@ -81,11 +81,9 @@ class QueueSource:
         self, settings: EventSourceMappingConfigurationTypeDef, messages: list[MessageTypeDef]
     ) -> None:
         records = [_record(message, settings["EventSourceArn"]) for message in messages]
-        try:
-            answer = self._invoke(settings["FunctionArn"], json.dumps({"Records": records}).encode()).answer
-        except InvokeError as error:
-            answer = error_answer(error.response.code, error.response.message)
-        failed = failed_items(answer, {message["MessageId"] for message in messages}, settings)
+        # What no filter lets through is deleted, without the function.
+        records = [each for each in records if passes(_as_filtered(each), settings)]
+        failed = self._handled(settings, records) if records else set()
         done: list[Any] = []
         again: list[Any] = []
         for message in messages:
@@ -98,6 +96,28 @@ class QueueSource:
             entry["VisibilityTimeout"] = self._retry_s
         if again:
             self._sqs.change_message_visibility_batch(QueueUrl=self._queue_url, Entries=again)
+
+    def _handled(
+        self, settings: EventSourceMappingConfigurationTypeDef, records: list[dict[str, Any]]
+    ) -> set[str]:
+        """Has the function handle messages → the ids of those that failed."""
+        try:
+            answer = self._invoke(settings["FunctionArn"], json.dumps({"Records": records}).encode()).answer
+        except InvokeError as error:
+            answer = error_answer(error.response.code, error.response.message)
+        return failed_items(answer, {record["messageId"] for record in records}, settings)
+
+
+def _as_filtered(record: dict[str, Any]) -> dict[str, Any]:
+    """A message as filters see it: a body that is a JSON object as such.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html
+    """
+    try:
+        body = json.loads(record["body"])
+    except ValueError:
+        return record
+    return {**record, "body": body} if isinstance(body, dict) else record
 
 
 def _record(message: MessageTypeDef, queue_arn: str) -> dict[str, Any]:

@@ -11,8 +11,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from happypath.sandbox.eventbridge import patterns
 from happypath.sandbox.function_host.runtime_api import Answer
 from happypath.sandbox.iam import AccessDeniedError
 
@@ -159,6 +160,15 @@ class Mappings:
         except self._lambda.exceptions.ResourceNotFoundException:
             return False
         return True
+
+
+def passes(event: Mapping[str, Any], settings: EventSourceMappingConfigurationTypeDef) -> bool:
+    """Whether one of the mapping's filters lets an event through, or it has none.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
+    """
+    filters = settings.get("FilterCriteria", {}).get("Filters", [])
+    return not filters or any(patterns.read(each.get("Pattern", "{}")).matches(event) for each in filters)
 
 
 def failed_items(

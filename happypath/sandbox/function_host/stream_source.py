@@ -20,10 +20,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from happypath.sandbox.dynamodb.streams import StreamReader, StreamRecord
-from happypath.sandbox.eventbridge import patterns
 from happypath.sandbox.function_host.destinations import Clients, send
 from happypath.sandbox.function_host.host import InvokeError
-from happypath.sandbox.function_host.mappings import Current, Running, failed_items
+from happypath.sandbox.function_host.mappings import Current, Running, failed_items, passes
 from happypath.sandbox.iam import RoleSession, check
 from happypath.sandbox.iam.deliveries import check_delivery, of_function
 
@@ -147,7 +146,7 @@ class StreamSource:
         position, size_bytes, deadline = self._position, 0, 0.0
         while len(events) < most and not running.ended:
             for record in self._stream.read(position, most):
-                if _passes(record, settings):
+                if passes(record.as_json, settings):
                     event = _Event(record, _as_lambda_has_it(record, settings["EventSourceArn"]), position)
                     size_bytes += len(event.text.encode()) + 1
                     if len(events) == most or (events and size_bytes > _MOST_PAYLOAD_BYTES - 100):
@@ -277,17 +276,6 @@ class StreamSource:
 
 def _second(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _passes(record: StreamRecord, settings: Settings) -> bool:
-    """Whether one of the filters lets a record through, or there is none.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html
-    """
-    filters = settings.get("FilterCriteria", {}).get("Filters", [])
-    return not filters or any(
-        patterns.read(each.get("Pattern", "{}")).matches(record.as_json) for each in filters
-    )
 
 
 def _as_lambda_has_it(record: StreamRecord, stream_arn: str) -> str:

@@ -1,4 +1,4 @@
-"""Event source mappings of streams: what Lambda refuses, and where a mapping begins."""
+"""Event source mappings: what Lambda refuses, and where one of a stream begins."""
 
 from __future__ import annotations
 
@@ -40,8 +40,10 @@ _MOST_PATTERN = 4_096
 
 
 @contextmanager
-def mappings_of_streams(_: Served) -> Iterator[None]:
+def mappings(_: Served) -> Iterator[None]:
     """A stream is mapped once to a function, from a position, with settings that make sense; moto takes any.
+
+    Filters that are no patterns are refused for queues, too.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
     """
@@ -50,6 +52,7 @@ def mappings_of_streams(_: Served) -> Iterator[None]:
 
     def create_checked(backend: Any, spec: dict[str, Any]) -> Any:
         arn = str(spec.get("EventSourceArn", ""))
+        _check_filters(spec)
         if not _is_stream(arn):
             return create(backend, spec)
         # A template has numbers as text.
@@ -64,6 +67,7 @@ def mappings_of_streams(_: Served) -> Iterator[None]:
         return made
 
     def update_checked(backend: Any, uuid: str, spec: dict[str, Any]) -> Any:
+        _check_filters(spec)
         known = backend.get_event_source_mapping(uuid)
         if known is not None and _is_stream(known.event_source_arn):
             spec = {**spec, **_checked(spec)}
@@ -127,6 +131,11 @@ def _checked(spec: Mapping[str, Any]) -> dict[str, Any]:
         )
     if numbers.get("TumblingWindowInSeconds"):
         raise NotImplementedError("tumbling windows")
+    _check_destination((spec.get("DestinationConfig") or {}).get("OnFailure") or {})
+    return numbers
+
+
+def _check_filters(spec: Mapping[str, Any]) -> None:
     filters = (spec.get("FilterCriteria") or {}).get("Filters") or []
     if len(filters) > _MOST_FILTERS:
         raise _invalid(f"An event source mapping has at most {_MOST_FILTERS} filters.")
@@ -138,8 +147,6 @@ def _checked(spec: Mapping[str, Any]) -> dict[str, Any]:
             patterns.read(pattern)
         except patterns.PatternError:
             raise _invalid("Invalid filter pattern definition.") from None
-    _check_destination((spec.get("DestinationConfig") or {}).get("OnFailure") or {})
-    return numbers
 
 
 def _number(name: str, value: Any) -> int:
@@ -188,4 +195,4 @@ def _conflict(arn: str, function: str, uuid: str) -> JsonRESTError:
     return error
 
 
-PATCHES: tuple[Patch, ...] = (mappings_of_streams,)
+PATCHES: tuple[Patch, ...] = (mappings,)
