@@ -103,7 +103,7 @@ class Account:
         self.endpoint = f"http://127.0.0.1:{listening.getsockname()[1]}"
         self.issuer = Issuer(self.endpoint)
         gateway = Gateway(invoke, self.issuer, Authorization(invoke, _secret_of), put_log)
-        s3 = guarded(inner, _secret_of, ACCOUNT_ID)
+        s3 = guarded(inner, _secret_of, _own_secret_of, ACCOUNT_ID)
         self.application = gateway.in_front_of(answered(viewed(s3, ACCOUNT_ID, OWN_ACCESS_KEY)))
         with listening:
             self._server = make_server(
@@ -189,18 +189,23 @@ def _moto() -> Any:
     return application
 
 
-def _secret_of(access_key: str) -> str:
-    """The secret of an access key.
-
-    Users, and roles that were assumed, have secrets of their own. The keys that the sandbox gives to
-    functions have that of its own key. Of a key that the account has not, the secret is the key itself: who
-    is used to other stand-ins signs with one word for both, such as `test`.
-    """
+def _own_secret_of(access_key: str) -> str | None:
+    """The secret of an access key of a user, or of a role that was assumed."""
     key: Any = iam_backends[ACCOUNT_ID]["aws"].access_keys.get(access_key)
     for backend in sts_backends[ACCOUNT_ID].values():
         key = key or backend.get_assumed_role_from_access_key(access_key)
-    if key is not None:
-        return str(key.secret_access_key)
+    return None if key is None else str(key.secret_access_key)
+
+
+def _secret_of(access_key: str) -> str:
+    """The secret of an access key.
+
+    The keys that the sandbox gives to functions have that of its own key. Of a key that the account has not,
+    the secret is the key itself: who is used to other stand-ins signs with one word for both, such as `test`.
+    """
+    secret = _own_secret_of(access_key)
+    if secret is not None:
+        return secret
     own = access_key in {CREDENTIALS["AWS_ACCESS_KEY_ID"], OWN_ACCESS_KEY} or access_key.startswith("ASIA")
     return CREDENTIALS["AWS_SECRET_ACCESS_KEY"] if own else access_key
 

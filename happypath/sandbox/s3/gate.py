@@ -19,7 +19,7 @@ from happypath.sandbox.s3.limits import (
     too_long,
 )
 from happypath.sandbox.s3.request import Environ, S3Request
-from happypath.sandbox.s3.signatures import SecretOf
+from happypath.sandbox.s3.signatures import OwnSecretOf, SecretOf
 
 Wsgi: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
@@ -30,7 +30,7 @@ _RESERVED_NAME = re.compile(
 )
 
 
-def guarded(account: Wsgi, secret_of: SecretOf, account_id: str) -> Wsgi:
+def guarded(account: Wsgi, secret_of: SecretOf, own_secret_of: OwnSecretOf, account_id: str) -> Wsgi:
     """The account, with S3's checks: keys, metadata, signatures, forms, checksums; and CORS."""
 
     def application(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -46,7 +46,7 @@ def guarded(account: Wsgi, secret_of: SecretOf, account_id: str) -> Wsgi:
             start_response("200 OK", [*answer, ("Content-Length", "0")])
             return [b""]
         allowed = cors.headers(request, account_id)
-        error = _checked(request, secret_of)
+        error = _checked(request, secret_of, own_secret_of)
         if error is not None:
             return _send(error, start_response, allowed, has_body=request.method != "HEAD")
 
@@ -60,11 +60,12 @@ def guarded(account: Wsgi, secret_of: SecretOf, account_id: str) -> Wsgi:
     return application
 
 
-def _checked(request: S3Request, secret_of: SecretOf) -> ErrorAnswer | None:
+def _checked(request: S3Request, secret_of: SecretOf, own_secret_of: OwnSecretOf) -> ErrorAnswer | None:
     """The answer to a request that S3 refuses, None for any other, which has come whole then."""
     now = datetime.now(UTC)
     error = (
         signatures.check(request, secret_of, now)
+        or signatures.check_header(request, own_secret_of, now)
         or _bad_name(request)
         or _too_long(request)
         or _framing(request)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from botocore.auth import HmacV1QueryAuth, S3SigV4QueryAuth
+from botocore.auth import HmacV1QueryAuth, S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
@@ -25,6 +25,8 @@ from happypath.sandbox.s3.request import S3Request
 
 # An access key → its secret.
 SecretOf: TypeAlias = Callable[[str], str]
+# The same, of the keys of users and of roles that were assumed; of others, nothing.
+OwnSecretOf: TypeAlias = Callable[[str], str | None]
 
 _V4 = (
     "X-Amz-Algorithm",
@@ -36,6 +38,10 @@ _V4 = (
 )
 _V2 = ("Signature", "Expires", "AWSAccessKeyId")
 _DATE = re.compile(r"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3])([0-5]\d){2}Z")
+_HEADER = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request, ?"
+    r"SignedHeaders=(?P<headers>[^,]+), ?Signature=(?P<signature>[0-9a-f]{64})"
+)
 _WEEK_S = 604_800
 # What a signer of the server's clock may be ahead.
 _AHEAD = timedelta(minutes=15)
@@ -63,6 +69,65 @@ def check(request: S3Request, secret_of: SecretOf, now: datetime) -> ErrorAnswer
     if "Signature" in query or "AWSAccessKeyId" in query:
         return _check_v2(request, secret_of, now)
     return None
+
+
+def check_header(request: S3Request, own_secret_of: OwnSecretOf, now: datetime) -> ErrorAnswer | None:
+    """The answer to a signature of version 4 in the header, by a user or a session, that is not valid.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-auth-using-authorization-header.html
+    """
+    found = _HEADER.fullmatch(request.header("authorization") or "")
+    secret = own_secret_of(found["key"]) if found else None
+    if found is None or secret is None:
+        return None
+    date = request.header("x-amz-date") or ""
+    if not _DATE.fullmatch(date):
+        message = "AWS authentication requires a valid Date or x-amz-date header"
+        return ErrorAnswer(403, "AccessDenied", message)
+    signed_at = datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    if abs(now - signed_at) > _AHEAD:
+        return ErrorAnswer(
+            403,
+            "RequestTimeTooSkewed",
+            "The difference between the request time and the current time is too large.",
+            {"RequestTime": date, "ServerTime": _shown(now), "MaxAllowedSkewMilliseconds": "900000"},
+        )
+    signed = found["headers"].lower().split(";")
+    unsigned = _unsigned(request, signed)
+    if unsigned is not None:
+        return unsigned
+    auth = S3SigV4Auth(Credentials(found["key"], secret), found["service"], found["region"])
+    query = f"?{request.raw_query}" if request.raw_query else ""
+    copy = _copy(request, signed, query)
+    copy.context["timestamp"] = date
+    to_sign = auth.string_to_sign(copy, auth.canonical_request(copy))
+    if hmac.compare_digest(auth.signature(to_sign, copy), found["signature"]):
+        return None
+    return mismatch(found["key"], found["signature"], to_sign)
+
+
+def _unsigned(request: S3Request, signed: list[str]) -> ErrorAnswer | None:
+    """The answer to a request with headers that its signature leaves out, and must not."""
+    unsigned = sorted(
+        name for name, _ in request.headers() if name.startswith("x-amz-") and name not in signed
+    )
+    if not unsigned:
+        return None
+    return ErrorAnswer(
+        403,
+        "AccessDenied",
+        "There were headers present in the request which were not signed",
+        {"HeadersNotSigned": ", ".join(unsigned)},
+    )
+
+
+def _copy(request: S3Request, signed: list[str], query: str) -> AWSRequest:
+    """What was signed of a request."""
+    return AWSRequest(
+        request.method,
+        f"http://{request.header('host')}{request.raw_path}{query}",
+        {name: request.header(name) or "" for name in signed},
+    )
 
 
 def _incomplete_v4() -> ErrorAnswer:
@@ -127,24 +192,13 @@ def _lifetime(text: str) -> timedelta | ErrorAnswer:
 def _check_v4_signature(request: S3Request, secret_of: SecretOf, credential: list[str]) -> ErrorAnswer | None:
     access_key, _, region, service, _ = credential
     signed = request.query["X-Amz-SignedHeaders"].lower().split(";")
-    unsigned = sorted(
-        name for name, _ in request.headers() if name.startswith("x-amz-") and name not in signed
-    )
-    if unsigned:
-        return ErrorAnswer(
-            403,
-            "AccessDenied",
-            "There were headers present in the request which were not signed",
-            {"HeadersNotSigned": ", ".join(unsigned)},
-        )
+    unsigned = _unsigned(request, signed)
+    if unsigned is not None:
+        return unsigned
     secret = secret_of(access_key)
     auth = S3SigV4QueryAuth(Credentials(access_key, secret), service, region)
     kept = [each for each in request.raw_query.split("&") if not each.startswith("X-Amz-Signature=")]
-    copy = AWSRequest(
-        request.method,
-        f"http://{request.header('host')}{request.raw_path}?{'&'.join(kept)}",
-        {name: request.header(name) or "" for name in signed},
-    )
+    copy = _copy(request, signed, f"?{'&'.join(kept)}")
     copy.context["timestamp"] = request.query["X-Amz-Date"]
     to_sign = auth.string_to_sign(copy, auth.canonical_request(copy))
     provided = request.query["X-Amz-Signature"]
@@ -193,15 +247,16 @@ class _V2Auth(HmacV1QueryAuth):
 
 
 def _expired(expires: datetime, now: datetime, details: dict[str, str]) -> ErrorAnswer:
-    def shown(moment: datetime) -> str:
-        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
     return ErrorAnswer(
         403,
         "AccessDenied",
         "Request has expired",
-        {**details, "Expires": shown(expires), "ServerTime": shown(now)},
+        {**details, "Expires": _shown(expires), "ServerTime": _shown(now)},
     )
+
+
+def _shown(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def of_policy(policy: str, secret: str, scope: list[str] | None) -> str:
