@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from happypath.operations.installation import Installation
+from happypath.project import ADD_ONS
 from tests.deployment.conftest import Command
 
 pytestmark = [pytest.mark.sam, pytest.mark.timeout(400)]
@@ -43,6 +44,16 @@ def test_parameters_reach_a_stack_as_they_were_written(
     assert deployed.items() >= wanted.items()
     assert "what v1, matcher stand on" in happypath("destroy", "core", "--yes", status=1).stderr
     happypath("destroy", "matcher", "--yes")
+
+
+@pytest.mark.parametrize("stack", ADD_ONS)
+def test_an_add_on_is_deployed_and_removed(
+    happypath: Command, installation: Installation, stack: str
+) -> None:
+    happypath("deploy", stack, "--yes")
+    assert installation.is_deployed(stack)
+    happypath("destroy", stack, "--yes")
+    assert not installation.is_deployed(stack)
 
 
 def test_a_workflow_without_its_core_is_not_built(happypath: Command) -> None:
