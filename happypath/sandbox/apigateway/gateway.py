@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from moto.apigatewayv2.models import apigatewayv2_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from happypath.sandbox.apigateway import access_log, cors, issuer, routes
+from happypath.sandbox.apigateway import access_log, cors, issuer, metrics, routes
 from happypath.sandbox.apigateway.authorization import Authorization, Wanted
 from happypath.sandbox.apigateway.event import common_log_time, event
 from happypath.sandbox.apigateway.integration import Invoke, UnservedError, failed, invoke_target, target_of
@@ -105,7 +105,7 @@ class Gateway:
 
     def _api(self, environ: Environ, request: ApiRequest, request_id: str) -> Answer:
         try:
-            api, region = _find(request.api_id)
+            api, region = _find(request)
             stage, segments = routes.stage_of(api.stages, request.segments)
             request = replace(request, body=_body(environ))
         except RefusedError as error:
@@ -123,10 +123,12 @@ class Gateway:
             answer = message(500, "Internal Server Error")
             told.tell(error__message="Internal Server Error", integrationErrorMessage=error)
         answer = cors.applied(api.cors_configuration, request, answer)
-        self._log(asked, told, answer, began)
+        self._record(asked, told, answer, round((time.monotonic() - began) * 1000))
         return answer
 
     def _answer(self, request: ApiRequest, segments: tuple[str, ...], asked: Asked, told: Told) -> Answer:
+        if not f"{request.sent_path}{request.query}".isascii():
+            raise RefusedError(400, "Bad Request", why="The address has characters that are not encoded.")
         if request.head_bytes > MOST_HEAD_BYTES:
             raise RefusedError(431, "Request Header Fields Too Large")
         try:
@@ -170,15 +172,19 @@ class Gateway:
             took_ms = round((time.monotonic() - began) * 1000)
             told.tell(integrationLatency=took_ms, integration__latency=took_ms)
 
-    def _log(self, asked: Asked, told: Told, answer: Answer, began: float) -> None:
+    def _record(self, asked: Asked, told: Told, answer: Answer, took_ms: int) -> None:
+        """The metrics and the access log."""
+        times_ms = {"Latency": took_ms}
+        if "integrationLatency" in told.variables:
+            times_ms["IntegrationLatency"] = int(told.variables["integrationLatency"])
+        name = asked.stage.name
+        metrics.record(DEFAULT_ACCOUNT_ID, asked.region, asked.api.api_id, name, answer.status, times_ms)
         settings = asked.stage.access_log_settings
-        if not settings:
-            return
-        took_ms = round((time.monotonic() - began) * 1000)
-        told.tell(status=answer.status, responseLength=len(answer.body), responseLatency=took_ms)
-        line = access_log.line(settings["format"], told.variables)
-        at_ms = int(asked.at.timestamp() * 1000)
-        self.put_log(access_log.group(settings["destinationArn"]), asked.stage.name, [line], at_ms)
+        if settings:
+            told.tell(status=answer.status, responseLength=len(answer.body), responseLatency=took_ms)
+            line = access_log.line(settings["format"], told.variables)
+            at_ms = int(asked.at.timestamp() * 1000)
+            self.put_log(access_log.group(settings["destinationArn"]), name, [line], at_ms)
 
 
 def _told(request: ApiRequest, asked: Asked) -> Told:
@@ -222,14 +228,15 @@ def _forwarded(request: ApiRequest, trace: str) -> dict[str, str]:
     }
 
 
-def _find(api_id: str) -> tuple[Any, str]:
+def _find(request: ApiRequest) -> tuple[Any, str]:
     """An API as moto holds it, and its region.
 
     Raises:
         RefusedError: there is none that the sandbox serves.
     """
+    api_id = request.api_id
     for region, backend in list(apigatewayv2_backends[DEFAULT_ACCOUNT_ID].items()):
-        api = backend.apis.get(api_id)
+        api = backend.apis.get(api_id) if request.region in {"", region} else None
         if api is not None and api.protocol_type != "HTTP":
             raise UnservedError(f"{api.protocol_type} APIs ({api_id})")
         if api is not None and api.disable_execute_api_endpoint is not True:
@@ -246,13 +253,16 @@ def _body(environ: Environ) -> bytes:
     """A request's body.
 
     Raises:
-        RefusedError: it is too large.
+        RefusedError: it is too large, or its chunks are none.
     """
     source = environ["wsgi.input"]
     if isinstance(source, io.BytesIO):
         body = source.getvalue()
     elif environ.get("wsgi.input_terminated"):
-        body = source.read(MOST_BODY_BYTES + 1)
+        try:
+            body = source.read(MOST_BODY_BYTES + 1)
+        except OSError as error:
+            raise RefusedError(400, "Bad Request", why=str(error)) from None
     else:
         body = source.read(int(environ.get("CONTENT_LENGTH") or 0))
     if len(body) > MOST_BODY_BYTES:

@@ -58,8 +58,9 @@ class ApiRequest:
     headers: Mapping[str, str]
     source_ip: str
     protocol: str
-    # Of AWS's name for the API, or the one that was asked for.
+    # The name of the host, and the region in it, where the API was asked by AWS's own.
     host: str = ""
+    region: str = ""
     body: bytes = b""
 
     @cached_property
@@ -113,9 +114,10 @@ def request_of(environ: Environ) -> ApiRequest | None:
     named = _HOST.fullmatch(host)
     if sent_path.startswith(PREFIX):
         api_id, _, rest = sent_path.removeprefix(PREFIX).partition("/")
-        path, host = f"/{rest}", ""
+        path, host, region = f"/{rest}", "", ""
     elif named:
-        api_id, path, host = named[1].lower(), sent_path, host.partition(":")[0].lower()
+        api_id, path, region = named[1].lower(), sent_path, named[2].lower()
+        host = host.partition(":")[0].lower()
     else:
         return None
     return ApiRequest(
@@ -128,6 +130,7 @@ def request_of(environ: Environ) -> ApiRequest | None:
         source_ip=str(environ.get("REMOTE_ADDR") or "127.0.0.1"),
         protocol=str(environ.get("SERVER_PROTOCOL", "HTTP/1.1")),
         host=host,
+        region=region,
     )
 
 

@@ -11,6 +11,7 @@ from happypath.sandbox.patches import (
     awslambda,
     cloudformation,
     cloudfront,
+    cloudwatch,
     dynamodb,
     dynamodbstreams,
     event_sources,
@@ -58,6 +59,7 @@ PATCHES: Mapping[str, Patch] = {
         kms,
         resource_policies,
         assumed_roles,
+        cloudwatch,
         apigatewayv2,
     )
     for patch in module.PATCHES

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import socket
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
@@ -79,6 +81,8 @@ def test_an_api_answers_at_its_endpoint_and_at_the_name_of_its_host(echo: Deploy
     event = ask(echo.sandbox, "/places/1?a=b", headers={"Host": host}).json
     assert event["rawPath"] == "/places/1"
     assert event["requestContext"]["domainName"] == host
+    for other in (host.replace("us-east-1", "eu-west-1"), f"x{host}"):
+        assert ask(echo.sandbox, "/places/1", headers={"Host": other}).status == 404
     found = echo.sandbox.client("apigatewayv2").get_api(ApiId=echo.api_id)
     assert found["ApiEndpoint"] == echo.outputs["Endpoint"]
 
@@ -204,3 +208,59 @@ def test_an_answer_that_has_no_body_is_not_followed_by_one(echo: DeployedApi) ->
         assert (response.status, response.read()) == (200, b"")
     finally:
         connection.close()
+
+
+def _sent(echo: DeployedApi, line: bytes, headers: bytes, body: bytes = b"") -> bytes:
+    """What comes back for bytes as they are."""
+    parts = urlsplit(echo.sandbox.endpoint)
+    assert parts.hostname
+    assert parts.port
+    method, path = line.split(b" ", 1)
+    target = f"/_aws/execute-api/{echo.api_id}".encode() + path
+    with socket.create_connection((parts.hostname, parts.port), timeout=60) as client:
+        head = b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        client.sendall(method + b" " + target + head + headers + b"\r\n" + body)
+        return b"".join(iter(lambda: client.recv(100_000), b""))
+
+
+@pytest.mark.parametrize("path", [b"/places/\xff", b"/places/\xc3\xa9", b"/places/1?a=\xff"])
+def test_an_address_that_is_not_encoded_is_refused(echo: DeployedApi, path: bytes) -> None:
+    assert _sent(echo, b"GET " + path, b"").startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_body_in_chunks_is_read_whole(echo: DeployedApi) -> None:
+    headers = b"Transfer-Encoding: chunked\r\nContent-Type: text/plain\r\n"
+    answer = _sent(echo, b"PUT /any/x", headers, b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["body"] == "abcde"
+
+
+@pytest.mark.parametrize("body", [b"zz\r\nabc\r\n0\r\n\r\n", b"-1\r\nabc\r\n0\r\n\r\n"])
+def test_a_body_whose_chunks_are_none_is_refused(echo: DeployedApi, body: bytes) -> None:
+    answer = _sent(echo, b"PUT /any/x", b"Transfer-Encoding: chunked\r\n", body)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_client_cannot_say_where_it_comes_from(echo: DeployedApi) -> None:
+    headers = {
+        "X-Forwarded-For": "203.0.113.1",
+        "X-Amzn-Trace-Id": 'Root=1-evil"',
+        "X-Forwarded-Proto": "https",
+    }
+    event = echo.ask("/places/1", headers=headers).json
+    assert event["requestContext"]["http"]["sourceIp"] == "127.0.0.1"
+    assert event["headers"]["x-forwarded-for"] == "203.0.113.1, 127.0.0.1"
+    assert event["headers"]["x-forwarded-proto"] == "http"
+    assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}", event["headers"]["x-amzn-trace-id"])
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Amz-Target": "DynamoDB_20120810.ListTables"},
+        {"Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/s3/aws4_request, Signature=x"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+    ],
+)
+def test_a_request_for_an_api_is_for_nothing_else(echo: DeployedApi, headers: dict[str, str]) -> None:
+    event = echo.ask("/any/x?Action=ListQueues", "POST", b"Action=ListQueues", headers).json
+    assert event["routeKey"] == "ANY /any/{name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -125,6 +126,32 @@ def test_each_request_is_a_line_in_the_access_log(guarded: DeployedApi, sandbox:
     assert line["length"] == str(len(done.body))
     line = lines[refused.header("apigw-requestid") or ""]
     assert (line["status"], line["subject"], line["why"]) == ("401", "-", "There is no token.")
+
+
+def test_each_request_counts_in_the_metrics(sandbox: Sandbox) -> None:
+    def sums(*dimensions: tuple[str, str]) -> dict[str, float]:
+        now = datetime.now(UTC)
+        found = {}
+        for name in ("Count", "4xx", "5xx", "IntegrationLatency"):
+            points = sandbox.client("cloudwatch").get_metric_statistics(
+                Namespace="AWS/ApiGateway",
+                MetricName=name,
+                Dimensions=[{"Name": key, "Value": value} for key, value in dimensions],
+                StartTime=now - timedelta(hours=1),
+                EndTime=now + timedelta(minutes=1),
+                Period=3600,
+                Statistics=["Sum", "SampleCount"],
+            )["Datapoints"]
+            kind = "SampleCount" if name == "IntegrationLatency" else "Sum"
+            found[name] = sum(each[kind] for each in points)
+        return found
+
+    with deployed(sandbox, "http-api-counted", {"Echo": function("GET /", "GET /raises")}) as api:
+        for path in ("/", "/raises", "/nowhere", "/"):
+            api.ask(path)
+        expected = {"Count": 4, "4xx": 1, "5xx": 1, "IntegrationLatency": 3}
+        assert sums(("ApiId", api.api_id)) == expected
+        assert sums(("ApiId", api.api_id), ("Stage", "$default")) == expected
 
 
 def test_a_value_ends_neither_the_line_nor_a_text_in_it() -> None:
