@@ -21,6 +21,7 @@ HttpEvent: TypeAlias = Mapping[str, Any]
 _FILENAME_VARIABLE = "${filename}"
 _MOST_FILE_NAME_BYTES = 128
 _MOST_SHOWN = 40
+_MOST_BODY_CHARACTERS = 16_384
 # Of a file's name, and what an id has before it (`functions.api.upload_id`).
 _MOST_NAME_BYTES = 41 + _MOST_FILE_NAME_BYTES
 
@@ -83,7 +84,7 @@ def asked(event: HttpEvent, *, max_size_bytes: int, content_types: Collection[st
     """Reads the body of a request for a form.
 
     Raises:
-        RequestError: it is no JSON object, or fields are missing, senseless or unknown.
+        RequestError: it is no JSON object, or too large a one, or fields are missing, senseless or unknown.
     """
     read: dict[str, Callable[[Any], Any]] = {
         "placeId": _place,
@@ -163,6 +164,9 @@ def shown(text: str) -> str:
 
 def _object(event: HttpEvent) -> dict[str, Any]:
     body = event.get("body") or ""
+    # Each unknown field would be answered.
+    if len(body) > _MOST_BODY_CHARACTERS:
+        raise RequestError(413, f"The body must have at most {_MOST_BODY_CHARACTERS} characters.")
     try:
         # What its type calls no text comes so.
         given = json.loads(base64.b64decode(body) if event.get("isBase64Encoded") else body)

@@ -182,10 +182,15 @@ def test_what_is_missing_is_named() -> None:
     assert answer.body["errors"] == {name: f"{name} is missing." for name in ASKED}
 
 
-@pytest.mark.parametrize("body", [None, "", "x", "[]", "1", "null", "[" * 100_000, "9" * 5_000, '{"a":'])
+@pytest.mark.parametrize("body", [None, "", "x", "[]", "1", "null", "[" * 16_000, "9" * 5_000, '{"a":'])
 def test_a_body_that_is_no_json_object_is_refused(body: str | None) -> None:
     answer = call("POST /uploads", body=body)
     assert (answer.status, answer.body["message"]) == (400, "The body must be a JSON object.")
+
+
+def test_a_body_that_would_be_answered_at_length_is_refused() -> None:
+    answer = call("POST /uploads", body=json.dumps(dict.fromkeys(map(str, range(10_000)))))
+    assert (answer.status, answer.body["errors"]) == (413, {})
 
 
 def test_a_body_may_come_in_base64() -> None:

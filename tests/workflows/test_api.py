@@ -77,6 +77,18 @@ def test_a_person_learns_in_a_sentence_why_a_photo_was_refused(driver: Driver, a
     }
 
 
+def test_a_person_has_an_avatar_of_their_own(driver: Driver, ann: Person) -> None:
+    driver.go_live("v1 avatars/=avatar")
+    photo = driver.picture(accepted("avatar"))
+    asked = ann.ask(placeId="avatars", sizeBytes=len(photo)).json()
+    assert asked["uploadId"].startswith("avatars/ann/")
+    assert send(asked["form"], photo).status_code == 204
+    (rendition,) = ann.ended(asked["uploadId"])["renditions"]
+    assert rendition["name"] == "avatar"
+    with Image.open(io.BytesIO(requests.get(rendition["url"], timeout=60).content)) as image:
+        assert image.size == (128, 128)
+
+
 def refusal(answer: requests.Response) -> tuple[int, str]:
     """S3's own error."""
     return answer.status_code, ElementTree.fromstring(answer.content).findtext("Code") or ""
