@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from moto.apigatewayv2.models import apigatewayv2_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from happypath.sandbox.apigateway import access_log, cors, issuer, metrics, routes
+from happypath.sandbox.apigateway import access_log, cors, format_1, issuer, metrics, routes
 from happypath.sandbox.apigateway.authorization import Authorization, Wanted
 from happypath.sandbox.apigateway.event import common_log_time, event
 from happypath.sandbox.apigateway.integration import Invoke, UnservedError, failed, invoke_target, target_of
@@ -163,6 +163,8 @@ class Gateway:
         if integration is None:
             raise failed(f"The route {match.route.route_key} has no integration.")
         target = target_of(integration, asked.stage.stage_variables)
+        if target.version == "1.0":
+            made = format_1.event(forwarded, made)
         source = f"{asked.arn}/{_resource(match.route.route_key, request)}"
         began = time.monotonic()
         try:

@@ -48,9 +48,10 @@ class UnservedError(RefusedError):
 
 @dataclass(frozen=True)
 class Target:
-    """A function that a route invokes, and how long for."""
+    """A function that a route invokes, in which payload format, and how long for."""
 
     arn: str
+    version: str
     credentials: str | None
     timeout_s: float
 
@@ -59,17 +60,17 @@ def target_of(integration: Any, variables: Mapping[str, str]) -> Target:
     """The function of an integration.
 
     Raises:
-        UnservedError: it is no function's, or of a format that the sandbox does not write.
+        UnservedError: it is no function's, or of a format that there is not.
     """
     uri = _VARIABLE.sub(lambda found: variables.get(found[1], ""), integration.integration_uri or "")
     kind = str(integration.integration_type).upper()
     if kind != "AWS_PROXY" or integration.integration_subtype:
         raise UnservedError(f"integrations with {integration.integration_subtype or uri or kind}")
     arn = function_of(uri)
-    version = integration.payload_format_version
-    if version != "2.0":
-        raise UnservedError(f"the payload format {version or '1.0'}")
-    return Target(arn, integration.credentials_arn, integration.timeout_in_millis / 1000)
+    version = str(integration.payload_format_version or "1.0")
+    if version not in {"1.0", "2.0"}:
+        raise UnservedError(f"the payload format {version}")
+    return Target(arn, version, integration.credentials_arn, integration.timeout_in_millis / 1000)
 
 
 def function_of(uri: str) -> str:
@@ -101,7 +102,7 @@ def invoke_target(
     if result.answer.failed:
         raise failed("The function ended with an error.")
     try:
-        answer = answer_of(result.answer.payload)
+        answer = answer_of(result.answer.payload, target.version)
     except MalformedResponseError as error:
         raise failed(f"The function's response cannot be sent: {error}.") from None
     told.tell(integration__status=answer.status)

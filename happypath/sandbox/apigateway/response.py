@@ -1,4 +1,4 @@
-"""What a function returned → the answer to the client: payload format 2.0.
+"""What a function returned → the answer to the client, in payload formats 1.0 and 2.0.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
@@ -29,10 +29,10 @@ class MalformedResponseError(ValueError):
     """A function returned what is no response; the text says why."""
 
 
-def answer_of(payload: bytes) -> Answer:
-    """The answer that a function's result means.
+def answer_of(payload: bytes, version: str) -> Answer:
+    """The answer that a function's result means in a payload format.
 
-    A result without a `statusCode` is the body of a response with status 200.
+    In format 2.0 a result without a `statusCode` is the body of a response with status 200.
 
     Raises:
         MalformedResponseError: its parts are not what they must be.
@@ -42,12 +42,20 @@ def answer_of(payload: bytes) -> Answer:
     except ValueError:
         raise MalformedResponseError("the result is no JSON") from None
     if not isinstance(result, dict) or "statusCode" not in result:
+        if version == "1.0":
+            raise MalformedResponseError("the result has no statusCode")
         text = result if isinstance(result, str) else json.dumps(result, separators=(",", ":"))
         return Answer(200, (("content-type", "application/json"),), text.encode())
     headers = list(_headers(result.get("headers") or {}))
+    if version == "1.0":
+        several = list(_several(result.get("multiValueHeaders") or {}))
+        named = {name for name, _ in several}
+        headers = [*(each for each in headers if each[0] not in named), *several]
     if not any(name == "content-type" for name, _ in headers):
         headers.append(("content-type", "text/plain;charset=UTF-8"))
-    headers += [("set-cookie", _value("set-cookie", each)) for each in _cookies(result.get("cookies") or [])]
+    if version != "1.0":
+        cookies = _cookies(result.get("cookies") or [])
+        headers += [("set-cookie", _value("set-cookie", each)) for each in cookies]
     return Answer(_status(result["statusCode"]), tuple(headers), _body(result))
 
 
@@ -66,6 +74,14 @@ def _headers(given: Any) -> Iterable[tuple[str, str]]:
             raise MalformedResponseError(f"{name!r} is no name of a header")
         if name.lower() not in _NOT_THE_FUNCTIONS and value is not None:
             yield name.lower(), _value(name, value)
+
+
+def _several(given: Any) -> Iterable[tuple[str, str]]:
+    if not isinstance(given, Mapping) or not all(isinstance(each, list) for each in given.values()):
+        raise MalformedResponseError("multiValueHeaders is no object of lists")
+    for name, values in given.items():
+        for value in values:
+            yield from _headers({name: value})
 
 
 def _value(name: str, value: Any) -> str:

@@ -33,7 +33,16 @@ def _document(integration: dict[str, Any], **operation: Any) -> str:
             {"type": "aws_proxy", "integrationSubtype": "SQS-SendMessage", "payloadFormatVersion": "1.0"},
             "integrations with SQS-SendMessage",
         ),
-        ("HTTP", {"type": "aws_proxy", "uri": _FUNCTION}, "the payload format 1.0"),
+        (
+            "HTTP",
+            {"type": "aws_proxy", "uri": _FUNCTION, "payloadFormatVersion": "3.0"},
+            "the payload format 3.0",
+        ),
+        (
+            "HTTP",
+            {"type": "aws_proxy", "uri": "arn:aws:sqs:us-east-1:123456789012:q"},
+            "integrations with arn:aws:sqs",
+        ),
     ],
 )
 def test_what_is_not_served_says_so(
