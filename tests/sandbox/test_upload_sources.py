@@ -12,6 +12,7 @@ from happypath.operations.installation import Installation
 from happypath.project import ROOT
 from happypath.sandbox.sandbox import Sandbox
 from tests.waiting import until
+from tests.workflows.api import Person, send
 from tests.workflows.statements import Deployed, statements
 
 ORIGIN = "https://www.example.com"
@@ -106,6 +107,15 @@ def test_uploads_under_a_key_of_ones_own_are_decrypted_as_the_policies_let_tasks
             f"is not authorized to perform: kms:Decrypt on resource: {key_arn}" in each
             for each in sandbox.calls.denied
         )
+
+        # A form may do what its signer may, the upload API.
+        sandbox.deploy("api")
+        person = Person(sandbox)
+        assert send(person.ask().json()["form"], b"ab").status_code == 204
+        (encrypts,) = [each for each in statements() if "kms:GenerateDataKey" in each.actions]
+        with Deployed(installation).without(encrypts) as was_there:
+            assert was_there
+            assert send(person.ask().json()["form"], b"ab").status_code == 403
 
 
 def _waiting(sqs: Any, queue: str) -> int:

@@ -34,7 +34,7 @@ ACCOUNT = "123456789012"
 OTHERWISE = {
     "core-QueuePolicy-FromTheTopic-2": "UploadTopicArn; tests/sandbox/iam/test_resource_policies.py",
     "core-ReadUploadsPolicy-kms:Decrypt-2": "UploadKeyArn; tests/sandbox/test_upload_sources.py",
-    "core-PutUploadsPolicy-kms:GenerateDataKey-1": "UploadKeyArn; tests/sandbox/iam/test_encryption.py",
+    "core-PutUploadsPolicy-kms:GenerateDataKey-1": "UploadKeyArn; tests/sandbox/test_upload_sources.py",
 }
 
 ALL = {str(each): each for each in statements()}
