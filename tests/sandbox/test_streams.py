@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -350,6 +350,24 @@ def test_settings_that_are_changed_hold_for_the_batch_at_hand(table: Table, work
     work.settings = lambda made: made | ({"MaximumRetryAttempts": 3} if len(work.batches) > 2 else {})
     poll()
     assert work.batches == [["a", "b"]] * 4
+
+
+def test_what_waits_is_seen_by_the_age_of_what_is_read(account: Sandbox, table: Table, work: Work) -> None:
+    table.put("a")
+    (record,) = StreamReader(table.stream).read(0, 1)
+    record.written -= timedelta(minutes=11)
+    table.mapped(work)()
+    now = datetime.now(UTC)
+    (point,) = account.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/Lambda",
+        MetricName="IteratorAge",
+        Dimensions=[{"Name": "FunctionName", "Value": "reads"}],
+        StartTime=now - timedelta(minutes=30),
+        EndTime=now + timedelta(minutes=30),
+        Period=3600 * 24,
+        Statistics=["Maximum"],
+    )["Datapoints"]
+    assert point["Maximum"] >= 660_000
 
 
 def test_a_role_that_may_not_read_the_stream_reads_nothing(account: Sandbox, work: Work) -> None:

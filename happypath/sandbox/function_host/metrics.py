@@ -22,7 +22,6 @@ def record(
 
     `running` are the invocations at that moment, of this function and of all.
     """
-    now = datetime.now(UTC).replace(tzinfo=None)  # as moto compares it
     values: list[tuple[str, float, str]] = [("Throttles", float(outcome is None), "Count")]
     if outcome is not None:
         values += [
@@ -30,10 +29,22 @@ def record(
             ("Errors", float(outcome.answer.failed), "Count"),
             ("Duration", outcome.duration_ms, "Milliseconds"),
         ]
-    data: list[dict[str, Any]] = []
-    for dimensions, at_once in (([{"Name": "FunctionName", "Value": name}], running[0]), ([], running[1])):
-        data += [
-            {"MetricName": metric, "Value": value, "Unit": unit, "Timestamp": now, "Dimensions": dimensions}
-            for metric, value, unit in [*values, ("ConcurrentExecutions", float(at_once), "Count")]
-        ]
+    for of, at_once in zip((name, None), running, strict=True):
+        _put(account_id, region, of, [*values, ("ConcurrentExecutions", float(at_once), "Count")])
+
+
+def record_age(account_id: str, region: str, name: str, age_ms: float) -> None:
+    """Adds how old the last record of a batch is when a function gets it."""
+    for of in (name, None):
+        _put(account_id, region, of, [("IteratorAge", age_ms, "Milliseconds")])
+
+
+def _put(account_id: str, region: str, name: str | None, values: list[tuple[str, float, str]]) -> None:
+    """Adds values, each with its name and unit; without a function's name to those of all together."""
+    now = datetime.now(UTC).replace(tzinfo=None)  # as moto compares it
+    dimensions = [{"Name": "FunctionName", "Value": name}] if name else []
+    data: list[dict[str, Any]] = [
+        {"MetricName": metric, "Value": value, "Unit": unit, "Timestamp": now, "Dimensions": dimensions}
+        for metric, value, unit in values
+    ]
     cloudwatch_backends[account_id][region].put_metric_data(_NAMESPACE, data)

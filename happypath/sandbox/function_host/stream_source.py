@@ -23,6 +23,7 @@ from happypath.sandbox.dynamodb.streams import StreamReader, StreamRecord
 from happypath.sandbox.function_host.destinations import Clients, send
 from happypath.sandbox.function_host.host import InvokeError
 from happypath.sandbox.function_host.mappings import Current, Running, failed_items, passes
+from happypath.sandbox.function_host.metrics import record_age
 from happypath.sandbox.iam import RoleSession, check
 from happypath.sandbox.iam.deliveries import check_delivery, of_function
 
@@ -174,6 +175,7 @@ class StreamSource:
             if not batch.events:
                 continue
             payload = f'{{"Records": [{",".join(each.text for each in batch.events)}]}}'
+            _measure(batch, settings["FunctionArn"])
             try:
                 outcome = self._invoke(settings["FunctionArn"], payload.encode())
             except InvokeError:
@@ -272,6 +274,12 @@ class StreamSource:
                 "streamArn": settings["EventSourceArn"],
             },
         }
+
+
+def _measure(batch: _Batch, function_arn: str) -> None:
+    _, _, _, region, account, _, name, *_ = function_arn.split(":")
+    age = datetime.now(UTC) - batch.events[-1].record.written
+    record_age(account, region, name, (age.total_seconds() + batch.spared_s) * 1000)
 
 
 def _second(moment: datetime) -> str:
