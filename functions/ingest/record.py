@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from functions.decision import Reason
 from functions.platform.aws import cancellation_codes, client
@@ -33,6 +33,10 @@ class ContendedError(Exception):
     """The record changed under every attempt to claim it. The message is received again and tried anew."""
 
 
+class DeletionRunningError(Exception):
+    """What was published under the key is being removed. The upload waits until that is done."""
+
+
 @dataclass(frozen=True)
 class Claim:
     """An upload, and the execution that is to run for it."""
@@ -48,6 +52,11 @@ class Claim:
     trace_id: str | None = None
     # Above 1 when an operator has the upload run again.
     attempt: int = 1
+    # The deletion that made this version current again.
+    restored: str | None = None
+    # The execution of another upload whose record this was: what it leaves in the distribution bucket has to
+    # go unless this one is published over it.
+    replaced: str | None = None
 
     @property
     def execution_name(self) -> str:
@@ -59,6 +68,12 @@ class Claim:
         if self.workflow is None and self.upload.version_id is None:
             # The event does not say which version it was, and there is none left.
             return True
+        if self.upload.version_id is not None and self.upload.version_id == record.get("version"):
+            # It may have been claimed by two events: that it was uploaded, and that it is current again.
+            return record.get("objStatus") != "DELETED" or self._is_named(record)
+        return self._is_named(record)
+
+    def _is_named(self, record: Record) -> bool:
         return _first_name(record.get("executionArn", ""), _attempt(record)) == _first_name(
             self.execution_arn, self.attempt
         )
@@ -119,43 +134,68 @@ def claim(table_name: str, wanted: Claim, *, newer: Callable[[Record], bool]) ->
     came to its outcome: should its execution still run, it finds that the record is no longer its own.
 
     Raises:
+        DeletionRunningError: the record is that of a deletion which has not removed everything yet.
         ContendedError: other instances kept changing the record.
     """
     for _ in range(_TRIES):
         seen = _put_first(table_name, _key(wanted.upload) | _claimed(wanted))
         if seen is None:
             return wanted
+        if "deletion" in seen:
+            raise DeletionRunningError(seen["deletion"])
         if wanted.is_of_upload(seen):
-            # The events that an operator sends have no sequencer, and others' need not name a version.
-            version_id = wanted.upload.version_id or seen.get("version")
-            wanted = replace(
-                wanted,
-                upload=replace(wanted.upload, version_id=version_id),
-                sequencer=wanted.sequencer or seen.get("sequencer"),
-            )
-            if seen["objStatus"] == "RECEIVED" and _attempt(seen) == wanted.attempt:
-                if wanted.workflow is not None:
-                    return replace(
-                        wanted,
-                        workflow=seen["workflow"],
-                        execution_arn=seen["executionArn"],
-                        trace_id=seen.get("traceId"),
-                    )
-            elif seen["objStatus"] not in {"RECEIVED", "FAILED"} or _attempt(seen) >= wanted.attempt:
+            wanted = _completed(wanted, seen)
+            if _is_claimed(wanted, seen):
+                return replace(
+                    wanted,
+                    workflow=seen["workflow"],
+                    execution_arn=seen["executionArn"],
+                    trace_id=seen.get("traceId"),
+                    replaced=seen.get("replaced"),
+                )
+            if not _may_run_again(wanted, seen):
                 logger.info("duplicate: this upload has its outcome already", extra={"record": seen})
                 return None
-            if _replace(table_name, wanted, seen):
-                logger.info("the upload is run again", extra={"record": seen})
-                return wanted
         elif not newer(seen):
             logger.info("superseded: a newer upload owns the record", extra={"record": seen})
             return None
-        elif _replace(table_name, wanted, seen):
-            logger.info("a newer upload took the record over", extra={"record": seen})
+        else:
+            # What was refused or deleted has left nothing, or somebody else to remove it.
+            leaves = seen["objStatus"] not in {"REJECTED", "DELETED"}
+            wanted = replace(wanted, replaced=seen.get("executionArn") if leaves else None)
+        if _replace(table_name, wanted, seen):
+            logger.info("the record was taken over", extra={"record": seen})
             return wanted
     raise ContendedError(
         f"The workflow record of {wanted.upload.key!r} changed {_TRIES} times while it was being claimed."
     )
+
+
+def _completed(wanted: Claim, seen: Record) -> Claim:
+    """A claim with what only the record of the same upload says of it."""
+    # The events that an operator sends have no sequencer, and others' need not name a version.
+    version_id = wanted.upload.version_id or seen.get("version")
+    return replace(
+        wanted,
+        upload=replace(wanted.upload, version_id=version_id),
+        sequencer=wanted.sequencer or seen.get("sequencer"),
+        # Gone while its execution runs, which may still write.
+        replaced=seen.get("executionArn") if wanted.workflow is None else None,
+    )
+
+
+def _is_claimed(wanted: Claim, seen: Record) -> bool:
+    """Whether this very attempt at an upload was claimed before, and has no outcome."""
+    return (
+        wanted.workflow is not None and seen["objStatus"] == "RECEIVED" and _attempt(seen) == wanted.attempt
+    )
+
+
+def _may_run_again(wanted: Claim, seen: Record) -> bool:
+    """Whether an upload's record may be taken over by another attempt at it, or by its deletion."""
+    if wanted.workflow is None and seen["objStatus"] == "RECEIVED":
+        return True
+    return seen["objStatus"] in {"RECEIVED", "FAILED"} and _attempt(seen) < wanted.attempt
 
 
 def release(table_name: str, claim: Claim) -> None:
@@ -172,11 +212,13 @@ def release(table_name: str, claim: Claim) -> None:
         logger.info("the claim was taken over before it was released")
 
 
-def refuse_key(table_name: str, upload: Upload, *, message: str, now: str, trace_id: str | None) -> bool:
+def refuse_key(
+    table_name: str, upload: Upload, *, message: str, now: str, trace_id: str | None, deleted: bool
+) -> bool:
     """Records the end of an object whose key no workflow can use.
 
-    `upload` has neither place nor upload id. Repeated, it changes nothing. Returns whether this was the first
-    time.
+    `upload` has neither place nor upload id. Repeated, it changes nothing, unless an object that is there
+    (not `deleted`) came after one that was deleted. Returns whether this was the first time.
     """
     outcome: dict[str, str | None] = {
         "objStatus": "REJECTED",
@@ -189,12 +231,12 @@ def refuse_key(table_name: str, upload: Upload, *, message: str, now: str, trace
         "finishedAt": now,
         "traceId": trace_id,
     }
-    return _put_first(table_name, _key(upload) | _strings(outcome)) is None
+    return _put_first(table_name, _key(upload) | _strings(outcome), over_deleted=not deleted) is None
 
 
 def _claimed(claim: Claim) -> dict[str, AttributeValueTypeDef]:
     state = (
-        {"objStatus": "DELETED", "finishedAt": claim.received_at}
+        {"objStatus": "DELETED", "finishedAt": claim.received_at, "deletedAt": claim.received_at}
         if claim.workflow is None
         else {"objStatus": "RECEIVED", "workflow": claim.workflow, "executionArn": claim.execution_arn}
     )
@@ -208,6 +250,8 @@ def _claimed(claim: Claim) -> dict[str, AttributeValueTypeDef]:
             "sequencer": claim.sequencer,
             "receivedAt": claim.received_at,
             "traceId": claim.trace_id,
+            "restored": claim.restored,
+            "replaced": claim.replaced,
         }
     ) | ({"attempt": {"N": str(claim.attempt)}} if claim.attempt > 1 else {})
 
@@ -220,15 +264,18 @@ def _strings(values: Mapping[str, str | None]) -> dict[str, AttributeValueTypeDe
     return {name: {"S": value} for name, value in values.items() if value is not None}
 
 
-def _put_first(table_name: str, item: Mapping[str, AttributeValueTypeDef]) -> Record | None:
-    """Puts an item where there is none; returns the one that was there already."""
+def _put_first(
+    table_name: str, item: Mapping[str, AttributeValueTypeDef], *, over_deleted: bool = False
+) -> Record | None:
+    """Puts an item where there is none, or that of a deleted object; returns the one that was there."""
     dynamodb = client("dynamodb")
+    there: Any = {"ConditionExpression": "attribute_not_exists(PK)"}
+    if over_deleted:
+        there["ConditionExpression"] += " OR objStatus = :deleted"
+        there["ExpressionAttributeValues"] = _strings({":deleted": "DELETED"})
     try:
         dynamodb.put_item(
-            TableName=table_name,
-            Item=item,
-            ConditionExpression="attribute_not_exists(PK)",
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            TableName=table_name, Item=item, ReturnValuesOnConditionCheckFailure="ALL_OLD", **there
         )
     except dynamodb.exceptions.ConditionalCheckFailedException as error:
         # What botocore knows of this answer, and its type stubs do not.
@@ -249,7 +296,7 @@ def _replace(table_name: str, claim: Claim, seen: Record) -> bool:
             "TableName": table_name,
             "Item": _key(claim.upload) | _claimed(claim),
             # An outcome that came in between may change what is to be done.
-            "ConditionExpression": f"{as_seen} AND objStatus = :status",
+            "ConditionExpression": f"{as_seen} AND objStatus = :status AND attribute_not_exists(deletion)",
             "ExpressionAttributeValues": _strings(
                 {":execution": execution, ":status": seen.get("objStatus", "")}
             ),

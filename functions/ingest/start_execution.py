@@ -9,12 +9,13 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+from urllib.parse import quote
 
 from functions.decision import Reason
 from functions.ingest import record as records
 from functions.ingest import upload_event as upload_events
 from functions.ingest.live import LiveParameter
-from functions.ingest.record import Claim
+from functions.ingest.record import Claim, DeletionRunningError
 from functions.ingest.upload_event import UnknownShapeError, UploadEvent
 from functions.platform.aws import client, prepare
 from functions.platform.batch import Answer, answer
@@ -72,7 +73,6 @@ def take(message: Message) -> None:
             logger.remove_keys(_UPLOAD_KEYS)
             if not ingest(event, SETTINGS, LIVE):
                 hold(message, SETTINGS)
-                logger.info("held: no workflow is live", extra=known | {"key": event.key})
                 return
     except Exception as error:
         logger.exception("the message failed: %s", error, extra=known)
@@ -92,7 +92,8 @@ def ingest(
 
     An object that is gone by now gets none: its record ends as DELETED, whether a workflow is live or not.
 
-    Returns False when the upload has to wait because no workflow is live.
+    Returns False when the upload has to wait, because no workflow is live or because what was published under
+    its key is being removed.
 
     Raises:
         UnknownShapeError: the event contradicts itself.
@@ -120,7 +121,12 @@ def _ingest(
         trace.annotate(status="REJECTED", reason=str(Reason.INVALID_KEY))
         nobodys = Upload(event.bucket, event.key, "", "", event.version_id)
         first = records.refuse_key(
-            settings.table_name, nobodys, message=str(error), now=received_at, trace_id=trace_id(os.environ)
+            settings.table_name,
+            nobodys,
+            message=str(error),
+            now=received_at,
+            trace_id=trace_id(os.environ),
+            deleted=event.deleted,
         )
         if first:
             measure(str(Reason.INVALID_KEY), Rejected=1)
@@ -138,20 +144,31 @@ def _ingest(
     if not event.deleted:
         workflow = live.read().choose(event.key, fingerprint)
         if workflow is None:
+            logger.info("held: no workflow is live", extra={"key": event.key})
             return False
-    claim = records.claim(
-        settings.table_name,
-        Claim(
-            upload=Upload(event.bucket, event.key, place_id, upload_id, event.version_id),
-            workflow=workflow,
-            execution_arn=execution_arn(settings.state_machine_prefix, workflow, name) if workflow else name,
-            received_at=received_at,
-            sequencer=event.sequencer,
-            attempt=event.attempt,
-            trace_id=trace_id(os.environ),
-        ),
-        newer=lambda seen: upload_events.is_newer(event, than=seen),
-    )
+    try:
+        claim = records.claim(
+            settings.table_name,
+            Claim(
+                upload=Upload(event.bucket, event.key, place_id, upload_id, event.version_id),
+                workflow=workflow,
+                execution_arn=(
+                    execution_arn(settings.state_machine_prefix, workflow, name) if workflow else name
+                ),
+                received_at=received_at,
+                sequencer=event.sequencer,
+                attempt=event.attempt,
+                trace_id=trace_id(os.environ),
+                restored=event.restored,
+            ),
+            newer=lambda seen: upload_events.is_newer(event, than=seen),
+        )
+    except DeletionRunningError as error:
+        being_removed = {"key": event.key, "deletion": str(error)}
+        logger.info("held: what was published under the key is being removed", extra=being_removed)
+        return False
+    if claim is not None and claim.replaced is not None:
+        clear(claim, settings)
     if claim is not None and claim.workflow is None:
         logger.info("deleted before a workflow was started")
         trace.annotate(status="DELETED")
@@ -198,6 +215,34 @@ def start(claim: Claim, event: UploadEvent, settings: IngestSettings) -> None:
         raise
     else:
         logger.info("started", extra=started)
+
+
+def clear(claim: Claim, settings: IngestSettings) -> None:
+    """Has what a replaced upload may have left in the distribution bucket removed, once nobody needs it.
+
+    It has its own state machine (`statemachines/deletion`), because the replaced execution may still write,
+    and this upload may yet be published over it. Repeated, it starts nothing twice. Where that state machine
+    is not deployed, a replaced photo whose successor is refused keeps its renditions, without its item.
+
+    Raises:
+        botocore.exceptions.ClientError: Step Functions throttles, fails or refuses.
+    """
+    stepfunctions = client("stepfunctions")
+    upload = claim.upload
+    payload = {
+        "detail": {"bucket": {"name": upload.bucket}, "object": {"key": upload.key}},
+        "writer": claim.replaced,
+        "path": quote(upload.key),
+    }
+    name = records.fingerprint(upload.bucket, upload.key, f"{claim.replaced} {claim.execution_arn}")
+    try:
+        stepfunctions.start_execution(
+            stateMachineArn=f"{settings.state_machine_prefix}deletion", name=name, input=json.dumps(payload)
+        )
+    except stepfunctions.exceptions.ExecutionAlreadyExists:
+        logger.info("what the replaced upload left is being removed already")
+    except stepfunctions.exceptions.StateMachineDoesNotExist:
+        logger.warning("the stack deletion is missing: renditions of the replaced upload may stay")
 
 
 def trace_header(environment: Mapping[str, str]) -> _Trace:

@@ -12,7 +12,7 @@ from urllib.parse import unquote_plus
 
 from botocore.exceptions import ClientError
 
-from functions.platform.aws import client
+from functions.platform.current_object import found, head, http_status
 from functions.platform.observability import logger
 from functions.platform.trace_header import TraceHeader
 from functions.upload import without_extension
@@ -52,6 +52,8 @@ class UploadEvent:
     perhaps_encoded: bool = False
     # Above 1 when an operator has an upload run again that failed (`happypath redrive`).
     attempt: int = 1
+    # What made a version current again, by the deletion of the one that hid it (statemachines/deletion).
+    restored: str | None = None
     # What only S3 can tell (`locate`): that there is no such object any more, or a delete marker upon it; and
     # the trace that its uploader named.
     deleted: bool = False
@@ -60,7 +62,9 @@ class UploadEvent:
     @property
     def identity(self) -> str:
         """What tells this upload from another one of the same key: the version, or the best that is known."""
-        return self.version_id or self.etag or self.sequencer or ""
+        known = self.version_id or self.etag or self.sequencer or ""
+        # It may have been an upload before, and no execution's name is given twice.
+        return f"{known} {self.restored}" if self.restored else known
 
     def contradicts(self, place_id: str, upload_id: str) -> bool:
         """Whether the event names another place or upload than the key does.
@@ -81,10 +85,10 @@ def parse(body: str) -> list[UploadEvent]:
 
     Three shapes mean an upload: S3's own event on EventBridge (`aws.s3`, `Object Created`; its key is plain),
     the custom event (`custom.happyPath`, `uploadComplete`; its key is plain or URL-encoded, and it may name a
-    `version` and an `attempt`), and S3's classic notification (`Records`; its keys are URL-encoded), for
-    buckets that notify the queue directly. Any of them may come in the envelope of SNS. S3's test
-    notification, sent when such a bucket is connected, means nothing, and nor do its notifications of
-    anything but new objects: a bucket may be told to send them all to one place.
+    `version`, an `attempt`, and by which deletion that version was `restored`), and S3's classic notification
+    (`Records`; its keys are URL-encoded), for buckets that notify the queue directly. Any of them may come in
+    the envelope of SNS. S3's test notification, sent when such a bucket is connected, means nothing, and nor
+    do its notifications of anything but new objects: a bucket may be told to send them all to one place.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     https://docs.aws.amazon.com/sns/latest/dg/sns-sqs-as-subscriber.html
@@ -142,6 +146,7 @@ def _custom(event: Any) -> UploadEvent:
         upload_id=_optional(event, "detail", "ID"),
         perhaps_encoded=True,
         attempt=_attempt(event["detail"].get("attempt", 1)),
+        restored=_optional(event, "detail", "restored"),
     )
 
 
@@ -227,19 +232,19 @@ def locate(event: UploadEvent) -> UploadEvent:
     forbidden = False
     for key in _readings(event):
         try:
-            head = _found(event.bucket, key, event.version_id)
+            there = found(event.bucket, key, event.version_id)
         except ClientError as error:
-            if _http_status(error) != 403:
+            if http_status(error) != 403:
                 raise
             forbidden = True
             continue
-        if head is not None:
+        if there is not None:
             return replace(
                 event,
                 key=key,
-                version_id=_version(head.get("VersionId")),
-                etag=head["ETag"].strip('"'),
-                trace=_uploaders_trace(head),
+                version_id=_version(there.get("VersionId")),
+                etag=there["ETag"].strip('"'),
+                trace=_uploaders_trace(there),
             )
     return replace(event, deleted=not forbidden)
 
@@ -254,37 +259,9 @@ def _readings(event: UploadEvent) -> list[str]:
     return list(dict.fromkeys([event.key, decoded]))
 
 
-def _found(bucket: str, key: str, version_id: str | None) -> HeadObjectOutputTypeDef | None:
-    """The head of a version; None when it is gone, or when a delete marker is its key's current version.
-
-    Without a version, that of the current one.
-    """
-    current = _head(bucket, key)
-    if current is None or version_id in {None, current.get("VersionId")}:
-        return current
-    return _head(bucket, key, version_id)
-
-
-def _head(bucket: str, key: str, version_id: str | None = None) -> HeadObjectOutputTypeDef | None:
-    """The object's head, None when it is not there. S3 says so only to those who may list the bucket."""
-    try:
-        if version_id is None:
-            return client("s3").head_object(Bucket=bucket, Key=key)
-        return client("s3").head_object(Bucket=bucket, Key=key, VersionId=version_id)
-    except ClientError as error:
-        # 405: the version is a delete marker.
-        if _http_status(error) in {404, 405}:
-            return None
-        raise
-
-
-def _http_status(error: ClientError) -> int:
-    return error.response["ResponseMetadata"]["HTTPStatusCode"]
-
-
-def _uploaders_trace(head: HeadObjectOutputTypeDef) -> TraceHeader | None:
+def _uploaders_trace(there: HeadObjectOutputTypeDef) -> TraceHeader | None:
     """The trace that the uploader named in the metadata; None when there is none that makes sense."""
-    header = TraceHeader.parse(head["Metadata"].get(_TRACE))
+    header = TraceHeader.parse(there["Metadata"].get(_TRACE))
     return header if header and header.is_current(time.time()) else None
 
 
@@ -297,7 +274,7 @@ def is_newer(event: UploadEvent, *, than: Mapping[str, str]) -> bool:
     often and in which order the events come, so a repeated event never takes a record back.
     """
     if event.deleted or than.get("objStatus") == "DELETED":
-        current = _head(event.bucket, event.key)
+        current = head(event.bucket, event.key)
         if current is not None and "VersionId" in current:
             if event.deleted and current["VersionId"] == than.get("version"):
                 return False
@@ -306,8 +283,8 @@ def is_newer(event: UploadEvent, *, than: Mapping[str, str]) -> bool:
     later = _later(event.sequencer, than.get("sequencer"))
     if later is not None:
         return later
-    current = _head(event.bucket, event.key)
-    return current is not None and event.identity in {
+    current = head(event.bucket, event.key)
+    return current is not None and (event.version_id or event.identity) in {
         current.get("VersionId"),
         current["ETag"].strip('"'),
     }

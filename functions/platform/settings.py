@@ -72,9 +72,10 @@ class NoticeSettings:
 
 @dataclass(frozen=True)
 class PublishSettings:
-    """Where the records are, and the address under which the renditions are served."""
+    """Where the records are and the renditions, and the address under which these are served."""
 
     table_name: str = value(text)
+    distribution_bucket: str = value(text)
     distribution_url: str = value(text)
 
 

@@ -6,6 +6,9 @@ written, and S3 gets the condition of what may be replaced: nothing, or what lay
 asked. A newer execution owns the record before it writes. So an older one that asked before that fails its
 conditional write, and one that asks later sees that it lost the record. In a race the newer photo stays.
 
+What was written by an execution that lost the record in between is removed once that has ended
+(`functions.ingest.start_execution.clear`).
+
 S3 compares contents, not writers. So one case is left: a photo is published, replaced, and the very same
 photo uploaded again, all while the execution of the second waits between its question and its write.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
@@ -13,7 +16,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from botocore.exceptions import ClientError
@@ -50,7 +53,7 @@ def publish(
     waiting = dict.fromkeys(jpegs, _NOTHING)
     for _ in range(_TRIES):
         if not _owns(upload, execution_arn, table_name):
-            logger.info("superseded: a newer upload owns the record")
+            logger.info("the record is a newer upload's, or its photo was deleted")
             return False
         waiting = {
             key: found
@@ -82,14 +85,25 @@ def _put(bucket: str, key: str, jpeg: bytes, condition: Condition) -> Condition 
     return None
 
 
+def remove(keys: Iterable[str], *, bucket: str) -> None:
+    """Removes renditions; those that are not there do not matter.
+
+    Raises:
+        botocore.exceptions.ClientError, BotoCoreError: a call to S3 failed.
+    """
+    for key in keys:
+        client("s3").delete_object(Bucket=bucket, Key=key)
+
+
 def _owns(upload: Upload, execution_arn: str, table_name: str) -> bool:
     answer = client("dynamodb").get_item(
         TableName=table_name,
         Key={"PK": {"S": PARTITION}, "SK": {"S": upload.record}},
-        ProjectionExpression="executionArn",
+        ProjectionExpression="executionArn, objStatus",
         ConsistentRead=True,
     )
-    return answer.get("Item", {}).get("executionArn", {}).get("S") == execution_arn
+    record = {name: value.get("S") for name, value in answer.get("Item", {}).items()}
+    return record.get("executionArn") == execution_arn and record.get("objStatus") != "DELETED"
 
 
 def _as_it_lies(bucket: str, key: str) -> Condition:

@@ -1,13 +1,19 @@
 """The end of an accepted photo: its record becomes PROCESSED and its place gets it, both or neither.
 
 The record says what is published of it, so that whoever removes that needs to know no workflow: `renditions`,
-their keys in the distribution bucket by their names, and `item`, the sort key of the place's item that shows
-them, whose `key` is that of the photo.
+their keys in the distribution bucket by their names; `path`, what their addresses have in common, as
+CloudFront takes it; and `item`, the sort key of the place's item that shows them, whose `key` is that of the
+photo.
+
+A photo that was deleted meanwhile is not published: S3 is asked just before. One that is deleted after the
+question is removed by its deletion (`statemachines/deletion`), which finds the record claimed, and so either
+ends it first, and nothing is published, or after. Workflows that record PROCESSED without this function do
+not ask: of an object that was deleted as it was claimed they may say so, and publish nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,9 +21,12 @@ from typing import TYPE_CHECKING, Any
 from functions.ingest.record import PARTITION, timestamp, utc_now
 from functions.platform import rules
 from functions.platform.aws import cancellation_codes, client, prepare
+from functions.platform.current_object import found
+from functions.platform.observability import logger
 from functions.platform.settings import PublishSettings, read
 from functions.platform.task import Event, Result, task
 from functions.platform.values import text, value
+from functions.publish import distribution
 from functions.upload import Upload, published_url
 
 if TYPE_CHECKING:
@@ -48,6 +57,15 @@ def handler(upload: Upload, event: Event) -> Result:
     """Publishes the renditions that `resize` wrote, named in `renditions`; in a dry run, nothing."""
     by = rules.read(Rules, event.get("rules", {}))
     if upload.dry_run:
+        return {"published": False}
+    if found(upload.bucket, upload.key, upload.version_id) is None:
+        withdraw(
+            upload,
+            event["executionArn"],
+            keys_of(event["renditions"]).values(),
+            table_name=SETTINGS.table_name,
+            distribution_bucket=SETTINGS.distribution_bucket,
+        )
         return {"published": False}
     return publish(
         upload,
@@ -82,7 +100,7 @@ def publish(
         botocore.exceptions.ClientError: DynamoDB or S3 throttles, fails or refuses; the photo is gone.
     """
     time = timestamp(now())
-    keys = {name: made["key"] for name, made in renditions.items() if isinstance(made, Mapping)}
+    keys = keys_of(renditions)
     urls = {f"{name}URL": published_url(distribution_url, key) for name, key in keys.items()}
     shown = {**urls, "key": upload.key, "type": by.type}
     is_folders = by.item == "folder"
@@ -112,16 +130,17 @@ def publish(
         "Key": {"PK": {"S": PARTITION}, "SK": {"S": upload.record}},
         "UpdateExpression": (
             "SET objStatus = :processed, finishedAt = if_not_exists(finishedAt, :time), "
-            "#item = :item, #renditions = :renditions REMOVE #reason, #detail"
+            "#item = :item, #renditions = :renditions, #path = :path REMOVE #reason, #detail"
         ),
         "ConditionExpression": "executionArn = :execution AND objStatus IN (:received, :processed)",
-        "ExpressionAttributeNames": _names("reason", "detail", "item", "renditions"),
+        "ExpressionAttributeNames": _names("reason", "detail", "item", "renditions", "path"),
         "ExpressionAttributeValues": {
             ":execution": {"S": execution_arn},
             ":received": {"S": "RECEIVED"},
             ":processed": {"S": "PROCESSED"},
             ":time": {"S": time},
             ":item": {"S": item},
+            ":path": {"S": quote(upload.key)},
             ":renditions": {"M": {name: {"S": key} for name, key in keys.items()}},
         },
     }
@@ -156,6 +175,68 @@ def _folder(upload: Upload) -> str:
 def _uploaded(upload: Upload) -> datetime:
     which: Any = upload.object_version()
     return client("s3").head_object(**which)["LastModified"]
+
+
+def keys_of(renditions: Mapping[str, Any]) -> dict[str, str]:
+    """The keys of renditions in the distribution bucket, by their names."""
+    return {name: made["key"] for name, made in renditions.items() if isinstance(made, Mapping)}
+
+
+def withdraw(
+    upload: Upload,
+    execution_arn: str,
+    keys: Iterable[str],
+    *,
+    table_name: str,
+    distribution_bucket: str,
+    now: Callable[[], datetime] = utc_now,
+) -> None:
+    """Ends the record of a photo that was deleted, and removes its renditions, which lie at `keys`.
+
+    While these are removed the record carries `deletion`, so that no newer upload of the key is started. A
+    record that is not this execution's is left alone. Repeated by the same execution, it goes on.
+
+    Raises:
+        botocore.exceptions.ClientError, BotoCoreError: a call to DynamoDB or S3 failed.
+    """
+    time = timestamp(now())
+    ended = _update(
+        upload,
+        table_name,
+        "SET objStatus = :deleted, deletedAt = if_not_exists(deletedAt, :time), "
+        "finishedAt = if_not_exists(finishedAt, :time), deletion = :execution REMOVE #reason, #detail",
+        "executionArn = :execution AND (objStatus = :received OR deletion = :execution)",
+        {":deleted": "DELETED", ":received": "RECEIVED", ":time": time, ":execution": execution_arn},
+        "reason",
+        "detail",
+    )
+    if not ended:
+        logger.info("deleted, and its record ended already")
+        return
+    distribution.remove(keys, bucket=distribution_bucket)
+    _update(upload, table_name, "REMOVE deletion", "deletion = :execution", {":execution": execution_arn})
+    logger.info("deleted before it was published")
+
+
+def _update(
+    upload: Upload, table_name: str, expression: str, condition: str, values: Mapping[str, str], *names: str
+) -> bool:
+    """Changes the record; False when the condition does not hold."""
+    dynamodb = client("dynamodb")
+    # DynamoDB refuses names that are empty.
+    more: Any = {"ExpressionAttributeNames": _names(*names)} if names else {}
+    try:
+        dynamodb.update_item(
+            TableName=table_name,
+            Key={"PK": {"S": PARTITION}, "SK": {"S": upload.record}},
+            UpdateExpression=expression,
+            ConditionExpression=condition,
+            ExpressionAttributeValues={name: {"S": value} for name, value in values.items()},
+            **more,
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
 
 
 def _names(*attributes: str) -> dict[str, str]:

@@ -152,3 +152,9 @@ def test_what_is_refused_is_told() -> None:
         pytest.raises(ClientError, match="AccessDenied"),
     ):
         publish(OLDER)
+
+
+def test_an_execution_whose_upload_was_deleted_writes_nothing_more() -> None:
+    put("workflow", "p/u.jpg", executionArn=OLDER, objStatus="DELETED")
+    assert not publish(OLDER)
+    assert publishers() == set()

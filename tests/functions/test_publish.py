@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import permutations
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto.s3.models import s3_backends
 
-from functions.platform.aws import AwsCallError, PhotoNotFoundError, ThrottledError, client
+from functions.platform.aws import AwsCallError, ServiceUnavailableError, ThrottledError, client
 from functions.platform.rules import RuleError
 from functions.publish import publish
 from functions.upload import Upload, published_url
@@ -23,6 +24,7 @@ from tests.functions.account import TABLE, answering, error, make_table
 CONTEXT = SimpleNamespace(aws_request_id="request-1")
 UPLOAD = Upload("uploads", "p/crème brûlée +1.jpg", "p", "crème brûlée +1.jpg", "v1")
 ACCOUNT = "123456789012"
+RENDITIONS = ("tile", "scaled")
 OURS = "arn:aws:states:us-east-1:123456789012:execution:happypath-v4:ours"
 FIRST = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SECOND = datetime(2026, 5, 1, 13, tzinfo=UTC)
@@ -55,6 +57,27 @@ def received(upload: Upload = UPLOAD, arn: str = OURS, status: str = "RECEIVED",
     )
 
 
+def keep_photo() -> Upload:
+    """The photo lies in its bucket, and what was made of it in the other; returns its upload."""
+    s3 = client("s3")
+    for bucket in ("uploads", "distribution"):
+        s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket="uploads", VersioningConfiguration={"Status": "Enabled"})
+    version = s3.put_object(Bucket="uploads", Key=UPLOAD.key, Body=b"photo")["VersionId"]
+    for name in RENDITIONS:
+        s3.put_object(Bucket="distribution", Key=UPLOAD.rendition_key(name), Body=b"made of it")
+    return replace(UPLOAD, version_id=version)
+
+
+def renditions_left() -> int:
+    return len(client("s3").list_objects_v2(Bucket="distribution").get("Contents", []))
+
+
+def run(upload: Upload) -> Any:
+    event = {"detail": upload.as_detail(), "executionArn": OURS, "renditions": renditions(upload)}
+    return publish.handler(event, CONTEXT)
+
+
 def published(upload: Upload = UPLOAD, at: datetime = FIRST) -> dict[str, Any]:
     return publish.publish(
         upload,
@@ -82,6 +105,7 @@ def test_the_record_ends_and_the_place_gets_its_photo() -> None:
             "finishedAt": "2026-05-01T12:00:00.000Z",
             "traceId": "1-5759e988-bd862e3fe1be46a994272793",
             "item": "crème brûlée +1.jpg",
+            "path": "p/cr%C3%A8me%20br%C3%BBl%C3%A9e%20%2B1.jpg",
             "renditions": {
                 "tile": {"S": "p/crème brûlée +1.jpg/tile.jpg"},
                 "scaled": {"S": "p/crème brûlée +1.jpg/scaled.jpg"},
@@ -173,11 +197,11 @@ def test_a_transaction_cancelled_for_other_reasons_is_an_error_of_its_name(
         "TransactWriteItems",
         CancellationReasons=[{"Code": code} for code in codes],
     )
-    event = {"detail": UPLOAD.as_detail(), "executionArn": OURS, "renditions": renditions()}
+    upload = keep_photo()
     with answering("TransactWriteItems", cancelled):
         with pytest.raises(kind):
-            publish.handler(event, CONTEXT)
-        assert publish.handler(event, CONTEXT)["published"] is True
+            run(upload)
+        assert run(upload)["published"] is True
 
 
 def test_trouble_is_told_to_the_caller() -> None:
@@ -266,8 +290,9 @@ def test_a_folders_item_stays_when_the_record_is_not_ours() -> None:
 def test_a_photo_that_is_gone_is_not_published_for_its_folder() -> None:
     upload = avatar("a.jpg", FIRST)
     client("s3").delete_object(Bucket="uploads", Key=upload.key)
-    with pytest.raises(PhotoNotFoundError):
-        publish_avatar(upload)
+    client("s3").create_bucket(Bucket="distribution")
+    assert publish_avatar(upload) == {"published": False}
+    assert account.items()["workflow", upload.key]["objStatus"] == "DELETED"
     assert ("avatars", "p1") not in account.items()
 
 
@@ -289,3 +314,59 @@ def test_a_senseless_rule_is_named(rules: Any, said: str) -> None:
     event = {"detail": UPLOAD.as_detail(), "executionArn": OURS, "renditions": renditions(), "rules": rules}
     with pytest.raises(RuleError, match=said):
         publish.handler(event, CONTEXT)
+
+
+# A photo that is gone
+
+
+@pytest.mark.parametrize("for_good", [False, True])
+def test_a_photo_that_was_deleted_meanwhile_is_not_published_and_leaves_nothing(*, for_good: bool) -> None:
+    upload = keep_photo()
+    if for_good:
+        # The one before it is current again, and is another upload.
+        client("s3").put_object(Bucket="uploads", Key=upload.key, Body=b"newer")
+    which: Any = {"VersionId": upload.version_id} if for_good else {}
+    client("s3").delete_object(Bucket="uploads", Key=upload.key, **which)
+    received(reason="left over")
+    assert run(upload) == {"published": False}
+    ((_, record),) = account.items().items()
+    assert record["objStatus"] == "DELETED"
+    assert record["deletedAt"] == record["finishedAt"]
+    assert {"deletion", "reason", "item", "path"}.isdisjoint(record)
+    assert renditions_left() == 0
+    before = account.items()
+    assert run(upload) == {"published": False}
+    assert account.items() == before
+
+
+def test_a_photo_that_was_replaced_is_published_until_the_newer_one_takes_its_record() -> None:
+    upload = keep_photo()
+    client("s3").put_object(Bucket="uploads", Key=upload.key, Body=b"newer")
+    received()
+    assert run(upload)["published"] is True
+
+
+@pytest.mark.parametrize(("arn", "status"), [(f"{OURS}-not", "RECEIVED"), (OURS, "PROCESSED")])
+def test_a_photo_that_is_gone_is_withdrawn_from_no_record_that_another_ends(arn: str, status: str) -> None:
+    upload = keep_photo()
+    client("s3").delete_object(Bucket="uploads", Key=upload.key)
+    received(arn=arn, status=status)
+    before = account.items()
+    assert run(upload) == {"published": False}
+    assert account.items() == before
+    assert renditions_left() == len(RENDITIONS)
+
+
+def test_a_withdrawal_that_was_cut_short_locks_the_record_and_goes_on() -> None:
+    upload = keep_photo()
+    client("s3").delete_object(Bucket="uploads", Key=upload.key)
+    received()
+    with (
+        answering("DeleteObject", error("InternalError", "DeleteObject", 500)),
+        pytest.raises(ServiceUnavailableError),
+    ):
+        run(upload)
+    assert account.items()["workflow", UPLOAD.record]["deletion"] == OURS
+    assert run(upload) == {"published": False}
+    assert "deletion" not in account.items()["workflow", UPLOAD.record]
+    assert renditions_left() == 0

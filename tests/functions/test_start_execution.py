@@ -470,7 +470,8 @@ def test_a_record_that_never_stands_still_is_left_for_the_next_attempt() -> None
     ):
         records.claim(TABLE, claim(1), newer=lambda seen: True)
     assert 1 < len(calls) < 10
-    assert records.claim(TABLE, claim(1), newer=lambda seen: True) == claim(1)
+    claimed = records.claim(TABLE, claim(1), newer=lambda seen: True)
+    assert claimed == replace(claim(1), replaced=claim(0).execution_arn)
 
 
 def test_a_takeover_that_dynamodb_refuses_fails_the_message() -> None:
@@ -612,7 +613,7 @@ def test_an_upload_that_was_deleted_ends_without_an_execution(
     ((keys, record),) = account.items().items()
     assert keys == ("workflow", "p/u.jpg")
     assert abs(datetime.fromisoformat(record.pop("receivedAt")) - datetime.now(UTC)) < timedelta(minutes=1)
-    assert record.pop("finishedAt")
+    assert record.pop("finishedAt") == record.pop("deletedAt")
     assert record == {
         "placeId": "p",
         "objStatus": "DELETED",
@@ -756,6 +757,128 @@ def test_in_a_bucket_without_versions_what_was_claimed_and_deleted_ends_too() ->
     assert deliver(s3_event("p/u.jpg", sequencer="0A"), custom_event("p/u.jpg")) == []
     assert record_of("p/u.jpg")["objStatus"] == "DELETED"
     assert executions() == []
+
+
+# An upload that meets a deletion, or is current again
+
+
+def change(sort_key: str, expression: str, **values: str) -> None:
+    """Does what a deletion does to a record."""
+    given: Any = {f":{name}": {"S": value} for name, value in values.items()}
+    more: Any = {"ExpressionAttributeValues": given} if given else {}
+    client("dynamodb").update_item(
+        TableName=TABLE,
+        Key={"PK": {"S": "workflow"}, "SK": {"S": sort_key}},
+        UpdateExpression=expression,
+        **more,
+    )
+
+
+def lock(sort_key: str) -> None:
+    change(sort_key, "SET objStatus = :status, deletion = :arn", status="DELETED", arn="arn:deletion")
+
+
+def test_while_what_was_published_is_removed_a_newer_upload_waits() -> None:
+    deliver(uploaded("p/u.jpg", sequencer="0A"))
+    lock("p/u.jpg")
+    before = account.items()
+    newer = uploaded("p/u.jpg", sequencer="0B", body=b"newer")
+    with answering("SendMessage") as held:
+        assert deliver(newer) == []
+    assert (account.items(), [json.loads(each["MessageBody"]) for each in held]) == (before, [newer])
+    change("p/u.jpg", "REMOVE deletion")
+    assert deliver(newer) == []
+    assert record_of("p/u.jpg")["version"] == newer["detail"]["object"]["version-id"]
+    assert len(executions()) == 2
+
+
+def test_a_takeover_does_not_overtake_a_deletion_that_begins_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deliver(uploaded("p/u.jpg", sequencer="0A"))
+    change("p/u.jpg", "SET objStatus = :status", status="DELETED")
+    newer = uploaded("p/u.jpg", sequencer="0B", body=b"newer")
+    taking = records._replace
+
+    def replaced(*arguments: Any) -> bool:
+        lock("p/u.jpg")
+        return taking(*arguments)
+
+    monkeypatch.setattr(records, "_replace", replaced)
+    with answering("SendMessage") as held:
+        assert deliver(newer) == []
+    assert record_of("p/u.jpg")["objStatus"] == "DELETED"
+    assert [json.loads(each["MessageBody"]) for each in held] == [newer]
+
+
+def test_a_version_that_is_current_again_runs_again_once_for_each_deletion() -> None:
+    first = uploaded("p/u.jpg", sequencer="0A")
+    version = first["detail"]["object"]["version-id"]
+    deliver(first)
+    for restored in ("deletion-1", "deletion-2"):
+        change("p/u.jpg", "SET objStatus = :status", status="DELETED")
+        again = custom_event("p/u.jpg", version=version, restored=restored)
+        assert deliver(again, again, first) == []
+        assert (record_of("p/u.jpg")["objStatus"], record_of("p/u.jpg")["restored"]) == ("RECEIVED", restored)
+        finish("p/u.jpg", "PROCESSED")
+        assert deliver(again, first) == []
+        assert record_of("p/u.jpg")["objStatus"] == "PROCESSED"
+    assert len({each["arn"] for each in executions()}) == len(executions()) == 3
+
+
+def test_the_two_events_of_one_version_run_it_once() -> None:
+    first = uploaded("p/u.jpg", sequencer="0A")
+    again = custom_event("p/u.jpg", version=first["detail"]["object"]["version-id"], restored="deletion-1")
+    for events in ((first, again), (again, first)):
+        assert deliver(*events) == []
+    assert len(executions()) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "leaves"),
+    [("RECEIVED", True), ("PROCESSED", True), ("FAILED", True), ("REJECTED", False), ("DELETED", False)],
+)
+def test_what_a_replaced_upload_may_leave_is_given_to_the_deletions(status: str, *, leaves: bool) -> None:
+    make_workflow("deletion")
+    deliver(uploaded("p/ü.jpg", sequencer="0A"))
+    finish("p/ü.jpg", status)
+    former = record_of("p/ü.jpg")["executionArn"]
+    newer = uploaded("p/ü.jpg", sequencer="0B", body=b"newer")
+    assert deliver(newer, newer) == []
+    started = [{name: each[name] for name in each if name != "arn"} for each in executions("deletion")]
+    assert (
+        started
+        == [
+            {
+                "detail": {"bucket": {"name": BUCKET}, "object": {"key": "p/ü.jpg"}},
+                "writer": former,
+                "path": "p/%C3%BC.jpg",
+            }
+        ]
+        * leaves
+    )
+
+
+def test_an_upload_that_was_claimed_and_is_gone_hands_its_execution_to_the_deletions() -> None:
+    make_workflow("deletion")
+    event = uploaded("p/u.jpg", sequencer="0A")
+    deliver(event)
+    former = record_of("p/u.jpg")["executionArn"]
+    remove(event)
+    assert deliver(event) == []
+    assert record_of("p/u.jpg")["objStatus"] == "DELETED"
+    assert [each["writer"] for each in executions("deletion")] == [former]
+
+
+def test_a_key_that_no_workflow_can_use_is_refused_again_after_its_object_was_deleted() -> None:
+    event = uploaded("no-folder.jpg")
+    deliver(event)
+    change("no-folder.jpg", "SET objStatus = :status", status="DELETED")
+    remove(event)
+    assert deliver(event) == []
+    assert record_of("no-folder.jpg")["objStatus"] == "DELETED"
+    assert deliver(uploaded("no-folder.jpg")) == []
+    assert record_of("no-folder.jpg")["objStatus"] == "REJECTED"
 
 
 # What never reaches a workflow

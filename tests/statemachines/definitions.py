@@ -15,6 +15,13 @@ ROOT = project.ROOT
 FOLDER = ROOT / "statemachines"
 # Every workflow that there is. Tests read from the definitions what they have to know of one.
 WORKFLOWS = project.WORKFLOWS
+# And every state machine: those of add-ons, too, which no upload runs through.
+MACHINES = tuple(
+    stack
+    for stack in (*project.ADD_ONS, *WORKFLOWS)
+    if "AWS::Serverless::StateMachine"
+    in (project.TEMPLATES / stack / "template.yaml").read_text(encoding="utf-8")
+)
 REFUSED, FAILED = "RecordFailState", "RecordErrorState"
 
 State: TypeAlias = dict[str, Any]
@@ -50,6 +57,11 @@ def all_tasks() -> list[tuple[str, str]]:
     return [(workflow, name) for workflow in WORKFLOWS for name in tasks(workflow)]
 
 
+def tasks_of_machines() -> list[tuple[str, str]]:
+    """The same of every state machine."""
+    return [(machine, name) for machine in MACHINES for name in tasks(machine)]
+
+
 @cache
 def is_express(workflow: str) -> bool:
     """Whether its executions take five minutes at most, and may run more than once."""
@@ -75,7 +87,7 @@ def execution_of(workflow: str) -> str:
 
 
 def service(task: State) -> str:
-    """The service that a task calls: `lambda`, `dynamodb`, `events`."""
+    """The service that a task calls: `lambda`, `dynamodb`, `events`, `s3`."""
     return str(task["Resource"].split(":")[-2])
 
 
@@ -122,6 +134,8 @@ def edges(state: State) -> Iterator[Edge]:
     match state["Type"]:
         case "Choice":
             yield from _choice_edges(state)
+        case "Wait":
+            yield Edge(state["Next"])
         case "Task" | "Pass":
             if "Next" in state:
                 path = state["ResultPath"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.statemachines.definitions import WORKFLOWS
+from tests.statemachines.definitions import MACHINES
 from tests.templates.template import STACKS, Resource, load, resources
 
 # Of the stacks that are no workflow.
@@ -24,6 +24,7 @@ ALARMS = {
     "api": {"ErrorsAlarm", "ThrottledAlarm"},
     "notices": {"FailedAlarm", "LateAlarm"},
     "subscriber": {"GalleryDeadLettersAlarm", "SupportDeadLettersAlarm"},
+    "deletion": {"ExecutionsFailedAlarm", "DeadLettersAlarm"},
 }
 # What ends an execution, and its upload without a good outcome.
 BAD_ENDS = {"ExecutionsFailed", "ExecutionsAborted", "ExecutionsTimedOut"}
@@ -52,9 +53,10 @@ def test_an_alarm_tells_the_topic_and_rests_while_nothing_happens(stack: str) ->
         assert alarm["AlarmDescription"].endswith(".")
 
 
-@pytest.mark.parametrize("version", WORKFLOWS)
-def test_every_bad_end_of_a_workflows_executions_raises_its_alarm(version: str) -> None:
+@pytest.mark.parametrize("version", MACHINES)
+def test_every_bad_end_of_executions_raises_their_alarm(version: str) -> None:
     alarm = alarms(version)["ExecutionsFailedAlarm"]
+    (machine,) = resources(version, "AWS::Serverless::StateMachine")
     total, *parts = alarm["Metrics"]
 
     # An expression is what is returned unless it says otherwise.
@@ -63,7 +65,7 @@ def test_every_bad_end_of_a_workflows_executions_raises_its_alarm(version: str) 
     for part in parts:
         stat = part["MetricStat"]
         assert (stat["Metric"]["Namespace"], stat["Stat"], stat["Period"]) == ("AWS/States", "Sum", 300)
-        assert stat["Metric"]["Dimensions"] == [{"Name": "StateMachineArn", "Value": {"Ref": "Workflow"}}]
+        assert stat["Metric"]["Dimensions"] == [{"Name": "StateMachineArn", "Value": {"Ref": machine}}]
         assert part["ReturnData"] is False
     assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (0, 1)
 

@@ -193,15 +193,16 @@ def test_who_only_keeps_records_may_touch_nothing_else_in_the_table() -> None:
     }
     assert limited == {
         ("KeepRecordsPolicy", "dynamodb:UpdateItem"),
+        ("RemovePublishedPolicy", "dynamodb:GetItem"),
         ("WriteRenditionsPolicy", "dynamodb:GetItem"),
     }
-    for version in WORKFLOWS:
+    for version in definitions.MACHINES:
         for task in definitions.tasks(version).values():
             if task["Resource"].endswith("dynamodb:updateItem"):
                 assert task["Parameters"]["Key"]["PK"] == {"S": PARTITION}
 
 
-@pytest.mark.parametrize("version", WORKFLOWS)
+@pytest.mark.parametrize("version", definitions.MACHINES)
 def test_no_partition_of_aws_is_named(version: str) -> None:
     """So that it deploys in China and in GovCloud, too."""
     assert "arn:aws" not in path(version).read_text(encoding="utf-8")
@@ -299,7 +300,7 @@ NAMES = {
     "TopicName",
 }
 # These have none that could collide.
-NAMELESS = ("Policy", "::Key", "::Subscription", "::Distribution", "::HttpApi")
+NAMELESS = ("Policy", "::Role", "::Key", "::Subscription", "::Distribution", "::HttpApi")
 
 
 @pytest.mark.parametrize("stack", STACKS)

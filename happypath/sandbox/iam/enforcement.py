@@ -108,7 +108,9 @@ def assume(role_arn: str, service: str, session: str, label: str = "") -> RoleSe
     Raises:
         AccessDeniedError: the role's trust policy does not let the service have it.
     """
-    check(Service(service), "sts:AssumeRole", role_arn)
+    # On behalf of the account, which is the only one there is.
+    acting = Service(service, source_account=DEFAULT_ACCOUNT_ID)
+    check(acting, "sts:AssumeRole", role_arn)
     return RoleSession(role_arn, session, label)
 
 
