@@ -298,6 +298,7 @@ def test_a_photo_that_is_gone_is_not_published_for_its_folder() -> None:
 
 @pytest.mark.usefixtures("_bucket")
 def test_a_photo_in_no_folder_has_no_folders_item() -> None:
+    client("s3").put_object(Bucket="uploads", Key="avatars/me.jpg", Body=b"me")
     with pytest.raises(RuleError, match="lies in none"):
         publish_avatar(Upload("uploads", "avatars/me.jpg", "avatars", "me.jpg"))
 

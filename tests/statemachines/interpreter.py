@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from types import SimpleNamespace
 from typing import Any, Self, TypeAlias, cast
@@ -21,18 +21,22 @@ from moto.stepfunctions.parser.asl.component.common.error_name.failure_event imp
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_aws_sdk,
     state_task_service_dynamodb,
     state_task_service_events,
 )
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
-from happypath.sandbox.patches.stepfunctions import ERRORS, TASKS, AwsSdkTask
+from happypath.sandbox.patches import states_evaluation, states_language
+from happypath.sandbox.patches.stepfunctions import ERRORS, TASKS
 from happypath.sandbox.stepfunctions.failures import task_failure
+from happypath.sandbox.stepfunctions.integrations import AwsSdkTask, aws_sdk_integrations
 from tests import table
 from tests.mocked import mocked
 from tests.statemachines.definitions import is_lambda, states
 from tests.statemachines.filled import ACCOUNT, REGION, TABLE, definition
-from tests.statemachines.willing import Answers, Done, Raised, willing
+from tests.statemachines.willing import Answered, Answers, Done, Raised, willing
 
 DETAIL = {
     "bucket": "uploads",
@@ -43,6 +47,7 @@ DETAIL = {
     "record": "the-place/photo.jpg",
 }
 Item: TypeAlias = dict[str, Any]
+INTEGRATIONS = tuple(dict.fromkeys([*(task for task, _ in TASKS), AwsSdkTask]))
 _RECORD: Item = {"PK": {"S": "workflow"}, "SK": {"S": DETAIL["record"]}}
 
 
@@ -61,6 +66,7 @@ class Run:
     # What the event bus was told, in order.
     told: list[dict[str, Any]]
     waits_s: list[float]
+    history: Sequence[Any] = field(repr=False, default=())
 
     @property
     def detail(self) -> Any:
@@ -76,18 +82,24 @@ class Interpreter:
             # Parsing takes longer than running.
             parse = staticmethod(cache(AmazonStateLanguageParser.parse))
             stack.enter_context(patch.object(AmazonStateLanguageParser, "parse", parse))
-            for named in ERRORS:
+            for named in (*ERRORS, *states_language.PATCHES, *states_evaluation.PATCHES):
                 stack.enter_context(named(cast(Any, None)))
-            self._dynamodb = boto3.client("dynamodb", region_name=REGION)
+            stack.enter_context(aws_sdk_integrations())
+            self.dynamodb = boto3.client("dynamodb", region_name=REGION)
             self.events: Any = boto3.client("events", region_name=REGION)
             self._stepfunctions = boto3.client("stepfunctions", region_name=REGION)
-            table.make(self._dynamodb, TABLE)
+            table.make(self.dynamodb, TABLE)
             self._runs = 0
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    @cache  # noqa: B019  # as below
+    def client(self, service: str) -> Any:
+        """A client of the account in memory."""
+        return boto3.client(service, region_name=REGION)  # type: ignore[call-overload]  # any service
 
     def run(
         self,
@@ -103,43 +115,68 @@ class Interpreter:
         listing's attributes, None for a place that is not listed; `owner` is the execution that owns the
         record, this one unless given.
         """
+        self._put_items(place, owner or self.next_arn(workflow))
+        ended = self.execute(workflow, {"detail": DETAIL}, answers)
+        return replace(ended, record=self._record())
+
+    def next_arn(self, machine: str) -> str:
+        """The ARN that the next execution of a state machine is going to have."""
+        return f"arn:aws:states:{REGION}:{ACCOUNT}:execution:happypath-{machine}:{self._runs + 1}"
+
+    def execute(
+        self,
+        machine: str,
+        given: Mapping[str, Any],
+        answers: Answers | None = None,
+        *,
+        on_account: bool = False,
+    ) -> Run:
+        """Runs any state machine with an input; the run is without a record.
+
+        `on_account`: integrations with AWS's SDK are called, and not answered with nothing.
+        """
+        arn = self.next_arn(machine)
         self._runs += 1
-        arn = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:happypath-{workflow}:{self._runs}"
-        self._put_items(place, owner or arn)
         waits_s: list[float] = []
-        calls = _Calls(workflow, answers or {})
+        calls = _Calls(machine, answers or {}, on_account=on_account)
         bus = SimpleNamespace(put_events=calls.listening(self.events))
         with ExitStack() as patches:
             for replaced, name, by in (
                 (lambda_eval_utils, "_invoke_lambda_function", calls.invoke),
                 (retrier_decl, "time", SimpleNamespace(sleep=waits_s.append)),
-                (state_task_service_dynamodb, "boto_client_for", lambda **_: self._dynamodb),
+                (WaitFunction, "_wait_interval", lambda _, env, wait_seconds: waits_s.append(wait_seconds)),
+                (state_task_service_dynamodb, "boto_client_for", lambda **_: self.dynamodb),
                 (state_task_service_events, "boto_client_for", lambda **_: bus),
-                *((task, "_eval_service_task", calls.answering(task)) for task, _ in TASKS),
+                (state_task_service_aws_sdk, "boto_client_for", lambda service, **_: self.client(service)),
+                *(
+                    (task, "_eval_service_task", calls.answering(task))
+                    for task, _ in (*TASKS, (AwsSdkTask, ""))
+                ),
             ):
                 patches.enter_context(patch.object(replaced, name, by))
             self._stepfunctions.start_execution(
-                stateMachineArn=self._machine(workflow),
-                name=str(self._runs),
-                input=json.dumps({"detail": DETAIL}),
+                stateMachineArn=self._machine(machine),
+                name=arn.rpartition(":")[2],
+                input=json.dumps(given),
             )
             ended = self._wait(arn)
         pages = self._stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
+        history = [event for page in pages for event in page["events"]]
         return Run(
             status=ended["status"],
             error=ended.get("error"),
             cause=ended.get("cause"),
             path=tuple(
                 event["stateEnteredEventDetails"]["name"]
-                for page in pages
-                for event in page["events"]
+                for event in history
                 if "stateEnteredEventDetails" in event
             ),
             output=json.loads(ended.get("output") or "{}"),
-            record=self._record(),
+            record={},
             asked=calls.asked,
             told=calls.told,
             waits_s=waits_s,
+            history=history,
         )
 
     @cache  # noqa: B019  # one interpreter lives as long as its tests
@@ -153,15 +190,15 @@ class Interpreter:
 
     def _put_items(self, place: Mapping[str, Any] | None, owner: str) -> None:
         record = {**_RECORD, "objStatus": {"S": "RECEIVED"}, "executionArn": {"S": owner}}
-        self._dynamodb.put_item(TableName=TABLE, Item=record)
+        self.dynamodb.put_item(TableName=TABLE, Item=record)
         listing: Item = {"PK": {"S": DETAIL["placeId"]}, "SK": {"S": "listing"}}
         if place is None:
-            self._dynamodb.delete_item(TableName=TABLE, Key=listing)
+            self.dynamodb.delete_item(TableName=TABLE, Key=listing)
         else:
-            self._dynamodb.put_item(TableName=TABLE, Item={**listing, **place})
+            self.dynamodb.put_item(TableName=TABLE, Item={**listing, **place})
 
     def _record(self) -> dict[str, str]:
-        item = self._dynamodb.get_item(TableName=TABLE, Key=_RECORD)["Item"]
+        item = self.dynamodb.get_item(TableName=TABLE, Key=_RECORD)["Item"]
         return {name: value["S"] for name, value in item.items()}
 
     def _wait(self, arn: str) -> Any:
@@ -177,7 +214,8 @@ class Interpreter:
 class _Calls:
     """What the tasks of one execution call; one after the other, as they are run."""
 
-    def __init__(self, workflow: str, answers: Answers) -> None:
+    def __init__(self, workflow: str, answers: Answers, *, on_account: bool) -> None:
+        self._on_account = on_account
         good = {name: [willing(state)] for name, state in states(workflow).items() if is_lambda(state)}
         self._answers: Mapping[str, Sequence[Any]] = {**good, **answers}
         self._turns: dict[str, int] = {}
@@ -198,7 +236,10 @@ class _Calls:
             self._answer = answers[min(turn, len(answers) - 1)]
             if isinstance(self._answer, Raised):
                 raise FailureEventException(task_failure(task, env, self._answer.error, self._answer.cause()))
-            if integration is AwsSdkTask:
+            if isinstance(self._answer, Answered):
+                self._answer.after()
+                env.stack.append(dict(self._answer.result))
+            elif integration is AwsSdkTask and not self._on_account:
                 env.stack.append({})
             else:
                 call(task, env=env, **more)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -32,8 +32,16 @@ class Done:
     """A service that does what it is asked for."""
 
 
-# Task → what it is answered, attempt by attempt: a function's payload, `Raised`, or a service's `Done`. The
-# last one repeats.
+@dataclass(frozen=True)
+class Answered:
+    """A service's answer that a test makes up; `after` happens before it is given."""
+
+    result: Mapping[str, Any]
+    after: Callable[[], object] = lambda: None
+
+
+# Task → what it is answered, attempt by attempt: a function's payload, `Raised`, a service's `Done` or
+# `Answered`. The last one repeats.
 Answers: TypeAlias = Mapping[str, Sequence[Any]]
 
 RENDITIONS = {
