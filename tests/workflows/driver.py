@@ -119,14 +119,25 @@ class Driver:
 
     def put_quietly(self, key: str, body: bytes) -> str:
         """Puts an object into the upload bucket whose event gets lost, and returns its version."""
+        with self.losing_events():
+            put = self.installation.client("s3").put_object(Bucket=self.upload_bucket, Key=key, Body=body)
+        return str(put["VersionId"])
+
+    def delete(self, key: str, **which: str) -> str:
+        """Deletes an object, or a version of it for good; returns the version, or the delete marker's."""
+        s3 = self.installation.client("s3")
+        return str(s3.delete_object(Bucket=self.upload_bucket, Key=key, **which)["VersionId"])
+
+    @contextmanager
+    def losing_events(self) -> Iterator[None]:
+        """The upload bucket tells nobody of what happens in it, while the block lasts."""
         s3 = self.installation.client("s3")
         configure = partial(s3.put_bucket_notification_configuration, Bucket=self.upload_bucket)
         configure(NotificationConfiguration={})
         try:
-            put = s3.put_object(Bucket=self.upload_bucket, Key=key, Body=body)
+            yield
         finally:
             configure(NotificationConfiguration={"EventBridgeConfiguration": {}})
-        return str(put["VersionId"])
 
     def send(self, event: dict[str, Any]) -> None:
         """Sends an event to the queue of uploads."""

@@ -60,7 +60,9 @@ def _of_stack(stack: str) -> Iterator[Statement]:
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
         documents = [properties[key] for key in (_POLICIES.get(resource["Type"]),) if key]
-        documents += [each for each in _listed(properties.get("Policies", [])) if "Statement" in each]
+        # A role's are named, and a function's are not.
+        inline = [each.get("PolicyDocument", each) for each in _listed(properties.get("Policies", []))]
+        documents += [each for each in inline if "Statement" in each]
         for number, (statement, conditional) in enumerate(
             pair for document in documents for pair in _unfolded(document["Statement"])
         ):
@@ -127,8 +129,10 @@ class Deployed:
         """Drops a statement while the block lasts; whether it was there."""
         if statement.kind == "AWS::IAM::ManagedPolicy":
             found = self._of_managed(statement)
+        elif statement.kind == "AWS::IAM::Role":
+            found = self._of_role(self.physical(statement.stack, statement.resource))
         elif statement.kind.startswith("AWS::Serverless::"):
-            found = self._of_role(statement)
+            found = self._of_role(self.physical(statement.stack, f"{statement.resource}Role"))
         else:
             found = self._of_resource(statement)
         undo = [
@@ -160,9 +164,8 @@ class Deployed:
 
         return [(put, document)]
 
-    def _of_role(self, statement: Statement) -> list[tuple[Any, dict[str, Any]]]:
+    def _of_role(self, role: str) -> list[tuple[Any, dict[str, Any]]]:
         iam = self._installation.client("iam")
-        role = self.physical(statement.stack, f"{statement.resource}Role")
 
         def of(name: str) -> tuple[Any, dict[str, Any]]:
             document: Any = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]

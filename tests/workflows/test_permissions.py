@@ -18,9 +18,10 @@ from happypath.project import WORKFLOWS
 from happypath.sandbox.calls import Permission
 from happypath.sandbox.sandbox import Sandbox
 from tests.outcomes import rows
-from tests.workflows import api, notices
+from tests.statemachines.definitions import MACHINES
+from tests.workflows import api, deletions, notices
 from tests.workflows.driver import Driver, wait_until
-from tests.workflows.tasks import accepted, all_tasks
+from tests.workflows.tasks import accepted, all_tasks, publishes
 
 # Every path of every workflow takes a while on a small machine.
 pytestmark = pytest.mark.timeout(300)
@@ -55,6 +56,12 @@ def driven(driver: Driver, sandbox: Sandbox) -> Sandbox:
     for workflow in WORKFLOWS:
         if any(name.startswith(f"{sandbox.prefix}-{workflow}") for name in idle):
             _every_path(driver, workflow)
+            if publishes(workflow):
+                deletions.publish_what_was_replaced(driver, workflow)
+                deletions.publish_what_is_gone(driver, workflow)
+    if f"{sandbox.prefix}-deletion" in idle:
+        deletions.delete_all_the_ways(driver)
+        deletions.wait_idle(driver)
     if f"{sandbox.prefix}-Notices" in idle:
         notices.give_up(driver)
         notices.Subscriber(driver.installation, "subscriber-support").first(
@@ -265,7 +272,7 @@ def judged(
         policies = written(installation, role)
         delivering = {each for each in policies if each.action in DELIVER_LOGS}
         assert {each.action for each in delivering} == (
-            DELIVER_LOGS if name.removeprefix(f"{installation.prefix}-") in WORKFLOWS else set()
+            DELIVER_LOGS if name.removeprefix(f"{installation.prefix}-") in MACHINES else set()
         )
         lacking, idle = compared(policies - delivering, needed)
         if lacking or idle:
@@ -318,7 +325,9 @@ def test_a_wildcard_stands_only_where_names_come_and_go(driver: Driver) -> None:
             if each.action.startswith("rekognition:") or each.action in DELIVER_LOGS:
                 assert each.resource == "*"
             elif "*" in each.resource:
-                assert each.resource.endswith((":stateMachine:happypath-*", "-us-east-1/*")), each
+                assert each.resource.endswith(
+                    (":stateMachine:happypath-*", ":execution:happypath-*", "-us-east-1/*")
+                ), each
 
 
 def test_policies_of_aws_are_those_of_the_services(driver: Driver) -> None:

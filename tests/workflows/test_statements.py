@@ -21,7 +21,7 @@ from happypath.sandbox.iam.deliveries import of_function
 from happypath.sandbox.iam.enforcement import access_key
 from happypath.sandbox.iam.principal import Root
 from tests.outcomes import Row, rows
-from tests.workflows import api
+from tests.workflows import api, deletions
 from tests.workflows.driver import Driver, wait_until
 from tests.workflows.notices import refused
 from tests.workflows.statements import Deployed, Statement, statements
@@ -96,16 +96,7 @@ def needing(statement: Statement, driver: Driver) -> Iterator[None]:
         url = f"{driver.installation.core['DistributionUrl']}/a"
         assert requests.get(url, timeout=30).status_code == HTTPStatus.FORBIDDEN
         yield
-    elif statement.stack in {"notices", "subscriber"}:
-        # Both come to an end: what is deleted before it is claimed, and a key that no workflow can use.
-        driver.go_live("none")
-        gone = driver.new_key()
-        driver.upload(b"gone", gone)
-        driver.installation.client("s3").delete_object(Bucket=driver.upload_bucket, Key=gone)
-        refused(driver)
-        yield
-    elif statement.stack == "api" or statement.resource == "PutUploadsPolicy":
-        _use_the_api(driver)
+    elif _is_of_add_on(statement, driver):
         yield
     elif "logs:CreateLogDelivery" in statement.actions:
         _log_again(driver, user_of(statement))
@@ -129,6 +120,27 @@ def needing(statement: Statement, driver: Driver) -> Iterator[None]:
         for row in covering(workflow):
             driver.upload(driver.picture(row), driver.new_key_of(workflow, row, f"statement{row.suffix}"))
         yield
+
+
+def _is_of_add_on(statement: Statement, driver: Driver) -> bool:
+    """Does what needs a statement of notices, the API or deletions; whether it is one of theirs."""
+    if statement.stack in {"notices", "subscriber"}:
+        # Both come to an end: what is deleted before it is claimed, and a key that no workflow can use.
+        driver.go_live("none")
+        gone = driver.new_key()
+        driver.upload(b"gone", gone)
+        driver.installation.client("s3").delete_object(Bucket=driver.upload_bucket, Key=gone)
+        refused(driver)
+    elif statement.stack == "api" or statement.resource == "PutUploadsPolicy":
+        _use_the_api(driver)
+    elif statement.stack == "deletion" or statement.resource == "RemovePublishedPolicy":
+        deletions.delete_all_the_ways(driver)
+    elif statement.resource == "PublishPolicy" and "s3:DeleteObject" in statement.actions:
+        with deletions.about_to_publish(driver, user_of(statement)) as running, driver.losing_events():
+            driver.delete(running)
+    else:
+        return False
+    return True
 
 
 def _use_the_api(driver: Driver) -> None:
@@ -243,6 +255,13 @@ CHECKED: dict[str, Callable[[Driver], None]] = {
         _service("s3", lambda of: f"arn:aws:s3:::{of.upload_bucket}")(driver),
         "sqs:SendMessage",
         f"arn:aws:sqs:us-east-1:{ACCOUNT}:{driver.sandbox.prefix}-uploads",
+    ),
+    "DeadLetterQueuePolicy-FromTheRule": lambda driver: iam.check(
+        _service("events", lambda of: f"arn:aws:events:us-east-1:{ACCOUNT}:rule/{of.sandbox.prefix}-deleted")(
+            driver
+        ),
+        "sqs:SendMessage",
+        f"arn:aws:sqs:us-east-1:{ACCOUNT}:{driver.sandbox.prefix}-deletions-dead",
     ),
     "AlarmTopicPolicy-AlarmsPublish": lambda driver: iam.check(
         _service("cloudwatch")(driver), "sns:Publish", driver.installation.core["AlarmTopic"]

@@ -1,0 +1,89 @@
+"""Uploads that are deleted: before, while and after they run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.workflows.driver import Driver, wait_until
+from tests.workflows.photos import drawn
+from tests.workflows.pictures import place_id
+from tests.workflows.tasks import accepted
+
+
+def publish(driver: Driver, key: str, body: bytes | None = None) -> dict[str, Any]:
+    """Uploads a photo to a workflow that publishes any, and waits for its end."""
+    driver.go_live("v1")
+    driver.upload(drawn("JPEG", 90, 90) if body is None else body, key)
+    return driver.ended_record(key)
+
+
+@contextmanager
+def about_to_publish(driver: Driver, workflow: str) -> Iterator[str]:
+    """The key of an upload that its workflow accepted, which is published when the block is over."""
+    row = accepted(workflow)
+    driver.go_live(workflow)
+    key = driver.new_key(place_id(row), f"running{row.suffix}")
+    with driver.sandbox.faults(f"state:{workflow}/Publish=delay:3600"):
+        driver.upload(driver.picture(row), key)
+
+        def arrived() -> bool:
+            record = driver.installation.record(key)
+            if record is None or driver.installation.execution(record["executionArn"]) is None:
+                return False
+            states = driver.installation.steps(record["executionArn"])
+            return bool(states) and states[-1].state == "Publish"
+
+        wait_until(arrived, f"{key} is about to be published")
+        yield key
+
+
+def wait_deleted(driver: Driver, key: str) -> dict[str, Any]:
+    """Waits until all of a deleted upload is gone, and returns its record."""
+    found: dict[str, Any] = {}
+
+    def is_gone() -> bool:
+        found.clear()
+        found.update(driver.installation.record(key) or {})
+        return found.get("objStatus") == "DELETED" and "deletion" not in found
+
+    wait_until(is_gone, f"{key} is deleted")
+    return found
+
+
+def wait_idle(driver: Driver) -> None:
+    """Waits until no deletion runs."""
+    arn = f"arn:aws:states:us-east-1:123456789012:stateMachine:{driver.sandbox.prefix}-deletion"
+    client = driver.installation.client("stepfunctions")
+
+    def runs() -> bool:
+        listed = client.list_executions(stateMachineArn=arn, statusFilter="RUNNING")
+        return bool(listed["executions"])
+
+    wait_until(lambda: not runs(), "every deletion has ended")
+
+
+def delete_all_the_ways(driver: Driver) -> None:
+    """What comes to every call of the state machine; where one is denied, it goes on to nothing."""
+    key = driver.new_key(name="deleted.jpg")
+    publish(driver, key)
+    marker = driver.delete(key)
+    wait_idle(driver)
+    driver.delete(key, VersionId=marker)
+    with about_to_publish(driver, "v1") as running:
+        driver.delete(running)
+
+
+def publish_what_was_replaced(driver: Driver, workflow: str) -> None:
+    """Publish looks at a version that is not the current one any longer."""
+    with about_to_publish(driver, workflow) as key:
+        driver.put_quietly(key, b"newer")
+    driver.ended_record(key)
+
+
+def publish_what_is_gone(driver: Driver, workflow: str) -> None:
+    """Publish finds no object, and nobody has told of the deletion."""
+    with about_to_publish(driver, workflow) as key, driver.losing_events():
+        driver.delete(key)
+    driver.ended_record(key)
