@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tests.statemachines import filled
+from tests.statemachines.definitions import is_lambda, tasks
 from tests.workflows.driver import Driver, wait_until
 from tests.workflows.photos import drawn
-from tests.workflows.pictures import place_id
 from tests.workflows.tasks import accepted
 
 
@@ -24,18 +25,16 @@ def about_to_publish(driver: Driver, workflow: str) -> Iterator[str]:
     """The key of an upload that its workflow accepted, which is published when the block is over."""
     row = accepted(workflow)
     driver.go_live(workflow)
-    key = driver.new_key(place_id(row), f"running{row.suffix}")
-    with driver.sandbox.faults(f"state:{workflow}/Publish=delay:3600"):
+    key = driver.new_key_of(workflow, row, f"running{row.suffix}")
+    publishing = next(
+        name
+        for name, task in tasks(workflow).items()
+        if is_lambda(task) and filled.handler(workflow, name) == "functions.publish.publish.handler"
+    )
+    with driver.sandbox.faults(f"state:{workflow}/{publishing}=delay:3600"):
         driver.upload(driver.picture(row), key)
-
-        def arrived() -> bool:
-            record = driver.installation.record(key)
-            if record is None or driver.installation.execution(record["executionArn"]) is None:
-                return False
-            states = driver.installation.steps(record["executionArn"])
-            return bool(states) and states[-1].state == "Publish"
-
-        wait_until(arrived, f"{key} is about to be published")
+        # Its renditions are what comes before.
+        wait_until(lambda: bool(driver.published(key).renditions), f"{key} is about to be published")
         yield key
 
 
