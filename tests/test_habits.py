@@ -140,6 +140,7 @@ def test_the_fast_layers_exist() -> None:
     assert [each for each in found if not (ROOT / each).exists()] == []
 
 
+@pytest.mark.slow
 def test_the_command_needs_no_extra_to_start() -> None:
     needed = names(PROJECT["project"]["dependencies"])
     optional = names(PROJECT["project"]["optional-dependencies"]["ocr"])

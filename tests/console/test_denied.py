@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
@@ -15,8 +16,10 @@ from happypath.console.console import Console
 from happypath.operations.installation import Installation
 from happypath.operations.waiting import wait
 from happypath.project import SAMPLES
-from happypath.sandbox.sandbox import Sandbox
 from tests.console.conftest import ADDRESS
+
+if TYPE_CHECKING:
+    from happypath.sandbox.sandbox import Sandbox
 
 KEY = "sample-park/denied.jpg"
 PAGES = [

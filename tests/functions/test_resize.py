@@ -146,6 +146,7 @@ def test_the_photo_is_fetched_once() -> None:
     assert len(calls) == 1
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 1_300), st.integers(1, 1_300))
 def test_sizes(width: int, height: int) -> None:

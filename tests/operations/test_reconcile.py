@@ -179,6 +179,7 @@ def test_a_former_claim_is_open_until_its_object_has_a_record_of_its_own(install
     assert open_uploads(installation) == {}
 
 
+@pytest.mark.slow
 def test_hundreds_of_former_records_are_found(installation: Offline) -> None:
     for number in range(130):
         version = installation.put_photo(f"p/{number}.jpg")
@@ -189,6 +190,7 @@ def test_hundreds_of_former_records_are_found(installation: Offline) -> None:
 # Any number
 
 
+@pytest.mark.slow
 def test_it_goes_through_pages_of_objects(installation: Offline, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "40")
     for number in range(130):
@@ -212,6 +214,7 @@ def test_it_goes_through_pages_of_records(installation: Offline) -> None:
     assert len(looked) > 1
 
 
+@pytest.mark.slow
 def test_it_looks_no_further_than_it_is_asked(installation: Offline, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "100")
     for number in range(210):

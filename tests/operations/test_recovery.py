@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,9 +16,11 @@ from happypath.operations.installation import TERMINAL, Installation
 from happypath.operations.live import changes
 from happypath.operations.reconcile import State
 from happypath.operations.redrive import Moved, Sent, dead_letters, run_again
-from happypath.sandbox.sandbox import Sandbox
 from tests.waiting import until
 from tests.workflows.photos import drawn
+
+if TYPE_CHECKING:
+    from happypath.sandbox.sandbox import Sandbox
 
 
 @pytest.fixture(scope="module")
