@@ -48,9 +48,6 @@ SHOWN_BY = {
     "nothing is cached or compressed": (
         "sandbox/test_cloudfront.py::test_what_is_replaced_or_gone_is_seen_at_once"
     ),
-    "Signed addresses, functions, origins that are no bucket": (
-        "sandbox/test_cloudfront.py::test_what_the_sandbox_does_not_do_it_says"
-    ),
     "`RegionsOfInterest` and image properties": (
         "sandbox/test_reader.py::test_what_the_sandbox_cannot_do_it_says"
     ),

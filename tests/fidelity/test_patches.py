@@ -27,7 +27,6 @@ SHOWN_BY_TESTS = {
     "awslambda.functions_run": "sandbox/test_host.py",
     "cloudformation.change_sets": "sandbox/test_change_sets.py",
     "cloudformation.templates_are_transformed": "sandbox/test_change_sets.py",
-    "cloudfront.whole_configurations": "sandbox/test_cloudfront.py",
     "dynamodb.atomic_writes": "sandbox/test_tables.py",
     "iam.managed_policies_of_roles": "sandbox/test_roles.py",
     "iam.inline_policies_of_stacks": "sandbox/test_roles.py",

@@ -85,6 +85,7 @@ def test_uploads_under_a_key_of_ones_own_are_decrypted_as_the_policies_let_tasks
         key_arn = kms.create_key()["KeyMetadata"]["Arn"]
         sandbox.deploy("core", {"UploadKeyArn": key_arn})
         sandbox.deploy("v2")
+        sandbox.deploy("api")
         installation = Installation(sandbox.client, sandbox.prefix)
         installation.set_live("v2")
         bucket = installation.core["UploadBucket"]
@@ -97,6 +98,16 @@ def test_uploads_under_a_key_of_ones_own_are_decrypted_as_the_policies_let_tasks
             TableName=installation.core["Table"], Key={"PK": {"S": "park"}, "SK": {"S": "a.jpg"}}
         )["Item"]["tileURL"]["S"]
         assert requests.get(url, timeout=30).status_code == 200
+
+        # Somebody uploads by a form that the API signs.
+        person = Person(sandbox)
+        form = person.ask(placeId="park", sizeBytes=len(photo)).json()
+        (encrypts,) = [each for each in statements() if "kms:GenerateDataKey" in each.actions]
+        with Deployed(installation).without(encrypts) as was_there:
+            assert was_there
+            assert "kms:GenerateDataKey" in send(form["form"], photo).text
+        assert send(form["form"], photo).status_code == 204
+        assert person.ended(form["uploadId"])["status"] == "PROCESSED"
 
         (decrypts,) = [each for each in statements() if "kms:Decrypt" in each.actions and each.conditional]
         with Deployed(installation).without(decrypts) as was_there:

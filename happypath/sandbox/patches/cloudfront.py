@@ -108,10 +108,18 @@ _LISTS_OF_BEHAVIOURS = (
 
 def _as_in_the_api(properties: dict[str, Any]) -> dict[str, Any]:
     """A template's DistributionConfig as CreateDistribution takes it: lists are counted there."""
-    config = {**properties, "CallerReference": uuid.uuid4().hex}
+    origins = [_with_identity(each) for each in properties["Origins"]]
+    config = {**properties, "CallerReference": uuid.uuid4().hex, "Origins": origins}
     behaviour = _counted(config["DefaultCacheBehavior"], _LISTS_OF_BEHAVIOURS)
     behaviours = [_counted(each, _LISTS_OF_BEHAVIOURS) for each in config.get("CacheBehaviors") or []]
     return _counted({**config, "DefaultCacheBehavior": behaviour, "CacheBehaviors": behaviours}, _LISTS)
+
+
+def _with_identity(origin: dict[str, Any]) -> dict[str, Any]:
+    """An origin, with the empty identity that templates may leave out."""
+    if "S3OriginConfig" not in origin:
+        return origin
+    return {**origin, "S3OriginConfig": {"OriginAccessIdentity": "", **(origin["S3OriginConfig"] or {})}}
 
 
 def _counted(properties: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
