@@ -95,12 +95,11 @@ def test_the_map_of_the_tests_has_every_folder_once() -> None:
     assert sorted(mapped) == sorted(path.parent.name for path in (ROOT / "tests").glob("*/__init__.py"))
 
 
-def test_every_decision_says_why_and_is_listed() -> None:
-    listed = re.findall(r"^- \[.+?\]\((.+?)\)", (DECISIONS / "README.md").read_text(encoding="utf-8"), re.M)
-    assert sorted(listed) == sorted(path.name for path in DECISIONS.glob("*.md") if path.name != "README.md")
-    for name in listed:
-        text = (DECISIONS / name).read_text(encoding="utf-8")
-        assert re.findall(r"^\*\*(\w+)\.\*\*", text, re.M) == ["Context", "Decision", "Consequence"], name
+def test_every_decision_says_why() -> None:
+    records = (DECISIONS / "README.md").read_text(encoding="utf-8").split("\n## ")[1:]
+    assert records
+    for record in records:
+        assert re.findall(r"\*\*(\w+)\.\*\*", record) == ["Context", "Decision", "Consequence"], record
 
 
 def test_github_runs_the_scripts_that_ci_runs() -> None:
