@@ -258,3 +258,31 @@ def test_without_an_issuer_callers_sign_with_credentials_that_may_invoke_it(
     finally:
         sandbox.deploy("api")
     assert ann.status(upload_id).json()["status"] == "WAITING"
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        ("dynamodb:GetItem=throttle", 503),
+        ("dynamodb:GetItem=error", 503),
+        ("s3:ListObjectsV2=throttle", 503),
+        ("s3:ListObjectsV2=error", 503),
+        ("s3:ListObjectsV2=denied", 500),
+        ("dynamodb:GetItem=gone", 500),
+        ("function:api=kill", 500),
+        ("function:api=throttle", 503),
+    ],
+)
+def test_what_passes_by_itself_is_503_and_all_else_500_and_says_nothing(
+    driver: Driver, ann: Person, fault: str, status: int
+) -> None:
+    upload_id = ann.ask().json()["uploadId"]
+    with driver.sandbox.faults(fault):
+        answer = ann.status(upload_id)
+    assert answer.status_code == status
+    assert answer.json()["message"] in {
+        "Please try again in a moment.",
+        "Service Unavailable",
+        "Internal Server Error",
+    }
+    assert ann.status(upload_id).json()["status"] == "WAITING"

@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from moto.awslambda.exceptions import UnknownFunctionException
@@ -20,7 +21,7 @@ from moto.core.exceptions import JsonRESTError
 from happypath.sandbox.apigateway.request import Answer, RefusedError, Told
 from happypath.sandbox.apigateway.response import MalformedResponseError, answer_of
 from happypath.sandbox.function_host.environment import Outcome
-from happypath.sandbox.function_host.host import InvokeError, TooManyRequestsError
+from happypath.sandbox.function_host.host import InvokeError
 from happypath.sandbox.iam.denial import AccessDeniedError
 from happypath.sandbox.iam.enforcement import assume, check
 from happypath.sandbox.iam.principal import Principal, Service
@@ -142,9 +143,11 @@ def invoked(invoke: Invoke, function: Any, payload: bytes, trace: str, timeout_s
         return _within(timeout_s, lambda: invoke(function, payload, trace))
     except TimeoutError:
         raise RefusedError(503, "Service Unavailable", why="The integration timed out.") from None
-    except TooManyRequestsError as error:
+    except InvokeError as error:
+        if error.response.status != HTTPStatus.TOO_MANY_REQUESTS:
+            raise failed(str(error)) from None
         raise RefusedError(503, "Service Unavailable", why=str(error)) from None
-    except (InvokeError, JsonRESTError) as error:
+    except JsonRESTError as error:
         raise failed(str(error)) from None
 
 
