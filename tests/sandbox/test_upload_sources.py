@@ -119,15 +119,6 @@ def test_uploads_under_a_key_of_ones_own_are_decrypted_as_the_policies_let_tasks
             for each in sandbox.calls.denied
         )
 
-        # A form may do what its signer may, the upload API.
-        sandbox.deploy("api")
-        person = Person(sandbox)
-        assert send(person.ask().json()["form"], b"ab").status_code == 204
-        (encrypts,) = [each for each in statements() if "kms:GenerateDataKey" in each.actions]
-        with Deployed(installation).without(encrypts) as was_there:
-            assert was_there
-            assert send(person.ask().json()["form"], b"ab").status_code == 403
-
 
 def _waiting(sqs: Any, queue: str) -> int:
     found = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
