@@ -27,6 +27,7 @@ from werkzeug.serving import make_server
 from happypath.sandbox.apigateway.authorization import Authorization
 from happypath.sandbox.apigateway.gateway import Gateway
 from happypath.sandbox.apigateway.issuer import Issuer
+from happypath.sandbox.apigateway.tokens import Keys
 from happypath.sandbox.calls import Calls
 from happypath.sandbox.cloudfront.viewing import viewed
 from happypath.sandbox.connection import Connection, close_all
@@ -102,7 +103,8 @@ class Account:
         inner = refusing(enforcing(_moto(), OWN_ACCESS_KEY), faults, OWN_ACCESS_KEY)
         self.endpoint = f"http://127.0.0.1:{listening.getsockname()[1]}"
         self.issuer = Issuer(self.endpoint)
-        gateway = Gateway(invoke, self.issuer, Authorization(invoke, _secret_of), put_log)
+        authorization = Authorization(invoke, _secret_of, Keys())
+        gateway = Gateway(invoke, self.issuer, authorization, put_log)
         s3 = guarded(inner, _secret_of, _own_secret_of, ACCOUNT_ID)
         self.application = gateway.in_front_of(answered(viewed(s3, ACCOUNT_ID, OWN_ACCESS_KEY)))
         with listening:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from happypath.sandbox.apigateway import lambda_authorizer, signed, tokens
@@ -29,11 +29,14 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Authorization:
-    """Decides who may take a route; `secret_of` an access key tells whether a signature is right."""
+    """Decides who may take a route.
+
+    `secret_of` an access key tells whether a signature is right, `keys` of an issuer whether a token is.
+    """
 
     invoke: Invoke
     secret_of: SecretOf
-    keys: tokens.Keys = field(default_factory=tokens.Keys)
+    keys: tokens.Keys
 
     def identity(self, request: ApiRequest, wanted: Wanted, told: Told) -> dict[str, Any]:
         """What a function is told of the caller, in `requestContext.authorizer`.

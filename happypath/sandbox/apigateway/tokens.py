@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
+
+from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from happypath.loopback import is_loopback
 from happypath.sandbox.apigateway.request import ApiRequest, RefusedError
@@ -27,10 +30,11 @@ _ALGORITHMS = ("RS256", "RS384", "RS512")
 _KEPT_S = 7200
 _FETCH_S = 1.5
 _MOST_BYTES = 1_000_000
+_POOL = re.compile(r"https://cognito-idp\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<id>[\w-]+)")
 
 
 class Keys:
-    """The keys of issuers, which are asked for them as OpenID Connect says."""
+    """The keys of issuers: of user pools of this account, and of who is asked as OpenID Connect says."""
 
     def __init__(self) -> None:
         self._kept: dict[str, tuple[float, KeySet]] = {}
@@ -167,10 +171,26 @@ class _NoRedirect(HTTPRedirectHandler):
 
 
 def _fetch(issuer: str) -> KeySet:
-    from joserfc.jwk import KeySet  # noqa: PLC0415  # few need it, and it is slow
+    from joserfc.errors import JoseError  # noqa: PLC0415  # few need it, and it is slow
+    from joserfc.jwk import KeySet  # noqa: PLC0415
 
-    configuration = _get(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-    return KeySet.import_key_set(_get(str(configuration["jwks_uri"])))
+    pool = _POOL.fullmatch(issuer)
+    try:
+        if pool:
+            return KeySet([_key_of_pool(pool["region"], pool["id"])])
+        configuration = _get(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+        return KeySet.import_key_set(_get(str(configuration["jwks_uri"])))
+    except (JoseError, KeyError, TypeError) as error:
+        raise ValueError(f"they are malformed: {error!r}") from None
+
+
+def _key_of_pool(region: str, pool_id: str) -> Any:
+    from moto.cognitoidp.models import cognitoidp_backends  # noqa: PLC0415  # few need it, and it is slow
+
+    pool = cognitoidp_backends[DEFAULT_ACCOUNT_ID][region].user_pools.get(pool_id)
+    if pool is None:
+        raise ValueError(f"there is no user pool {pool_id}")
+    return pool.json_web_key
 
 
 def _get(url: str) -> Any:
@@ -180,5 +200,5 @@ def _get(url: str) -> Any:
     with opener.open(url, timeout=_FETCH_S) as response:
         found = json.loads(response.read(_MOST_BYTES))
     if not isinstance(found, dict):
-        raise ValueError(f"{url} gives no JSON object")
+        raise TypeError(f"{url} gives no JSON object")
     return found

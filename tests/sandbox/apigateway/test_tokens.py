@@ -10,7 +10,10 @@ import hashlib
 import hmac
 import json
 import logging
+import threading
 import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,7 +25,7 @@ from happypath.sandbox.apigateway import tokens
 from happypath.sandbox.apigateway.issuer import AUDIENCE
 from happypath.sandbox.apigateway.request import ApiRequest, RefusedError
 from happypath.sandbox.sandbox import Sandbox
-from tests.sandbox.apigateway.apis import DeployedApi, Response, ask
+from tests.sandbox.apigateway.apis import DeployedApi, Response, ask, deployed, function
 
 
 def _ask(api: DeployedApi, token: str | None, path: str = "/prod/jwt") -> Response:
@@ -174,3 +177,86 @@ def test_nobody_beyond_this_machine_is_asked_for_keys(caplog: pytest.LogCaptureF
         tokens.identity(request, authorizer, [], tokens.Keys())
     assert raised.value.answer.status == 401
     assert "asks nobody beyond this machine" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [b"[]", b"{}", b"no JSON", b'{"jwks_uri": "{URL}/keys"}', b'{"jwks_uri": "file:///etc/passwd"}'],
+)
+def test_an_issuer_that_gives_no_keys_lets_nobody_in(
+    issuer_that_says: Callable[[bytes], str], configuration: bytes
+) -> None:
+    with pytest.raises((OSError, ValueError)):
+        tokens.Keys().of(issuer_that_says(configuration), "a")
+
+
+@pytest.fixture
+def issuer_that_says() -> Iterator[Callable[[bytes], str]]:
+    """An issuer on this machine that gives the same to whoever asks for anything."""
+    said = b""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(said)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}"
+
+    def of(configuration: bytes) -> str:
+        nonlocal said
+        said = configuration.replace(b"{URL}", url.encode())
+        return url
+
+    yield of
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_user_pool_that_is_not_there_has_no_keys(sandbox: Sandbox) -> None:
+    for region in ("us-east-1", "mars-1"):
+        with pytest.raises(ValueError, match=r"user pool|malformed"):
+            tokens.Keys().of(f"https://cognito-idp.{region}.amazonaws.com/{region}_nobody", "dummy")
+
+
+def test_a_user_pool_of_the_sandbox_is_an_issuer(sandbox: Sandbox) -> None:
+    cognito = sandbox.client("cognito-idp")
+    pool = cognito.create_user_pool(PoolName="people")["UserPool"]["Id"]
+    client = cognito.create_user_pool_client(
+        UserPoolId=pool, ClientName="page", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"]
+    )["UserPoolClient"]["ClientId"]
+    cognito.admin_create_user(UserPoolId=pool, Username="ann")
+    cognito.admin_set_user_password(UserPoolId=pool, Username="ann", Password="A-password-1", Permanent=True)
+    given = cognito.initiate_auth(
+        ClientId=client,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": "ann", "PASSWORD": "A-password-1"},
+    )["AuthenticationResult"]
+    own = {
+        "IdentitySource": "$request.header.Authorization",
+        "JwtConfiguration": {
+            "issuer": f"https://cognito-idp.us-east-1.amazonaws.com/{pool}",
+            "audience": [client],
+        },
+    }
+    api = {
+        "Type": "AWS::Serverless::HttpApi",
+        "Properties": {"Auth": {"DefaultAuthorizer": "Pool", "Authorizers": {"Pool": own}}},
+    }
+    resources = {"Echo": function("GET /", api={"Ref": "Api"}), "Api": api}
+    try:
+        with deployed(sandbox, "http-api-pool", resources, api="Api") as made:
+            for kind in ("IdToken", "AccessToken"):
+                response = made.ask("/", headers={"Authorization": f"Bearer {given[kind]}"})
+                assert response.status == 200, response.headers
+            claims = response.json["requestContext"]["authorizer"]["jwt"]["claims"]
+            assert (claims["username"], claims["client_id"]) == ("ann", client)
+            assert made.ask("/").status == 401
+    finally:
+        cognito.delete_user_pool(UserPoolId=pool)
