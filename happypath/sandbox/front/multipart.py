@@ -82,9 +82,7 @@ class Form:
     def _between(self) -> bool:
         """Takes data up to the next delimiter, and the delimiter."""
         at = self._left.find(self._delimiter)
-        # The beginning of a delimiter may have come.
-        size = at if at >= 0 else max(0, len(self._left) - len(self._delimiter) + 1)
-        data = self._take(size)
+        data = self._take(at if at >= 0 else len(self._left) - self._begun())
         if self._in_file:
             self.file_bytes += len(data)
         elif self._text is not None:
@@ -94,6 +92,13 @@ class Form:
         self._take(len(self._delimiter))
         self._step = self._behind_delimiter
         return True
+
+    def _begun(self) -> int:
+        """How many of the last bytes may be the beginning of a delimiter."""
+        at = self._left.find(_BREAK[:1], max(0, len(self._left) - len(self._delimiter) + 1))
+        while at >= 0 and not self._delimiter.startswith(self._left[at:]):
+            at = self._left.find(_BREAK[:1], at + 1)
+        return len(self._left) - at if at >= 0 else 0
 
     def _behind_delimiter(self) -> bool:
         """Takes the end of a delimiter's line, or of the form."""
