@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from random import Random
 from typing import Any
 
 import pytest
 
+from functions.notices.notice import ENDS, notice
 from tests.outcomes import Row
 from tests.roles import make_role
 from tests.sandbox.iam.test_assumed_roles import make_function
@@ -92,6 +94,94 @@ def test_what_is_gone_before_it_is_looked_at_is_told_as_deleted(driver: Driver, 
     driver.send({"source": "aws.s3", "detail-type": "Object Created", "detail": detail})
     told = gallery.first(key, "DELETED")
     assert (told["version"], told["workflow"], told["renditions"]) == (version, None, [])
+
+
+def test_a_deletion_is_told_once_and_what_comes_after_it_is_another_upload(
+    driver: Driver, gallery: Subscriber
+) -> None:
+    s3 = driver.installation.client("s3")
+    key = uploaded(driver)
+    first = gallery.first(key, "PROCESSED")
+    s3.delete_object(Bucket=driver.upload_bucket, Key=key)
+    gone = gallery.first(key, "DELETED")
+    assert (gone["version"], gone["renditions"]) == (first["version"], [])
+    until(lambda: not driver.published(key).renditions, "the renditions are gone")
+    # All that the deletion did with the record is in the stream before what comes now.
+    driver.upload(driver.picture(accepted(QUICK)), key)
+
+    def again() -> bool:
+        return [each["detail"]["status"] for each in gallery.told(key)].count("PROCESSED") > 1
+
+    until(again, "the photo that was uploaded again is told of")
+    told = [each["detail"] for each in gallery.told(key)]
+    assert [each["status"] for each in told] == ["PROCESSED", "DELETED", "PROCESSED"]
+    assert len({each["id"] for each in told}) == len(told)
+    assert told[2]["version"] != first["version"]
+
+
+@pytest.mark.slow
+def test_whatever_happens_to_objects_each_end_in_the_stream_is_told(
+    driver: Driver, gallery: Subscriber, support: Subscriber
+) -> None:
+    s3, random = driver.installation.client("s3"), Random(16)
+    photo = driver.picture(accepted(QUICK))
+    driver.go_live(QUICK)
+    keys = [driver.new_key() for _ in range(6)]
+    faults = ("function:Notices=kill@10%", "function:Notices=timeout@20%", "events:PutEvents=throttle@20%")
+    with driver.sandbox.faults(*faults):
+        for key in [*keys, *random.choices(keys, k=12)]:
+            if random.random() < 0.4:
+                s3.delete_object(Bucket=driver.upload_bucket, Key=key)
+            else:
+                driver.upload(photo if random.random() < 0.8 else b"no photo", key)
+        until(lambda: all(_rests(driver, key) for key in keys), "every upload has ended")
+        expected = {each["id"] for each in _ends_in_the_stream(driver, keys)}
+        assert len(expected) >= len([key for key in keys if driver.installation.record(key)])
+
+        def told() -> set[str]:
+            return {
+                each["detail"]["id"]
+                for subscriber in (gallery, support)
+                for key in keys
+                for each in subscriber.told(key)
+            }
+
+        until(lambda: told() >= expected, "each end is told")
+    assert told() == expected
+
+
+def _rests(driver: Driver, key: str) -> bool:
+    """Whether nothing more is going to happen to a record: it ended, and says of the bucket what is there."""
+    record = driver.installation.record(key)
+    there = driver.installation.client("s3").list_objects_v2(Bucket=driver.upload_bucket, Prefix=key)
+    if not driver.all_events_are_handled() or record is None:
+        # A key that was only deleted has none.
+        return record is None and not there["KeyCount"] and driver.all_events_are_handled()
+    if record["objStatus"] not in ENDS or "deletion" in record:
+        return False
+    if not there["KeyCount"]:
+        return record["objStatus"] in {"DELETED", "REJECTED"}
+    head = driver.installation.client("s3").head_object(Bucket=driver.upload_bucket, Key=key)
+    return bool(record["version"] == head["VersionId"])
+
+
+def _ends_in_the_stream(driver: Driver, keys: list[str]) -> Iterator[dict[str, Any]]:
+    """The notices of what the stream has of some keys, read by hand."""
+    streams = driver.installation.client("dynamodbstreams")
+    (stream,) = streams.list_streams(TableName=driver.installation.core["Table"])["Streams"]
+    (shard,) = streams.describe_stream(StreamArn=stream["StreamArn"])["StreamDescription"]["Shards"]
+    iterator = streams.get_shard_iterator(
+        StreamArn=stream["StreamArn"], ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    while page := streams.get_records(ShardIterator=iterator):
+        for each in page["Records"]:
+            if each["dynamodb"]["Keys"]["SK"]["S"] in keys:
+                made = notice(each, driver.installation.core["DistributionUrl"])
+                if made is not None:
+                    yield made
+        iterator = page["NextShardIterator"]
+        if not page["Records"]:
+            return
 
 
 def test_people_hear_of_what_is_rejected_at_one_place_and_of_nothing_else(
