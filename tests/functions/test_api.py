@@ -20,6 +20,7 @@ from functions.api import api, request
 from functions.decision import Reason
 from functions.platform.aws import client
 from functions.upload import parse_key
+from happypath.project import template_of
 from tests.functions import account
 from tests.functions.account import answering, error, make_table
 
@@ -102,6 +103,12 @@ def test_a_form_is_for_exactly_what_was_asked_for_and_a_short_time() -> None:
     assert timedelta(seconds=298) < expires - before <= timedelta(seconds=310)
     assert abs(datetime.fromisoformat(answer.body["expires"]) - expires) <= timedelta(seconds=2)
     assert account.items() == {}
+
+
+def test_each_route_of_the_template_is_answered() -> None:
+    paths = template_of("api")["Resources"]["Api"]["Properties"]["DefinitionBody"]["paths"]
+    declared = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+    assert declared == api._ROUTES.keys()
 
 
 def test_a_form_goes_to_the_region_of_its_bucket() -> None:
