@@ -97,7 +97,6 @@ def publish(
     as S3 counts, the one whose key is the greater is shown.
 
     Raises:
-        RuleError: the item is the folder's, and the upload lies in none.
         botocore.exceptions.ClientError: DynamoDB or S3 throttles, fails or refuses; the photo is gone.
     """
     time = timestamp(now())
@@ -105,7 +104,8 @@ def publish(
     urls = {f"{name}URL": published_url(distribution_url, key) for name, key in keys.items()}
     shown = {**urls, "key": upload.key, "type": by.type}
     is_folders = by.item == "folder"
-    item = _folder(upload) if is_folders else upload.upload_id
+    # What lies in no folder is on its own.
+    item = upload.upload_id.partition("/")[0] if is_folders else upload.upload_id
     created = timestamp(_uploaded(upload)) if is_folders else time
     shows: UpdateTypeDef = {
         "TableName": table_name,
@@ -164,15 +164,6 @@ def _write(items: list[TransactWriteItemTypeDef]) -> set[int]:
     return set()
 
 
-def _folder(upload: Upload) -> str:
-    folder, slash, _ = upload.upload_id.partition("/")
-    if not slash:
-        raise rules.RuleError(
-            f'The rule item is "folder", and the upload {upload.upload_id} lies in none: refuse it before.'
-        )
-    return folder
-
-
 def _uploaded(upload: Upload) -> datetime:
     which: Any = upload.object_version()
     return client("s3").head_object(**which)["LastModified"]
@@ -180,7 +171,7 @@ def _uploaded(upload: Upload) -> datetime:
 
 def keys_of(renditions: Mapping[str, Any]) -> dict[str, str]:
     """The keys of renditions in the distribution bucket, by their names."""
-    return {name: made["key"] for name, made in renditions.items() if isinstance(made, Mapping)}
+    return {name: renditions[name]["key"] for name in renditions if name not in {"width", "height"}}
 
 
 def withdraw(

@@ -297,10 +297,14 @@ def test_a_photo_that_is_gone_is_not_published_for_its_folder() -> None:
 
 
 @pytest.mark.usefixtures("_bucket")
-def test_a_photo_in_no_folder_has_no_folders_item() -> None:
-    client("s3").put_object(Bucket="uploads", Key="avatars/me.jpg", Body=b"me")
-    with pytest.raises(RuleError, match="lies in none"):
-        publish_avatar(Upload("uploads", "avatars/me.jpg", "avatars", "me.jpg"))
+def test_a_photo_in_no_folder_is_shown_by_an_item_of_its_own() -> None:
+    upload = replace(
+        avatar("me.jpg", FIRST), key="avatars/me.jpg", upload_id="me.jpg", record="avatars/me.jpg"
+    )
+    client("s3").put_object(Bucket="uploads", Key=upload.key, Body=b"photo")
+    received(upload)
+    publish_avatar(upload)
+    assert account.items()["avatars", "me.jpg"]["key"] == upload.key
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,9 @@ def tasks(workflow: str) -> dict[str, State]:
     return {name: state for name, state in states(workflow).items() if state["Type"] == "Task"}
 
 
-# The versions of the workflow that publishes photos.
-VERSIONS = tuple(workflow for workflow in WORKFLOWS if "Publish" in tasks(workflow))
+# What publishes photos, and of it the versions of the workflow for the photos of places.
+PUBLISHING = tuple(workflow for workflow in WORKFLOWS if "Publish" in tasks(workflow))
+VERSIONS = tuple(workflow for workflow in PUBLISHING if project.uploads_of(workflow) == "<placeId>/")
 
 
 def all_tasks() -> list[tuple[str, str]]:

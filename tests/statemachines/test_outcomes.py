@@ -11,8 +11,8 @@ import pytest
 from tests.outcomes import Row, rows
 from tests.statemachines.cases import UNNAMED, Case, cases
 from tests.statemachines.definitions import (
+    PUBLISHING,
     REFUSED,
-    VERSIONS,
     WORKFLOWS,
     all_tasks,
     decides,
@@ -80,7 +80,7 @@ def test_each_function_is_asked_about_the_upload_and_by_whom(interpreter: Interp
     assert {payload["executionArn"] for _, payload in ended.asked} == {ended.record["executionArn"]}
 
 
-@pytest.mark.parametrize("workflow", VERSIONS)
+@pytest.mark.parametrize("workflow", PUBLISHING)
 def test_what_was_made_is_published(interpreter: Interpreter, workflow: str) -> None:
     ended = run(interpreter, workflow, through(workflow, "Publish"))
 
@@ -122,7 +122,7 @@ def test_only_true_is_an_acceptance(
     assert ended.told == []
 
 
-@pytest.mark.parametrize("workflow", VERSIONS)
+@pytest.mark.parametrize("workflow", PUBLISHING)
 @pytest.mark.parametrize("garbage", [None, {}])
 def test_publish_looks_at_malformed_renditions_and_a_malformed_publication_is_a_failure(
     interpreter: Interpreter, workflow: str, garbage: Any

@@ -17,8 +17,8 @@ from tests.statemachines.definitions import (
     FAILED,
     FOLDER,
     MACHINES,
+    PUBLISHING,
     REFUSED,
-    VERSIONS,
     WORKFLOWS,
     all_tasks,
     decides,
@@ -475,7 +475,7 @@ def test_no_lambda_records_a_refusal(workflow: str) -> None:
     assert (recording["REJECTED"], recording["FAILED"]) == (REFUSED, FAILED)
 
 
-@pytest.mark.parametrize("workflow", VERSIONS)
+@pytest.mark.parametrize("workflow", PUBLISHING)
 def test_a_version_publishes_last_and_what_the_resizer_made(workflow: str) -> None:
     task = tasks(workflow)["Publish"]
 

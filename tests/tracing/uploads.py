@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
+from happypath.operations.executions import name_of
 from happypath.operations.installation import TERMINAL, Installation
 from happypath.sandbox.sandbox import Sandbox
 from happypath.sandbox.xray.documents import Document
@@ -51,7 +52,9 @@ class Traced:
     def machine(self) -> Document:
         """The segment of the upload's execution. Uploads of one batch share a trace."""
         machines = self.of("AWS::StepFunctions::StateMachine")
-        (own,) = [each for each in machines if each["aws"]["execution_arn"] == self.record["executionArn"]]
+        # The record does not know the id that an Express execution has beside its name.
+        name = name_of(self.record["executionArn"])
+        (own,) = [each for each in machines if name_of(each["aws"]["execution_arn"]) == name]
         return own
 
     def annotated(self, name: str) -> set[Any]:

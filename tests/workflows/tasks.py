@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from functions.decision import REASON
-from happypath.project import WORKFLOWS, uploads_of
+from happypath.project import WORKFLOWS
 from tests.outcomes import Row, rows
 from tests.statemachines import definitions
 from tests.workflows import pictures
@@ -202,8 +202,8 @@ def functions() -> list[Task]:
 
 def publishes(workflow: str) -> bool:
     """Whether an accepted photo is then to be seen at its place."""
-    return "Publish" in definitions.tasks(workflow)
+    return workflow in definitions.PUBLISHING
 
 
 # Those whose photos are those of places.
-PUBLISHING = tuple(each for each in WORKFLOWS if publishes(each) and uploads_of(each) == "<placeId>/")
+PUBLISHING = definitions.VERSIONS

@@ -10,9 +10,11 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 from unittest.mock import patch
 
+import botocore.session
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
 from moto.stepfunctions.parser.asl.component.state.exec import execute_state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
@@ -29,6 +31,7 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 
 from functions.platform.trace_header import TraceHeader, new_trace_id
 from happypath.sandbox.patches.stepfunctions import DynamoDBTask, LambdaTask
+from happypath.sandbox.stepfunctions.casing import boto_service
 from happypath.sandbox.stepfunctions.executions import Observer, Outcome, StatesExecution, observed
 from happypath.sandbox.xray.recording import Work
 from happypath.sandbox.xray.store import Traces
@@ -152,7 +155,11 @@ def _attempts_are_subsegments() -> Iterator[None]:
             attempt(state, env)
             return
         service = state.resource.service_name if isinstance(state, StateTaskService) else "lambda"
-        with _part(env, _SERVICES.get(service, service), namespace="aws") as work:
+        if service == "aws-sdk":
+            name = _service_id(state.resource.api_name)
+        else:
+            name = _SERVICES.get(service, service)
+        with _part(env, name, namespace="aws") as work:
             operation = getattr(state.resource, "api_action", "invoke")
             work.fields["aws"] = {"operation": f"{operation[:1].upper()}{operation[1:]}"}
             getattr(env, _TRACE).tell()
@@ -166,6 +173,19 @@ def _attempts_are_subsegments() -> Iterator[None]:
 
     with patch.object(execute_state.ExecutionState, "_evaluate_with_timeout", attempt_traced):
         yield
+
+
+@cache
+def _service_id(name: str) -> str:
+    """How X-Ray calls the service of an `aws-sdk` integration: by its id.
+
+    >>> _service_id("s3"), _service_id("cloudfront")
+    ('S3', 'CloudFront')
+    """
+    service = boto_service(name)
+    if service is None:
+        return name
+    return str(botocore.session.get_session().get_service_model(service).service_id)
 
 
 @contextmanager
