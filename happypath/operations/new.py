@@ -137,8 +137,11 @@ def _files(name: str, source: str, root: Path, workflows: tuple[str, ...]) -> di
     ]
     try:
         definition = (root / machine).read_text(encoding="utf-8")
-        # A longer name that holds this one is another workflow's; a state's name is no workflow's.
-        keep = [*_others(source, workflows), *(f'"{each}"' for each in _states(json.loads(definition)))]
+        # A longer name that holds this one is another workflow's; a state's name is no workflow's, nor is
+        # what rules say.
+        read = json.loads(definition)
+        kept = (*_states(read), *_texts_of_rules(read))
+        keep = [*_others(source, workflows), *(f'"{each}"' for each in kept)]
         texts = {machine.with_name(f"{name}.asl.json"): renamed(definition, source, name, keep)}
         for path in sorted((root / folder).rglob("*")):
             if path.is_file():
@@ -165,6 +168,20 @@ def _states(definition: dict[str, Any]) -> Iterator[str]:
         )
         for each in inner:
             yield from _states(each)
+
+
+def _texts_of_rules(value: Any, *, in_rules: bool = False) -> Iterator[str]:
+    """The names and texts in the rules of all tasks."""
+    if isinstance(value, str) and in_rules:
+        yield value
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts_of_rules(each, in_rules=in_rules)
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            if in_rules:
+                yield name
+            yield from _texts_of_rules(each, in_rules=in_rules or name == "rules")
 
 
 def _samconfig(text: str, name: str, source: str, workflows: tuple[str, ...]) -> str:

@@ -84,6 +84,28 @@ def test_a_workflow_is_the_other_one_under_its_own_name(
     assert after["samconfig.toml"].startswith(before["samconfig.toml"])
 
 
+def test_a_copy_of_an_express_workflow_is_one_and_keeps_its_rules(project: Path) -> None:
+    make("team-faces", "avatar", project)
+    template = (project / "templates" / "team-faces" / "template.yaml").read_text(encoding="utf-8")
+    assert "Type: EXPRESS" in template
+    assert ":execution:${Prefix}-team-faces\n" in template
+    machines = [
+        json.loads((project / "statemachines" / f"{name}.asl.json").read_text(encoding="utf-8"))
+        for name in ("avatar", "team-faces")
+    ]
+    # What a rendition is called is not the workflow's name, and cannot have a hyphen.
+    own, copied = (
+        {
+            name: state["Parameters"].get("Payload", {}).get("rules")
+            for name, state in machine["States"].items()
+            if state["Type"] == "Task"
+        }
+        for machine in machines
+    )
+    assert own == copied
+    assert "avatar" in own["Resizer"]["renditions"]
+
+
 @pytest.mark.parametrize(
     ("name", "source", "problem"),
     [

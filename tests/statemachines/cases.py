@@ -50,8 +50,9 @@ class Case:
     error: str | None = None
     # A part of the detail in that record.
     detail: Mapping[str, Any] = field(default_factory=dict)
-    # Whether DynamoDB does write it.
+    # Whether DynamoDB does write it; and if not, what the record says then.
     is_written: bool = True
+    left: tuple[str, str | None] = ("RECEIVED", None)
 
 
 @cache
@@ -163,10 +164,11 @@ def _failing(usual: Case, task: str, raised: Sequence[Raised], why: str) -> Case
         path=(*until, FAILED, "Failed"),
         error=error,
     )
-    if REFUSED in until:
-        # The refusal is recorded, and stays: the record is no longer to be written.
-        return failing
-    return replace(failing, record=("FAILED", error), detail={"Error": error, "Cause": raised[-1].cause()})
+    failing = replace(failing, record=("FAILED", error), detail={"Error": error, "Cause": raised[-1].cause()})
+    if REFUSED in until and usual.record is not None:
+        # A refusal that is recorded stays.
+        return replace(failing, is_written=False, left=usual.record)
+    return failing
 
 
 def _caught(workflow: str, usual: Case, task: str, raised: Raised, target: str) -> Case:
@@ -185,7 +187,10 @@ def _caught(workflow: str, usual: Case, task: str, raised: Raised, target: str) 
         return ended
     return replace(
         ended,
-        answers={**ended.answers, REFUSED: [Done()]},
+        answers={
+            **ended.answers,
+            **{name: [willing(tasks(workflow)[name])] for name in then if name in tasks(workflow)},
+        },
         record=("REJECTED", raised.error),
         detail=json.loads(raised.message),
     )

@@ -154,11 +154,10 @@ def _attempts_are_subsegments() -> Iterator[None]:
         if not isinstance(state, StateTask):
             attempt(state, env)
             return
-        service = state.resource.service_name if isinstance(state, StateTaskService) else "lambda"
-        if service == "aws-sdk":
-            name = _service_id(state.resource.api_name)
-        else:
-            name = _SERVICES.get(service, service)
+        resource: Any = state.resource
+        service = resource.service_name if isinstance(state, StateTaskService) else "lambda"
+        is_sdk = service == "aws-sdk"
+        name = _service_id(resource.api_name) if is_sdk else _SERVICES.get(service, service)
         with _part(env, name, namespace="aws") as work:
             operation = getattr(state.resource, "api_action", "invoke")
             work.fields["aws"] = {"operation": f"{operation[:1].upper()}{operation[1:]}"}
