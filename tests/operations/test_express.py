@@ -49,7 +49,7 @@ def log(installation: Offline, arn: str, *events: tuple[str, Any], ago: timedelt
     """Writes the events of an execution, the later ones first, as logs may have them."""
     lines = []
     for number, (kind, details) in enumerate(events, 1):
-        at = int((NOW - ago).timestamp() * 1000) + number
+        at = int((datetime.now(UTC) - ago).timestamp() * 1000) + number
         line = {
             "id": str(number),
             "previous_event_id": str(number - 1),
@@ -110,7 +110,7 @@ def test_of_two_runs_of_a_name_the_one_that_counts_is_told_of(
 
 
 def test_one_whose_end_was_not_logged_is_over_after_five_minutes(installation: Offline) -> None:
-    log(installation, f"{RUN}:1", STARTED, ENTERED, ago=timedelta(minutes=4))
+    log(installation, f"{RUN}:1", STARTED, ENTERED, ago=timedelta(minutes=1))
     assert not installation.execution_ended(NAMED)
     log(installation, f"{RUN}-2:1", STARTED, ENTERED, ago=timedelta(minutes=6))
     found = installation.execution(f"{NAMED}-2")
