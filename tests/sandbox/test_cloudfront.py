@@ -168,6 +168,13 @@ def test_a_key_that_cannot_be_is_an_error_of_s3(sandbox: Sandbox, path: str, cod
     assert (answer.status, code in answer.body) == (400, True)
 
 
+def test_who_looks_for_what_is_not_there_leaves_no_denial(sandbox: Sandbox) -> None:
+    sandbox.calls.denied.clear()
+    for path in ("/", "/none"):
+        assert seen(sandbox, f"{ROOM}{sandbox.prefix}-core{path}").status == 403
+    assert not [each for each in sandbox.calls.denied if "cloudfront" in each]
+
+
 def test_a_key_may_be_as_long_as_s3_lets_it(sandbox: Sandbox, core: dict[str, str]) -> None:
     key = "ü" * 512
     sandbox.client("s3").put_object(Bucket=core["DistributionBucket"], Key=key, Body=b"long")

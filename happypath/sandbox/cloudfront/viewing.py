@@ -27,7 +27,7 @@ from happypath.sandbox.cloudfront.distributions import (
 )
 from happypath.sandbox.direct import Environ, reply
 from happypath.sandbox.front.answers import ErrorAnswer
-from happypath.sandbox.iam import AccessDeniedError, Service, check, encryption
+from happypath.sandbox.iam import AccessDeniedError, Service, check, encryption, may
 
 _log = logging.getLogger(__name__)
 
@@ -179,18 +179,17 @@ class _Viewer:
             return _of(ErrorAnswer(400, "InvalidURI", "Couldn't parse the specified URI."))
         signs = bool(origin.get("OriginAccessControlId")) and self._method != "OPTIONS"
         service = Service("cloudfront.amazonaws.com", distribution.arn, self._account_id)
+        lists = not signs or may(service, "s3:ListBucket", f"arn:aws:s3:::{bucket}")
         try:
-            if signs:
-                check(service, "s3:GetObject" if key else "s3:ListBucket", _arn(bucket, key))
+            if signs and key:
+                check(service, "s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
                 for need in encryption.of_reading(bucket, key):
                     check(service, need.action, need.resource, need.context)
-            found = self._asked(bucket, whole, signs=signs)
-            if signs and found.status == HTTPStatus.NOT_FOUND:
-                # Who may not list learns of no key that it is missing.
-                check(service, "s3:ListBucket", _arn(bucket, ""))
         except AccessDeniedError:
-            return _of(ErrorAnswer(403, "AccessDenied", "Access Denied"))
-        return found
+            return _forbidden()
+        found = self._asked(bucket, whole, signs=signs) if key or lists else _forbidden()
+        # Who may not list learns of no key that it is missing.
+        return _forbidden() if found.status == HTTPStatus.NOT_FOUND and not lists else found
 
     def _asked(self, bucket: str, path: str, *, signs: bool) -> _Answer:
         """What S3 answers CloudFront, whose query is none of the viewer's."""
@@ -249,8 +248,8 @@ class _Viewer:
         )
 
 
-def _arn(bucket: str, key: str) -> str:
-    return f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"
+def _forbidden() -> _Answer:
+    return _of(ErrorAnswer(403, "AccessDenied", "Access Denied"))
 
 
 def _of(error: ErrorAnswer) -> _Answer:

@@ -28,7 +28,7 @@ from happypath.sandbox.iam import encryption, lookups, s3
 from happypath.sandbox.iam.calls import Signature, call_of, signature
 from happypath.sandbox.iam.credentials import Credentials
 from happypath.sandbox.iam.denial import AccessDeniedError, response
-from happypath.sandbox.iam.evaluation import Request, evaluate
+from happypath.sandbox.iam.evaluation import Decision, Request, evaluate
 from happypath.sandbox.iam.needs import Need, needs
 from happypath.sandbox.iam.principal import Anonymous, Principal, RoleSession, Root, Service, User
 from happypath.sandbox.operations import Environ, operation
@@ -102,6 +102,11 @@ def check(
     _check(principal, Need(action, resource, context or {}), {})
 
 
+def may(principal: Principal, action: str, resource: str) -> bool:
+    """Whether a principal may do what it does not ask for: nothing is denied, so nothing is told of it."""
+    return not _ENFORCEMENT.on or _decided(principal, Need(action, resource), {})[1].allowed
+
+
 def assume(role_arn: str, service: str, session: str, label: str = "") -> RoleSession:
     """A session of a role for a service, such as `events.amazonaws.com`.
 
@@ -118,8 +123,7 @@ def _check(principal: Principal, need: Need, wire: Mapping[str, tuple[str, ...]]
     _note(principal, need)
     if not _ENFORCEMENT.on:
         return
-    request = Request(principal, need.action, need.resource, {**_context(principal), **wire, **need.context})
-    decision = evaluate(request, lookups.policies(principal, need.action, need.resource))
+    request, decision = _decided(principal, need, wire)
     if decision.allowed:
         return
     error = AccessDeniedError(request, decision, need)
@@ -127,6 +131,13 @@ def _check(principal: Principal, need: Need, wire: Mapping[str, tuple[str, ...]]
     if _ENFORCEMENT.calls is not None:
         _ENFORCEMENT.calls.denied.append(str(error))
     raise error
+
+
+def _decided(
+    principal: Principal, need: Need, wire: Mapping[str, tuple[str, ...]]
+) -> tuple[Request, Decision]:
+    request = Request(principal, need.action, need.resource, {**_context(principal), **wire, **need.context})
+    return request, evaluate(request, lookups.policies(principal, need.action, need.resource))
 
 
 def _context(principal: Principal) -> dict[str, tuple[str, ...]]:
