@@ -203,7 +203,8 @@ def test_a_page_of_another_origin_is_let_in_if_it_is_named(driver: Driver, ann: 
 
 def test_the_access_log_has_each_request_and_no_token(driver: Driver, ann: Person) -> None:
     ann.ask(placeId="logged-park")
-    ann.get("/uploads/logged-park/none.jpg")
+    # A caller who would write a line.
+    ann.get('/uploads/a","status":"429","b":"/c')
     groups = (f"/aws/vendedlogs/apis/{driver.sandbox.prefix}-api", f"/aws/lambda/{driver.sandbox.prefix}-api")
     logs = driver.installation.client("logs")
     lines = [
@@ -212,7 +213,7 @@ def test_the_access_log_has_each_request_and_no_token(driver: Driver, ann: Perso
     ]
     asked = [json.loads(line) for line in lines[0]]
     assert {"POST /uploads", "GET /uploads/{uploadId+}"} <= {each["route"] for each in asked}
-    assert all(each["status"].isdigit() for each in asked)
+    assert {each["status"] for each in asked} <= {"200", "201", "400", "401", "403", "404", "500", "503"}
     token = ann.headers["authorization"].removeprefix("Bearer ")
     assert not any(token in line or "x-amz-signature" in line for group in lines for line in group)
 
