@@ -117,7 +117,9 @@ class Gateway:
             answer = self._answer(request, segments, asked, told)
         except RefusedError as error:
             answer = error.answer
-            told.tell(error__message=HTTPStatus(answer.status).phrase, integrationErrorMessage=error)
+            told.tell(error__message=HTTPStatus(answer.status).phrase)
+            if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                told.tell(integrationErrorMessage=error)
         except Exception as error:  # whatever it is, it is answered
             _log.exception("A request for the API %s failed in the sandbox.", api.api_id)
             answer = message(500, "Internal Server Error")

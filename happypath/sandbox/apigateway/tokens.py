@@ -26,9 +26,9 @@ _log = logging.getLogger(__name__)
 
 # API Gateway takes RSA's only.
 _ALGORITHMS = ("RS256", "RS384", "RS512")
-# How long an issuer's keys are kept, and how long it may take to give them.
+# How long an issuer's keys are kept, and how long it may take to give them. AWS waits for 1.5 s.
 _KEPT_S = 7200
-_FETCH_S = 1.5
+_FETCH_S = 30.0
 _MOST_BYTES = 1_000_000
 _POOL = re.compile(r"https://cognito-idp\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<id>[\w-]+)")
 

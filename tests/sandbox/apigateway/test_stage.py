@@ -126,6 +126,10 @@ def test_each_request_is_a_line_in_the_access_log(guarded: DeployedApi, sandbox:
     assert line["length"] == str(len(done.body))
     line = lines[refused.header("apigw-requestid") or ""]
     assert (line["status"], line["subject"], line["why"]) == ("401", "-", "There is no token.")
+    assert line["error"] == "-"
+    slow = guarded.ask("/prod/slow")
+    (line,) = [each for each in _lines(sandbox) if each["id"] == slow.header("apigw-requestid")]
+    assert (line["status"], line["error"]) == ("503", "The integration timed out.")
 
 
 def test_each_request_counts_in_the_metrics(sandbox: Sandbox) -> None:
