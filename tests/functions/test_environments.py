@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-HANDLERS = ["ingest.start_execution", "publish.resize", "decide.labels"]
+HANDLERS = ["ingest.start_execution", "publish.resize", "decide.labels", "notices.notices"]
 # What the libraries would bring along, and no task uses, or not each.
 HEAVY = {
     "boto3",
