@@ -1,4 +1,4 @@
-"""What the sandbox spares moto changes no answer: copies of states, queries."""
+"""What the sandbox spares moto changes no answer: copies of states and expressions, queries."""
 
 from __future__ import annotations
 
@@ -9,10 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.dynamodb.models import table as tables
 from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.parsing import ast_nodes, expressions, validators
 
-from happypath.sandbox.patches.speed import copied, queries_sort_their_own_items
+from happypath.sandbox.patches.speed import (
+    copied,
+    expressions_copied_as_trees,
+    queries_sort_their_own_items,
+)
 
 Table: Any = tables.Table
+Node: Any = vars(ast_nodes)["Node"]
+UpdateExpressionParser: Any = vars(expressions)["UpdateExpressionParser"]
 # The patch needs nothing of it.
 SERVED: Any = None
 
@@ -38,6 +45,24 @@ def test_a_copy_of_a_state_is_equal_and_shares_nothing_that_changes() -> None:
     copy["pair"][0].append(1)
     assert state["a"] == [1, 2.5, None, True, "text", {"b": []}]
     assert (state["set"], state["pair"]) == ({1}, ([],))
+
+
+def test_a_copy_of_an_expression_is_equal_and_shares_no_node() -> None:
+    text = "SET a = if_not_exists(#a, :z) + :one, b[1].c = list_append(b, :l) REMOVE d, e[2] ADD f :one"
+    expression: Any = UpdateExpressionParser.make(text)
+    with expressions_copied_as_trees(SERVED):
+        copy: Any = vars(validators)["deepcopy"](expression)
+
+    def nodes(node: Any, parent: Any = None) -> list[int]:
+        assert node.parent is parent
+        children = [each for each in node.children or [] if isinstance(each, Node)]
+        return [id(node), *(found for each in children for found in nodes(each, node))]
+
+    def told(node: Any) -> Any:
+        return type(node), [told(each) if isinstance(each, Node) else each for each in node.children or []]
+
+    assert told(copy) == told(expression)
+    assert set(nodes(copy)).isdisjoint(nodes(expression))
 
 
 @given(

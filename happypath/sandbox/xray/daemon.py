@@ -11,6 +11,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from functools import lru_cache
 
 _log = logging.getLogger(__name__)
 
@@ -86,8 +87,13 @@ def unwrap(datagram: bytes) -> bytes | None:
     header, newline, document = datagram.partition(b"\n")
     if not newline or not document:
         return None
+    return document if _is_known(header) else None
+
+
+# A sender's header is the same each time.
+@lru_cache(maxsize=16)
+def _is_known(header: bytes) -> bool:
     try:
-        known = json.loads(header) == {"format": "json", "version": 1}
+        return bool(json.loads(header) == {"format": "json", "version": 1})
     except (ValueError, RecursionError):
-        known = False
-    return document if known else None
+        return False
