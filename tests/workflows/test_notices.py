@@ -286,6 +286,25 @@ def test_what_is_given_up_can_be_sent_by_hand(driver: Driver, support: Subscribe
     support.first(key, "REJECTED")
 
 
+def test_a_record_that_no_notice_can_be_made_of_is_left_out_alone(
+    driver: Driver, support: Subscriber
+) -> None:
+    dynamodb, table = driver.installation.client("dynamodb"), driver.installation.core["Table"]
+    failed = Subscriber(driver.installation, "notices-failed")
+    failed.take()
+    broken = {"PK": {"S": "workflow"}, "SK": {"S": f"broken-{driver.new_id()}"}}
+    before = refused(driver)
+    # Whoever may write to the table may write anything.
+    senseless = {"objStatus": {"S": "PROCESSED"}, "renditions": {"S": "a text"}}
+    dynamodb.put_item(TableName=table, Item=broken | senseless)
+    dynamodb.delete_item(TableName=table, Key=broken)
+    after = refused(driver)
+    for key in (before, after):
+        support.first(key, "REJECTED")
+    (message,) = until(failed.take, "the record is given up")
+    assert json.loads(message["Body"])["DDBStreamBatchInfo"]["batchSize"] == 1
+
+
 def throwing(driver: Driver) -> str:
     role = make_role(driver.installation.client("iam"), "stranger")
     code = "def handler(event, context): raise ValueError('no')"
