@@ -18,7 +18,7 @@ import pytest
 
 from happypath.operations.installation import Installation
 from happypath.operations.logs import groups
-from happypath.project import NEWEST, WORKFLOWS, usually_live
+from happypath.project import ADD_ONS, NEWEST, WORKFLOWS, usually_live
 from tests.cli.test_run import PHOTOS, happypath
 from tests.waiting import PATIENCE_S, until
 
@@ -189,7 +189,10 @@ def test_ordinary_clients_see_what_they_would_on_aws(
     dogs, _ = uploads
     stepfunctions = client("stepfunctions", environment)
     machines = {each["name"] for each in stepfunctions.list_state_machines()["stateMachines"]}
-    assert machines == {f"happypath-{workflow}" for workflow in WORKFLOWS}
+    # Add-ons have some, too.
+    assert machines - {f"happypath-{stack}" for stack in ADD_ONS} == {
+        f"happypath-{each}" for each in WORKFLOWS
+    }
     execution = stepfunctions.describe_execution(executionArn=dogs["executionArn"])
     assert execution["status"] == "SUCCEEDED"
     assert json.loads(execution["input"])["detail"]["key"] == dogs["key"]
