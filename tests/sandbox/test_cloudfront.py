@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from happypath.operations.installation import Installation
+from happypath.sandbox import DeployError
 from happypath.sandbox.sandbox import Sandbox
 from tests.roles import document
 
@@ -103,6 +104,10 @@ def test_photos_are_published_at_an_address_that_answers(
     part = seen(sandbox, address, Range="bytes=2-4")
     assert (part.status, part.body, part.headers["Content-Range"]) == (206, PHOTO[2:5], "bytes 2-4/256")
     assert seen(sandbox, address, Range="bytes=300-").status == 416
+    # Who has a part of another photo gets all of this one.
+    of_this, of_another = str(photo.headers["ETag"]), '"of another"'
+    assert seen(sandbox, address, Range="bytes=2-4", If_Range=of_this).status == 206
+    assert seen(sandbox, address, Range="bytes=2-4", If_Range=of_another).body == PHOTO
     known = seen(sandbox, address, If_None_Match=str(photo.headers["ETag"]))
     assert (known.status, known.body) == (304, b"")
     assert known.has(HEADERS_OF_CORE)
@@ -438,6 +443,24 @@ def test_a_distribution_changes_with_its_stack(sandbox: Sandbox, site: str) -> N
     assert seen(sandbox, f"{site}/").status == 403
     cloudformation.update_stack(StackName="somebodys-site", TemplateBody=json.dumps(SITE))
     assert seen(sandbox, f"{site}/").body == b"<p>home"
+
+
+def test_a_domain_of_ones_own_is_the_distributions_alias(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-4333-8444-555555555555"
+    monkeypatch.setattr(sandbox, "prefix", "domain")
+    with pytest.raises(DeployError, match="PhotosCertificateArn is of the domain of PhotosUrl"):
+        sandbox.deploy("core", {"PhotosUrl": "", "PhotosCertificateArn": certificate})
+    url = "https://photos.example.com/of/ours"
+    sandbox.deploy("core", {"PhotosUrl": url, "PhotosCertificateArn": certificate})
+    core = Installation(sandbox.client, "domain").core
+    assert core["DistributionUrl"] == url
+    s3 = sandbox.client("s3")
+    s3.put_object(Bucket=core["DistributionBucket"], Key="a", Body=b"ours")
+    assert seen(sandbox, "/a", Host="photos.example.com").body == b"ours"
+    s3.delete_object(Bucket=core["DistributionBucket"], Key="a")
+    sandbox.client("cloudformation").delete_stack(StackName="domain-core")
 
 
 def test_a_distribution_comes_and_goes_with_its_stack(

@@ -188,8 +188,17 @@ class _Viewer:
         except AccessDeniedError:
             return _forbidden()
         found = self._asked(bucket, whole, signs=signs) if key or lists else _forbidden()
+        if found.status == HTTPStatus.PARTIAL_CONTENT and not self._may_be_a_part_of(found):
+            del self._environ["HTTP_RANGE"]
+            found = self._asked(bucket, whole, signs=signs)
         # Who may not list learns of no key that it is missing.
         return _forbidden() if found.status == HTTPStatus.NOT_FOUND and not lists else found
+
+    def _may_be_a_part_of(self, found: _Answer) -> bool:
+        """Whether the viewer, who has a part of an object, has it of the one that is there (`If-Range`)."""
+        held = self._environ.get("HTTP_IF_RANGE")
+        named = (value for name, value in found.headers if name.lower() in {"etag", "last-modified"})
+        return held is None or held in named
 
     def _asked(self, bucket: str, path: str, *, signs: bool) -> _Answer:
         """What S3 answers CloudFront, whose query is none of the viewer's."""
