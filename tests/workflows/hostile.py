@@ -125,7 +125,11 @@ class Siege:
                 return str(reason)
             case {"accepted": False, "reason": reason} if REASON.fullmatch(reason):
                 return str(reason)
-            case {"accepted": True} | {"tile": {"bytes": _}, "scaled": {"bytes": _}}:
+            case {"accepted": True}:
+                return _ACCEPTED
+            case {"width": int(), "height": int(), **made} if made and all(
+                "bytes" in each for each in made.values()
+            ):
                 return _ACCEPTED
         raise CrashError(f"{name} says of {file}: {said}")
 

@@ -200,6 +200,31 @@ def test_a_newer_avatar_takes_the_players_item_and_the_older_stays_a_record(driv
     assert driver.published(first).photo is None
 
 
+def test_a_deleted_avatar_is_no_longer_shown_and_one_that_is_not_shown_takes_nothing_along(
+    driver: Driver,
+) -> None:
+    first = avatar_key(driver, "a.jpg")
+    second = first.replace("a.jpg", "b.jpg")
+    for key in (first, second):
+        uploaded(driver, sample("mountains"), key)
+    s3 = driver.installation.client("s3")
+
+    def is_deleted(key: str) -> bool:
+        record = driver.installation.record(key)
+        bucket = driver.installation.core["DistributionBucket"]
+        left = s3.list_objects_v2(Bucket=bucket, Prefix=f"{key}/").get("Contents")
+        return record is not None and record["objStatus"] == "DELETED" and not left
+
+    s3.delete_object(Bucket=driver.upload_bucket, Key=first)
+    wait_until(lambda: is_deleted(first), "the older one is deleted")
+    shown = item(driver, second)
+    assert shown is not None
+    assert shown["key"] == second
+    s3.delete_object(Bucket=driver.upload_bucket, Key=second)
+    wait_until(lambda: is_deleted(second), "the newer one is deleted")
+    assert item(driver, second) is None
+
+
 def test_an_execution_is_found_by_its_name_its_record_and_in_lists(driver: Driver) -> None:
     key = avatar_key(driver)
     outcome = uploaded(driver, sample("mountains"), key)
