@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import Annotated
 
@@ -13,7 +12,9 @@ from happypath.cli.options import (
     AsJson,
     Parameters,
     Prefix,
+    Yes,
     app,
+    confirm,
     given_parameters,
     installation_of,
 )
@@ -22,9 +23,6 @@ from happypath.operations import parameters
 from happypath.project import NEWEST, PREFIX, STACKS
 
 Stack = Annotated[str, typer.Argument(metavar="|".join(STACKS), help="The stack.")]
-
-
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 def _stack(name: str) -> str:
@@ -73,15 +71,6 @@ def new(
         display.output.print(f"    {command}", markup=False)
 
 
-def _confirm(question: str) -> None:
-    try:
-        typer.confirm(question, abort=True, err=True)
-    except typer.Abort:
-        if sys.stdin.isatty():
-            raise
-        raise UsageError("That was not confirmed, so nothing is done. With --yes it is not asked.") from None
-
-
 @app.command()
 def destroy(stack: Stack, yes: Yes = False, prefix: Prefix = PREFIX) -> None:
     """Remove a stack, unless it is live or has executions that run; buckets and the table stay."""
@@ -95,7 +84,7 @@ def destroy(stack: Stack, yes: Yes = False, prefix: Prefix = PREFIX) -> None:
             if stack == "core"
             else "Its failed executions cannot be redriven afterwards."
         )
-        _confirm(f"Remove {prefix}-{stack}? {then}")
+        confirm(f"Remove {prefix}-{stack}? {then}")
     with display.notices.status(f"Removing {prefix}-{stack} …"):
         deploying.destroy(installation, stack, time.sleep)
     display.output.print(f"{prefix}-{stack} is gone.", markup=False)

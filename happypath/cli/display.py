@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from happypath.operations.compare import Comparison
     from happypath.operations.cost import Bill
+    from happypath.operations.delete import Deletable
     from happypath.operations.installation import Step
     from happypath.operations.live import Change
     from happypath.operations.logs import Line
@@ -225,6 +226,11 @@ def show_sent(sent: Sent) -> None:
         show_error(sent.refused)
     else:
         _line(f"{escape(sent.upload)} is in the queue, as attempt {sent.attempt}.")
+
+
+def show_deleted(deleted: Deletable) -> None:
+    """An upload that was deleted, and what went with it."""
+    _line(f"{escape(deleted.key)} is deleted: {deleted}{' went with it' if deleted.renditions else ''}.")
 
 
 def show_open_upload(upload: OpenUpload, sent: bool) -> None:

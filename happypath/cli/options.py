@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
@@ -163,3 +164,20 @@ def duration(option: str, text: str) -> timedelta:
     if match is None:
         raise UsageError(f"{option} {text} is not a time: 90s, 15m, 2h or 1d.")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def confirm(question: str) -> None:
+    """Asks a person on the terminal.
+
+    Raises:
+        UsageError: nobody can be asked.
+    """
+    try:
+        typer.confirm(question, abort=True, err=True)
+    except typer.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise UsageError("That was not confirmed, so nothing is done. With --yes it is not asked.") from None

@@ -1,4 +1,4 @@
-"""What brings uploads to their outcome: `redrive`, `reconcile`."""
+"""What brings uploads to their outcome: `redrive`, `reconcile`; and to their end: `delete`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from functions.ingest.live import Live
 from happypath.cli import display
-from happypath.cli.options import AsJson, Prefix, app, duration, installation_of
+from happypath.cli.options import AsJson, Prefix, Yes, app, confirm, duration, installation_of
 from happypath.errors import UsageError
 from happypath.operations.installation import Installation
 from happypath.project import PREFIX
@@ -126,3 +126,34 @@ def reconcile(
         queue, dead = waiting(installation, "Queue"), waiting(installation, "DeadLetterQueue")
         display.show_notice(f"Messages in the queue of uploads: {queue}; in the dead-letter queue: {dead}.")
         raise typer.Exit(1)
+
+
+@app.command()
+def delete(
+    uploads: Annotated[
+        list[str], typer.Argument(metavar="UPLOAD...", help="Keys, upload ids or parts of keys.")
+    ],
+    yes: Yes = False,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for each one's end.", min=1)] = 120.0,
+    prefix: Prefix = PREFIX,
+    as_json: AsJson = False,
+) -> None:
+    """Delete uploads, and wait until nothing of them is published any longer."""
+    from happypath.operations import delete as deleting
+
+    installation = installation_of(prefix)
+    # All are looked at before the first is deleted.
+    found = {each.key: each for each in (deleting.look(installation, name) for name in uploads)}
+    if not yes:
+        for each in found.values():
+            display.show_notice(f"{each.key}: {each}.")
+        confirm(f"Delete {len(found)} upload{'s' if len(found) > 1 else ''}?")
+    for each in found.values():
+        deleting.delete(installation, each)
+    with display.notices.status("Waiting until all is gone …"):
+        for each in found.values():
+            deleting.wait(installation, each, timeout)
+            if not as_json:
+                display.show_deleted(each)
+    if as_json:
+        display.show_json([each.as_json() for each in found.values()])

@@ -26,6 +26,15 @@ class _Key(Convertor[str]):
 register_url_convertor("key", _Key())
 
 
+def deletion_page(key: str) -> str:
+    """The page that says what goes with an upload, before it is deleted.
+
+    >>> deletion_page("park/a photo?.jpg")
+    '/uploads.delete?key=park%2Fa+photo%3F.jpg'
+    """
+    return f"/uploads.delete?{urlencode({'key': key})}"
+
+
 def upload_page(key: str) -> str:
     """The page of one upload.
 

@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -344,10 +344,13 @@ class Driver:
         s3, bucket = self.installation.client("s3"), self.installation.core["DistributionBucket"]
         prefix = f"{key}/"
         listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
-        return {
-            each["Key"].removeprefix(prefix): s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
-            for each in listed
-        }
+        found = {}
+        for each in listed:
+            # It may go between the two questions.
+            with suppress(s3.exceptions.NoSuchKey):
+                body = s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
+                found[each["Key"].removeprefix(prefix)] = body
+        return found
 
 
 def readable_name(key: str) -> str:

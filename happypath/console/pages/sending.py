@@ -14,7 +14,10 @@ from starlette.routing import Route
 from functions.upload import InvalidKeyError, parse_key
 from happypath.console import addresses
 from happypath.console.changes import Form, change
+from happypath.console.parts import Parts
+from happypath.console.templating import page
 from happypath.errors import UsageError
+from happypath.operations import delete as deleting
 from happypath.operations import redrive
 from happypath.operations.records import find
 
@@ -80,7 +83,26 @@ def upload_again(console: Console, form: Form) -> str:
     return f"{record['key']} is uploaded again, as a new version: it runs by what is live."
 
 
+def confirm_deletion(request: Request) -> Response:
+    """What goes with an upload, before it is deleted."""
+    console: Console = request.app.state.console
+    key = request.query_params.get("key", "")
+    parts = Parts()
+    upload = parts.get("The upload", lambda: deleting.look(console.installation, key), None)
+    return page(request, "delete.html", parts, upload=upload, key=key, back=addresses.upload_page(key))
+
+
+@change("/uploads")
+def delete(console: Console, form: Form) -> str:
+    """Deletes an upload; the page shows when nothing of it is published any longer."""
+    upload = deleting.look(console.installation, form.get("key", ""))
+    deleting.delete(console.installation, upload)
+    return f"{upload.key} is deleted; what was published of it goes within seconds."
+
+
 routes = [
+    Route("/uploads.delete", confirm_deletion),
+    Route("/uploads.delete", delete, methods=["POST"]),
     Route("/uploads.new", upload, methods=["PUT"]),
     Route("/uploads.redrive", run_again, methods=["POST"]),
     Route("/uploads.again", upload_again, methods=["POST"]),
