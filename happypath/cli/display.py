@@ -236,7 +236,7 @@ def show_deleted(deleted: Deletable) -> None:
 def show_open_upload(upload: OpenUpload, sent: bool) -> None:
     """One upload without an outcome, since when, and whether it was sent to be run."""
     end = "  → queue" if sent else ""
-    _line(f"[red]{upload.state:12}[/]  {_time(upload.since)}  {escape(upload.key)}{end}")
+    _line(f"[red]{upload.state:19}[/]  {_time(upload.since)}  {escape(upload.key)}{end}")
 
 
 def _time(moment: datetime) -> str:

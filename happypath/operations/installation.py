@@ -284,6 +284,13 @@ class Installation:
             self._types[machine_arn] = found.get("type") == "EXPRESS"
         return self._types[machine_arn]
 
+    def deletions(self) -> str:
+        """The ARN of the state machine of deletions, whether it is deployed or not."""
+        # A queue's URL names neither region nor account on every endpoint; the topic of alarms is an ARN.
+        region, account = self.core["AlarmTopic"].split(":")[3:5]
+        partition = self.core["AlarmTopic"].split(":")[1]
+        return f"arn:{partition}:states:{region}:{account}:stateMachine:{self.prefix}-deletion"
+
     def state_machines(self) -> dict[str, str]:
         """The ARNs of the installed workflows' state machines, by workflow."""
         pages = self.client("stepfunctions").get_paginator("list_state_machines").paginate()

@@ -1,11 +1,14 @@
-"""Looks for uploads that have no outcome although it is time: in the bucket, the table and the executions.
+"""Looks for uploads that have no outcome although it is time, and for deletions that are not done: in the
+bucket, the table and the executions.
 
-Two passes, each a page at a time, so that any number of uploads fits into memory: over the records without an
-outcome, and over the bucket's current objects, for those that the table knows nothing of.
+Two passes, each a page at a time, so that any number of uploads fits into memory: over the records, beside
+the keys of the bucket in the same order, and over the bucket's current objects, for those that the table
+knows nothing of.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,8 +19,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from functions.upload import DRY_RUN, KEY_BYTES, InvalidKeyError, parse_key, without_extension
-from happypath.operations.installation import TERMINAL, Installation, claimed_at
-from happypath.operations.records import BATCH, Record, batch_get, with_status
+from happypath.operations.installation import TERMINAL, Installation, NotDeployedError, claimed_at
+from happypath.operations.records import BATCH, Record, batch_get, every
 from happypath.operations.redrive import send
 
 
@@ -34,6 +37,16 @@ class State(StrEnum):
     NOT_RECORDED = "NOT_RECORDED"
     # It is not too late yet.
     RUNNING = "RUNNING"
+    # What was published of it is still there, though its object is gone.
+    NOT_DELETED = "NOT_DELETED"
+    # Its deletion ended before everything was removed, and uploads of its key wait.
+    UNFINISHED_DELETION = "UNFINISHED_DELETION"
+    # The object is there again, or still, and the record says that it was deleted.
+    NOT_RESTORED = "NOT_RESTORED"
+
+
+# What the state machine of deletions puts right.
+_BY_DELETION = {State.NOT_DELETED, State.UNFINISHED_DELETION, State.NOT_RESTORED}
 
 
 @dataclass(frozen=True)
@@ -47,7 +60,9 @@ class OpenUpload:
     # When it was uploaded or, for one that was claimed, claimed.
     since: datetime
     attempt: int = 1
+    # Of an unfinished deletion, that of the deletion.
     execution_arn: str | None = None
+    restored: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The element of `reconcile --json`."""
@@ -72,9 +87,17 @@ def find(
     A key that no workflow can use has its outcome when it is recorded as refused. A record of the time when
     ids had no extensions counts as long as its object has no other.
     """
-    for record in with_status(installation, "RECEIVED", looked):
-        if datetime.fromisoformat(record["receivedAt"]) <= until:
+    stored = _Ahead(_keys(installation))
+    for record in every(installation, looked):
+        is_there = stored.has(record["SK"])
+        if datetime.fromisoformat(record.get("finishedAt", record["receivedAt"])) > until:
+            continue
+        if "deletion" in record:
+            yield from _unfinished(installation, record)
+        elif record["objStatus"] == "RECEIVED":
             yield from _without_outcome(installation, record)
+        elif record["objStatus"] == "PROCESSED" and not is_there and record["SK"] == record["key"]:
+            yield from _not_deleted(installation, record)
     for objects in _batches(_current_objects(installation, until)):
         looked(len(objects))
         yield from _without_record(installation, objects)
@@ -84,8 +107,77 @@ def fix(installation: Installation, upload: OpenUpload) -> bool:
     """Has an open upload run, unless it is running: then False."""
     if upload.state is State.RUNNING:
         return False
-    send(installation, upload.bucket, upload.key, upload.version, upload.attempt)
+    if upload.state in _BY_DELETION:
+        _delete(installation, upload)
+    else:
+        send(installation, upload.bucket, upload.key, upload.version, upload.attempt, upload.restored)
     return True
+
+
+def _delete(installation: Installation, upload: OpenUpload) -> None:
+    """Starts what S3's event would have started."""
+    stepfunctions = installation.client("stepfunctions")
+    given: dict[str, Any] = {"detail": {"bucket": {"name": upload.bucket}, "object": {"key": upload.key}}}
+    if upload.state is State.UNFINISHED_DELETION:
+        given["unfinished"] = upload.execution_arn
+    arn = installation.deletions()
+    try:
+        stepfunctions.start_execution(stateMachineArn=arn, input=json.dumps(given))
+    except stepfunctions.exceptions.StateMachineDoesNotExist:
+        raise NotDeployedError(
+            f"There is no {arn.rpartition(':')[2]}, which ends deletions: `happypath deploy deletion`."
+        ) from None
+
+
+class _Ahead:
+    """Keys in order, read on as far as is asked: each question is of a greater key than the one before."""
+
+    def __init__(self, keys: Iterator[str]) -> None:
+        self._keys = keys
+        self._next = next(keys, None)
+
+    def has(self, key: str) -> bool:
+        """Whether the key is among them."""
+        # S3 and DynamoDB both order by the bytes of UTF-8.
+        while self._next is not None and self._next.encode() < key.encode():
+            self._next = next(self._keys, None)
+        return self._next == key
+
+
+def _keys(installation: Installation) -> Iterator[str]:
+    pages = installation.client("s3").get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=installation.core["UploadBucket"]):
+        yield from (each["Key"] for each in page.get("Contents", []))
+
+
+def _unfinished(installation: Installation, record: Record) -> Iterator[OpenUpload]:
+    execution = installation.execution(record["deletion"], claimed_at(record))
+    if execution is not None and not execution.has_ended:
+        return
+    # It takes the attribute away before it ends.
+    now = batch_get(installation, [record["SK"]]).get(record["SK"], {})
+    if now.get("deletion") == record["deletion"]:
+        yield _of(State.UNFINISHED_DELETION, record, record["deletion"])
+
+
+def _not_deleted(installation: Installation, record: Record) -> Iterator[OpenUpload]:
+    # It may have been deleted, and that recorded, since it was listed; or uploaded.
+    now = batch_get(installation, [record["SK"]]).get(record["SK"], {})
+    is_same = now.get("objStatus") == "PROCESSED" and now.get("version") == record.get("version")
+    if is_same and _head(installation, record["bucket"], record["key"]) is None:
+        yield _of(State.NOT_DELETED, record, record.get("executionArn"))
+
+
+def _of(state: State, record: Record, execution_arn: str | None) -> OpenUpload:
+    return OpenUpload(
+        state,
+        bucket=record["bucket"],
+        key=record["key"],
+        version=record.get("version"),
+        since=datetime.fromisoformat(record.get("deletedAt", record["receivedAt"])),
+        attempt=int(record.get("attempt", "1")),
+        execution_arn=execution_arn,
+    )
 
 
 def _without_outcome(installation: Installation, record: Record) -> Iterator[OpenUpload]:
@@ -111,6 +203,7 @@ def _without_outcome(installation: Installation, record: Record) -> Iterator[Ope
         since=datetime.fromisoformat(record["receivedAt"]),
         attempt=attempt + 1 if state is State.NOT_RECORDED else attempt,
         execution_arn=record["executionArn"],
+        restored=record.get("restored"),
     )
 
 
@@ -181,12 +274,17 @@ def _missing(installation: Installation, uploaded: _Object, record: Record | Non
     if record is None:
         return State.NO_RECORD
     # Of a key that no workflow can use there is one refusal, for all its versions.
-    if "placeId" not in record or record.get("version") == uploaded.version:
+    if "placeId" not in record or "deletion" in record:
+        return None
+    is_deleted = record["objStatus"] == "DELETED"
+    if record.get("version") == uploaded.version and not is_deleted:
         return None
     # It may have been replaced, and that recorded, since it was listed.
     head = _head(installation, uploaded.bucket, uploaded.key)
     is_current = head is not None and head.get("VersionId") == uploaded.version
-    return State.OLDER_RECORD if is_current else None
+    if not is_current:
+        return None
+    return State.NOT_RESTORED if is_deleted else State.OLDER_RECORD
 
 
 def _head(installation: Installation, bucket: str, key: str) -> Any:

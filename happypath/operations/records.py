@@ -28,6 +28,13 @@ class UploadNameError(ExpectedError):
     """A name means no upload, or more than one; the message says so, and what to do."""
 
 
+def every(installation: Installation, looked: Callable[[int], None] = lambda _: None) -> Iterator[Record]:
+    """All records in the order of their sort keys, as bytes; `looked` as below."""
+    for page in _pages(installation):
+        looked(page["ScannedCount"])
+        yield from (_texts(item) for item in page["Items"])
+
+
 def with_status(
     installation: Installation, status: str, looked: Callable[[int], None] = lambda _: None
 ) -> Iterator[Record]:

@@ -48,9 +48,16 @@ class Moved:
     of: int
 
 
-def send(installation: Installation, bucket: str, key: str, version: str | None, attempt: int) -> None:
+def send(
+    installation: Installation,
+    bucket: str,
+    key: str,
+    version: str | None,
+    attempt: int,
+    restored: str | None = None,
+) -> None:
     """Has an upload run: puts the event that means it into the queue of uploads."""
-    detail = {"bucket": bucket, "key": key, "version": version, "attempt": attempt}
+    detail = {"bucket": bucket, "key": key, "version": version, "attempt": attempt, "restored": restored}
     event = {
         "source": "custom.happyPath",
         "detail-type": "uploadComplete",
@@ -97,7 +104,9 @@ def _run_again(installation: Installation, record: Mapping[str, Any]) -> int:
         attempt += 1
     if attempt > MAX_ATTEMPTS:
         raise RedriveError(f"{upload} was run {MAX_ATTEMPTS} times: upload it again under another name.")
-    send(installation, record["bucket"], record["key"], record.get("version"), attempt)
+    send(
+        installation, record["bucket"], record["key"], record.get("version"), attempt, record.get("restored")
+    )
     return attempt
 
 

@@ -48,6 +48,7 @@ class Offline(Installation):
             "UploadBucket": "uploads",
             "Table": "table",
             "LiveParameter": "/happypath/live",
+            "AlarmTopic": "arn:aws:sns:us-east-1:123456789012:happypath-alarms",
             "Queue": queues["q"],
             "DeadLetterQueue": queues["dead"],
         }

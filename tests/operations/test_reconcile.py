@@ -11,7 +11,7 @@ import pytest
 
 from functions.upload import DRY_RUN
 from happypath.operations import reconcile
-from happypath.operations.installation import Execution
+from happypath.operations.installation import Execution, NotDeployedError
 from happypath.operations.reconcile import OpenUpload, State, find, fix
 from tests.operations.conftest import Command, Offline
 
@@ -32,10 +32,92 @@ def test_an_empty_installation_has_nothing_open(installation: Offline) -> None:
     assert open_uploads(installation) == {}
 
 
-@pytest.mark.parametrize("status", ["PROCESSED", "REJECTED", "FAILED", "DELETED"])
+@pytest.mark.parametrize("status", ["PROCESSED", "REJECTED", "FAILED"])
 def test_an_upload_with_an_outcome_is_closed(installation: Offline, status: str) -> None:
     installation.put_record("u", status, version=installation.put_photo("p/u.jpg"))
     assert open_uploads(installation) == {}
+
+
+# Deletions
+
+
+def make_deletions(installation: Offline) -> None:
+    installation.client("stepfunctions").create_state_machine(
+        name="happypath-deletion",
+        definition='{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}',
+        roleArn="arn:aws:iam::123456789012:role/deletion",
+    )
+
+
+def deletions_started(installation: Offline) -> list[Any]:
+    """The inputs of the deletions that were started."""
+    client = installation.client("stepfunctions")
+    listed = client.list_executions(stateMachineArn=installation.deletions())["executions"]
+    found = [client.describe_execution(executionArn=each["executionArn"])["input"] for each in listed]
+    return [json.loads(each) for each in found]
+
+
+def test_what_is_published_without_an_object_is_open_and_put_right_by_a_deletion(
+    installation: Offline,
+) -> None:
+    # In the order of their bytes, in which S3 and the table list: some there, some gone.
+    for name in ("a", "b", "z", "é", "\U0001f600"):
+        installation.put_record(name, "PROCESSED", version=installation.put_photo(f"p/{name}.jpg"))
+    for name in ("a", "é"):
+        installation.client("s3").delete_object(Bucket="uploads", Key=f"p/{name}.jpg")
+    assert open_uploads(installation) == {"p/a.jpg": State.NOT_DELETED, "p/é.jpg": State.NOT_DELETED}
+    make_deletions(installation)
+    for upload in find(installation, datetime.now(UTC) + SOON):
+        assert fix(installation, upload)
+    assert {each["detail"]["object"]["key"] for each in deletions_started(installation)} == {
+        "p/a.jpg",
+        "p/é.jpg",
+    }
+    assert installation.sent() == []
+
+
+@pytest.mark.parametrize("status", ["REJECTED", "FAILED", "DELETED"])
+def test_what_shows_nothing_may_be_gone(installation: Offline, status: str) -> None:
+    installation.put_record("u", status, version="v1")
+    assert open_uploads(installation) == {}
+
+
+def test_a_deletion_that_is_over_and_not_done_is_open_until_it_is(installation: Offline) -> None:
+    deletion = installation.start("deletion")
+    installation.put_record("u", "DELETED", version="v1", deletion=deletion)
+    assert open_uploads(installation) == {}
+    installation.stop(deletion)
+    (upload,) = find(installation, datetime.now(UTC) + SOON)
+    assert (upload.state, upload.execution_arn) == (State.UNFINISHED_DELETION, deletion)
+    make_deletions(installation)
+    assert fix(installation, upload)
+    assert deletions_started(installation) == [
+        {"detail": {"bucket": {"name": "uploads"}, "object": {"key": "p/u.jpg"}}, "unfinished": deletion}
+    ]
+
+
+def test_an_object_that_is_there_again_is_open(installation: Offline) -> None:
+    installation.put_record("u", "DELETED", version=installation.put_photo("p/u.jpg"))
+    assert open_uploads(installation) == {"p/u.jpg": State.NOT_RESTORED}
+
+
+def test_without_the_stack_of_deletions_it_says_what_to_deploy(installation: Offline) -> None:
+    installation.put_record("u", "PROCESSED", version="v1")
+    (upload,) = find(installation, datetime.now(UTC) + SOON)
+    with pytest.raises(NotDeployedError, match="happypath deploy deletion"):
+        fix(installation, upload)
+
+
+def test_a_restored_version_is_run_again_as_restored(installation: Offline) -> None:
+    version = installation.put_photo("p/u.jpg")
+    installation.put_record("u", "RECEIVED", version=version, restored="deletion-1")
+    (upload,) = find(installation, datetime.now(UTC) + SOON)
+    assert fix(installation, upload)
+    (sent,) = installation.sent()
+    assert (sent.version_id, sent.restored) == (version, "deletion-1")
+
+
+# Uploads
 
 
 def test_an_upload_of_which_the_table_knows_nothing_is_open(installation: Offline) -> None:

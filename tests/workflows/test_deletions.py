@@ -7,7 +7,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from happypath.cli.main import app
+from happypath.cli import options
 from tests.workflows import comings_and_goings, deletions
 from tests.workflows.driver import Driver, Published, wait_until
 from tests.workflows.photos import drawn
@@ -123,7 +123,7 @@ def run(driver: Driver, *arguments: str, answer: str = "") -> tuple[int, str]:
         "AWS_ACCESS_KEY_ID": "sandbox",
         "AWS_SECRET_ACCESS_KEY": "sandbox",
     }
-    ended = CliRunner().invoke(app, ["delete", *arguments], input=answer, env=environment)
+    ended = CliRunner().invoke(options.app, ["delete", *arguments], input=answer, env=environment)
     return ended.exit_code, ended.output
 
 
