@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from happypath.sandbox.front.multipart import Form, read
+from happypath.sandbox.front.multipart import MOST_FIELDS_BYTES, Form
 from happypath.sandbox.iam import encryption
 from happypath.sandbox.iam.calls import body_of
 from happypath.sandbox.iam.needs import Need
@@ -125,12 +125,13 @@ def signer_of_form(environ: Environ) -> str | None:
 
 
 def _form(environ: Environ) -> Form:
-    """A form; without fields, if it is none that S3 takes."""
-    content_type = environ.get("CONTENT_TYPE")
+    """A form as far as its file; without fields, if it is none that S3 takes."""
+    form = Form(environ.get("CONTENT_TYPE"))
     try:
-        return read(content_type, body_of(environ))
+        form.feed(body_of(environ)[: 2 * MOST_FIELDS_BYTES])
     except ValueError:
-        return Form(content_type)
+        return Form(environ.get("CONTENT_TYPE"))
+    return form
 
 
 def needs(environ: Environ) -> Iterator[Need]:
