@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
@@ -360,7 +361,9 @@ def test_express_executions_are_read_from_their_log(
     client: TestClient, installation: Offline, executions: Executions
 ) -> None:
     arn = "arn:aws:states:us-east-1:123456789012:express:happypath-v4:cat:0123"
-    put(installation, executions, status="PROCESSED", executionArn=arn)
+    # Around that time its events are looked for.
+    received = datetime.now(UTC).isoformat()
+    put(installation, executions, status="PROCESSED", executionArn=arn, receivedAt=received)
     assert "without a log" in client.get("/uploads/p/cat.jpg").text
     group = "/aws/vendedlogs/states/fast"
     logs = installation.client("logs")

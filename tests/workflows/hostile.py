@@ -54,6 +54,10 @@ class CrashError(AssertionError):
     """A file got something else out of a task than a decision; the message says which, and what."""
 
 
+def _is_rendition(made: object) -> bool:
+    return isinstance(made, dict) and "bytes" in made
+
+
 class Siege:
     """Throws files at the functions of a driver's sandbox, and at whole workflows."""
 
@@ -127,9 +131,8 @@ class Siege:
                 return str(reason)
             case {"accepted": True}:
                 return _ACCEPTED
-            case {"width": int(), "height": int(), **made} if made and all(
-                "bytes" in each for each in made.values()
-            ):
+            # What was made of it, by any names.
+            case {"width": int(), "height": int(), **made} if all(map(_is_rendition, made.values())):
                 return _ACCEPTED
         raise CrashError(f"{name} says of {file}: {said}")
 
