@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-import botocore.session
+from happypath.sandbox.service_models import service_model
 
 # What a function or a task raises where the rule does not say.
 DEFAULT_ERROR = "InjectedError"
@@ -313,8 +313,7 @@ def _kinds(text: str, target: str) -> set[Kind]:
 
 def _operations(service: str) -> frozenset[str]:
     if service in _SERVICES:
-        model = botocore.session.get_session().get_service_model(_SERVICES[service])
-        return frozenset(model.operation_names)
+        return frozenset(service_model(_SERVICES[service]).operation_names)
     return _KNOWN_OPERATIONS.get(service, frozenset())
 
 

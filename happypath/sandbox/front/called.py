@@ -5,31 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
-import botocore.session
 from botocore.model import ServiceModel
 from moto.core.request import Request
 from moto.core.routing import get_service_router
 from werkzeug.exceptions import HTTPException
+
+from happypath.sandbox.service_models import service_model, services, signed_as
 
 Environ: TypeAlias = dict[str, Any]
 
 _SCOPE = re.compile(r"[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 # Services that sign with another name than botocore's, by the part of X-Amz-Target that tells them apart.
 _TARGETS: Mapping[str, str] = {"DynamoDBStreams_20120810": "dynamodbstreams"}
-_SIGNED_AS: Mapping[str, str] = {
-    "email": "ses",
-    "monitoring": "cloudwatch",
-    "states": "stepfunctions",
-    "elasticloadbalancing": "elbv2",
-    "tagging": "resourcegroupstaggingapi",
-    "mobiletargeting": "pinpoint",
-    "timestream": "timestream-query",
-    "cassandra": "keyspaces",
-}
 # Of services that sign with one name: which has the operation is looked up in this order.
 _SEVERAL: Mapping[str, tuple[str, ...]] = {
     "apigateway": ("apigatewayv2", "apigateway"),
@@ -54,7 +44,7 @@ class Called:
     @property
     def model(self) -> ServiceModel | None:
         """What AWS says of the service."""
-        return _model(self.service) if self.service else None
+        return service_model(self.service) if self.service else None
 
     @property
     def is_known(self) -> bool:
@@ -102,8 +92,8 @@ def _with(name: str, candidates: tuple[str, ...], operation: str) -> Called:
 
 
 def _candidates(name: str, target: str) -> tuple[str, ...]:
-    services = _SEVERAL.get(name) or (_TARGETS.get(target) or _SIGNED_AS.get(name, name),)
-    return tuple(each for each in services if each in _services())
+    names = _SEVERAL.get(name) or (_TARGETS.get(target) or signed_as(name),)
+    return tuple(each for each in names if each in services())
 
 
 def _action(environ: Environ, body: bytes) -> str | None:
@@ -122,18 +112,3 @@ def _routed(service: str, environ: Environ) -> str | None:
     except (HTTPException, NotImplementedError, KeyError, ValueError):
         return None
     return str(operation.name)
-
-
-@cache
-def _services() -> frozenset[str]:
-    return frozenset(_session().get_available_services())
-
-
-@cache
-def _session() -> botocore.session.Session:
-    return botocore.session.get_session()
-
-
-@cache
-def _model(service: str) -> ServiceModel:
-    return _session().get_service_model(service)

@@ -16,10 +16,10 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote
 
-import botocore.session
 from botocore.exceptions import UnknownServiceError
 
 from happypath.sandbox.operations import Environ
+from happypath.sandbox.service_models import service_model, signed_as
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[^/]*/([^/]*)/([^/,\s]+)/")
 
@@ -130,22 +130,9 @@ def _paths(service: str) -> list[tuple[str, re.Pattern[str], str]]:
     return [(method, pattern, name) for _, method, pattern, name in sorted(found, key=lambda each: -each[0])]
 
 
-@cache
 def model_of(service: str) -> Any:
     """botocore's description of the service that signs by a name, or None: `states` is `stepfunctions`."""
-    session = botocore.session.get_session()
     try:
-        return session.get_service_model(_BOTOCORE.get(service, service))
+        return service_model(signed_as(service))
     except UnknownServiceError:
         return None
-
-
-# Where the name that signs is not botocore's.
-_BOTOCORE = {
-    "email": "ses",
-    "elasticloadbalancing": "elbv2",
-    "execute-api": "apigatewaymanagementapi",
-    "monitoring": "cloudwatch",
-    "states": "stepfunctions",
-    "tagging": "resourcegroupstaggingapi",
-}

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-import botocore.session
 from botocore.exceptions import ClientError
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
@@ -31,6 +30,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.component.state.fail import state_fail
 
 from happypath.sandbox.patches.served import Patch, Served
+from happypath.sandbox.service_models import service_model
 from happypath.sandbox.stepfunctions.failures import error_name, task_failure
 
 LambdaTask: Any = state_task_service_lambda.StateTaskServiceLambda
@@ -152,8 +152,8 @@ def errors_of_eventbridge(_: Served) -> Iterator[None]:
 @cache
 def _own_errors(service: str) -> frozenset[str]:
     """The codes of the errors that a service names among its own."""
-    model = botocore.session.get_session().get_service_model(service)
-    return frozenset(shape.metadata.get("error", {}).get("code", shape.name) for shape in model.error_shapes)
+    shapes = service_model(service).error_shapes
+    return frozenset(shape.metadata.get("error", {}).get("code", shape.name) for shape in shapes)
 
 
 @contextmanager

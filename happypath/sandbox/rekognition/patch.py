@@ -10,7 +10,6 @@ from functools import cache
 from inspect import isfunction
 from typing import Any, NoReturn
 
-import botocore.session
 from botocore import xform_name
 from botocore.validate import ParamValidator
 from moto.rekognition.responses import RekognitionResponse
@@ -19,6 +18,7 @@ from moto.s3.models import s3_backends
 
 from happypath.sandbox.rekognition import errors, photo
 from happypath.sandbox.rekognition.service import Rekognition
+from happypath.sandbox.service_models import service_model
 
 # Every operation that the sandbox answers itself. moto finds the method of an operation by its name in
 # snake case, so that an operation that moto does not know at all needs no more than its method.
@@ -127,5 +127,4 @@ def _s3_object(backend: Any, named: Mapping[str, str], region: str) -> bytes:
 
 @cache
 def _input_shape(operation: str) -> Any:
-    model = botocore.session.get_session().get_service_model("rekognition")
-    return model.operation_model(operation).input_shape
+    return service_model("rekognition").operation_model(operation).input_shape

@@ -8,11 +8,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
 
-import botocore.session
-
+from happypath.sandbox.service_models import service_model
 from happypath.sandbox.stepfunctions.errors import StatesError, invalid_arn, validation
 
 _FORBIDDEN = re.compile(
@@ -20,12 +18,6 @@ _FORBIDDEN = re.compile(
 )
 _ALIAS_NAME = r"^(?=.*[a-zA-Z_\-\.])[a-zA-Z0-9_\-\.]+$"
 _RESOURCES = {"stateMachine", "execution", "express", "activity", "mapRun"}
-
-
-@cache
-def service_model() -> Any:
-    """botocore's description of Step Functions."""
-    return botocore.session.get_session().get_service_model("stepfunctions")
 
 
 def check_request(operation: str, request: Mapping[str, Any]) -> None:
@@ -37,7 +29,7 @@ def check_request(operation: str, request: Mapping[str, Any]) -> None:
         StatesError: ValidationException, which names each constraint that is not kept, or
             SerializationException: what is there is of another type.
     """
-    shape = service_model().operation_model(operation).input_shape
+    shape = service_model("stepfunctions").operation_model(operation).input_shape
     broken = list(_broken(shape, request)) if shape else []
     if broken:
         count = f"{len(broken)} validation error{'s' if len(broken) > 1 else ''} detected: "

@@ -14,7 +14,6 @@ from functools import cache
 from typing import Any
 from unittest.mock import patch
 
-import botocore.session
 from botocore import xform_name
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
@@ -28,6 +27,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service_sqs,
 )
 
+from happypath.sandbox.service_models import service_model
 from happypath.sandbox.stepfunctions.casing import boto_service, exception, member, type_name
 from happypath.sandbox.stepfunctions.executions import as_json
 from happypath.sandbox.stepfunctions.failures import task_failure
@@ -47,7 +47,7 @@ def _operation(service: str, action: str) -> Any:
     Raises:
         UnsupportedError: the service has no such operation.
     """
-    model = botocore.session.get_session().get_service_model(service)
+    model = service_model(service)
     for name in model.operation_names:
         if name[:1].lower() + name[1:] == action:
             return model.operation_model(name)
@@ -212,7 +212,7 @@ def sqs_errors() -> Iterator[None]:
     def fail(task: Any, env: Any, ex: Exception) -> Any:
         if not isinstance(ex, ClientError):
             return from_error(task, env=env, ex=ex)
-        model = botocore.session.get_session().get_service_model("sqs")
+        model = service_model("sqs")
         code = str(ex.response["Error"].get("Code", "")).rpartition(".")[2]
         known = {each.name for each in model.error_shapes}
         return task_failure(

@@ -22,9 +22,9 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackOutcomeTimedOut, HeartbeatTimedOut
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
+from happypath.sandbox.service_models import service_model
 from happypath.sandbox.stepfunctions import operations
 from happypath.sandbox.stepfunctions.casing import exception, member
-from happypath.sandbox.stepfunctions.constraints import service_model
 from happypath.sandbox.stepfunctions.executions import as_json
 from happypath.sandbox.stepfunctions.failures import task_failure
 from happypath.sandbox.stepfunctions.integrations import SfnTask, cause_of
@@ -118,7 +118,7 @@ def _error(task: Any, env: Any, ex: ClientError) -> Any:
 
 
 def _known_errors() -> frozenset[str]:
-    return frozenset(each.name for each in service_model().error_shapes)
+    return frozenset(each.name for each in service_model("stepfunctions").error_shapes)
 
 
 @contextmanager

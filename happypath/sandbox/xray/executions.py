@@ -14,7 +14,6 @@ from functools import cache
 from typing import Any
 from unittest.mock import patch
 
-import botocore.session
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
 from moto.stepfunctions.parser.asl.component.state.exec import execute_state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
@@ -31,6 +30,7 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 
 from functions.platform.trace_header import TraceHeader, new_trace_id
 from happypath.sandbox.patches.stepfunctions import DynamoDBTask, LambdaTask
+from happypath.sandbox.service_models import service_model
 from happypath.sandbox.stepfunctions.casing import boto_service
 from happypath.sandbox.stepfunctions.executions import Observer, Outcome, StatesExecution, observed
 from happypath.sandbox.xray.recording import Work
@@ -184,7 +184,7 @@ def _service_id(name: str) -> str:
     service = boto_service(name)
     if service is None:
         return name
-    return str(botocore.session.get_session().get_service_model(service).service_id)
+    return str(service_model(service).service_id)
 
 
 @contextmanager
