@@ -81,9 +81,18 @@ class Run:
         return known is not None and not newest.is_deletion and newest.id != known
 
     @property
+    def is_being_deleted(self) -> bool:
+        """Whether the photo was deleted, and what was published of it is not all gone, by its record."""
+        if self.record is None or not self.is_of_record:
+            return False
+        is_gone = bool(self.versions) and self.versions[0].is_deletion
+        shows = self.record.get("objStatus") == "PROCESSED"
+        return "deletion" in self.record or (is_gone and shows)
+
+    @property
     def is_running(self) -> bool:
         """Whether the page is going to change by itself."""
-        if self.is_outdated:
+        if self.is_outdated or self.is_being_deleted:
             return True
         if self.execution is not None:
             # Or a newer one has taken the record over while the page was made.

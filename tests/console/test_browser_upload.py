@@ -264,3 +264,22 @@ def test_the_texts_of_a_graph_are_within_their_boxes(page: Page, ended: Installa
         })"""
     )
     assert beyond == []
+
+
+def test_an_upload_is_deleted_from_its_page_after_it_said_what_goes(page: Page, own: Installation) -> None:
+    from playwright.sync_api import expect
+
+    key = "sample-restaurant/to delete &.jpg"
+    own.upload((PHOTOS / "coffee.jpg").read_bytes(), key)
+    assert wait(own, key, 120, 0.2).status == "PROCESSED"
+    go(page, key)
+    page.get_by_role("link", name="Delete the photo").click()
+    expect(page.locator("main")).to_contain_text("its item at the place")
+    expect(page.locator("main")).to_contain_text(f"{key}/tile.jpg")
+    page.get_by_role("button", name="Delete it").click()
+    expect(page.locator("main")).to_contain_text("what was published of it goes within seconds")
+    # The page follows.
+    expect(page.locator("#about")).to_contain_text("The photo was deleted.", timeout=60_000)
+    expect(page.get_by_role("link", name="Delete the photo")).to_have_count(0)
+    shown = own.client("s3").list_objects_v2(Bucket=own.core["DistributionBucket"], Prefix=f"{key}/")
+    assert shown["KeyCount"] == 0
