@@ -167,6 +167,7 @@ def listed(installation: Installation, wanted: Wanted, limit: int, after: Cursor
     """
     budget = _Budget()
     found: list[Upload] = []
+    keys: set[str] = set()
     last = Cursor(0, "", "")
     for entry, group in _entries(installation, wanted, limit, after, budget):
         if len(found) == limit:
@@ -174,7 +175,10 @@ def listed(installation: Installation, wanted: Wanted, limit: int, after: Cursor
         last = Cursor(group, *entry.position)
         if isinstance(entry, _Cut):
             return Listed(found, last, True, budget.looked_at)
-        found.append(entry)
+        # One that goes from one status to another meanwhile is in both their lists.
+        if entry.key not in keys:
+            keys.add(entry.key)
+            found.append(entry)
     return Listed(found, None, False, budget.looked_at)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from starlette.testclient import TestClient
 
 from tests.operations.conftest import Offline
@@ -23,3 +26,21 @@ def test_uploads_are_listed_newest_first_and_as_text(client: TestClient, install
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &#34;&#39;&amp;\\u202egpj.exe" in text
     found = client.get("/uploads.json").json()["uploads"]
     assert [each["key"] for each in found] == [HOSTILE, "p/2.jpg", "p/1.jpg", "p/0.jpg"]
+
+
+def test_an_upload_that_goes_from_one_status_to_another_meanwhile_is_listed_once(
+    client: TestClient, installation: Offline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.put_record("cat", "FAILED", reason="Slow")
+    dynamodb = installation.client("dynamodb")
+    query = dynamodb.query
+
+    def redriven(**asked: Any) -> Any:
+        answer = query(**asked)
+        if answer["Items"]:
+            installation.put_record("cat", "RECEIVED", attempt="2")
+        return answer
+
+    monkeypatch.setattr(dynamodb, "query", redriven)
+    found = client.get("/uploads.json").json()["uploads"]
+    assert [each["key"] for each in found] == ["p/cat.jpg"]
