@@ -36,7 +36,7 @@ from tests import table
 from tests.mocked import mocked
 from tests.statemachines.definitions import is_lambda, states
 from tests.statemachines.filled import ACCOUNT, REGION, TABLE, definition
-from tests.statemachines.willing import Answered, Answers, Done, Raised, willing
+from tests.statemachines.willing import Answered, Answers, Done, Lost, Raised, willing
 
 DETAIL = {
     "bucket": "uploads",
@@ -234,6 +234,8 @@ class _Calls:
             turn = self._turns.get(task.name, 0)
             self._turns[task.name] = turn + 1
             self._answer = answers[min(turn, len(answers) - 1)]
+            if isinstance(self._answer, Lost):
+                call(task, env=env, **more)
             if isinstance(self._answer, Raised):
                 raise FailureEventException(task_failure(task, env, self._answer.error, self._answer.cause()))
             if isinstance(self._answer, Answered):

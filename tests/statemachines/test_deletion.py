@@ -14,7 +14,7 @@ from functions.upload import rendition_key
 from tests.statemachines.definitions import errors_retried, states, tasks
 from tests.statemachines.filled import TABLE
 from tests.statemachines.interpreter import Interpreter, Run
-from tests.statemachines.willing import Answered, Done, Raised
+from tests.statemachines.willing import Answered, Done, Lost, Raised
 from tests.transitions import Transition, declared, driven
 
 MACHINE = "deletion"
@@ -294,6 +294,16 @@ def test_a_deletion_that_could_not_end_is_ended_by_another(world: World) -> None
     assert ended.status == "SUCCEEDED"
     assert world.shown() == 0
     assert {"deletion", "deletionError"}.isdisjoint(world.recorded())
+
+
+@pytest.mark.parametrize("name", ["Record deletion", "Lock record", "Take deletion over"])
+def test_a_lock_whose_answer_is_lost_is_its_own_all_the_same(world: World, name: str) -> None:
+    scenario = next(each for each in SCENARIOS if name in _path(world, each))
+    ended = _driven(world, scenario, {name: [Lost(), Done()]})
+
+    assert (ended.status, ended.path.count(name)) == ("SUCCEEDED", 1)
+    assert (world.recorded()["objStatus"], world.shown()) == ("DELETED", 0)
+    assert "deletion" not in world.recorded()
 
 
 # Executions that may still write

@@ -33,6 +33,13 @@ class Done:
 
 
 @dataclass(frozen=True)
+class Lost(Raised):
+    """A service that does what it is asked for, and whose answer does not come."""
+
+    error: str = "States.Timeout"
+
+
+@dataclass(frozen=True)
 class Answered:
     """A service's answer that a test makes up; `after` happens before it is given."""
 
