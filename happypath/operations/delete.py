@@ -69,6 +69,9 @@ def look(installation: Installation, name: str) -> Deletable:
         if not _is_there(installation, name):
             raise
         record = None
+    # A whole key means that object, even while it is a part of another upload's.
+    if record is not None and record["key"] != name and _is_there(installation, name):
+        record = None
     key = name if record is None else str(record["key"])
     if record is not None and not _is_there(installation, key):
         raise DeletionError(_why_gone(key, record))

@@ -50,6 +50,19 @@ def test_the_page_says_what_goes_and_the_button_deletes(client: TestClient, inst
     assert not is_there(installation, "p/u.jpg")
 
 
+def test_an_upload_that_waits_is_deleted_and_not_one_whose_key_has_its_key_in_it(
+    client: TestClient, installation: Offline
+) -> None:
+    put(installation, "top/u.jpg")
+    installation.put_photo("p/u.jpg")
+    text = confirm(client, "p/u.jpg")
+    assert "top/u.jpg" not in text
+    token = re.findall(r'name="([^"]+)" value="([^"]+)"', text)
+    client.post("/uploads.delete", data={**dict(token), "key": "p/u.jpg"})
+    assert not is_there(installation, "p/u.jpg")
+    assert is_there(installation, "top/u.jpg")
+
+
 def test_a_key_is_shown_as_text(client: TestClient, installation: Offline) -> None:
     put(installation, HOSTILE)
     assert "<script>alert" not in confirm(client, HOSTILE)
