@@ -60,6 +60,13 @@ def test_mails_are_of_rejections_alone_and_of_nobody_by_default() -> None:
     }
 
 
+def test_the_topic_lets_rules_in_without_a_condition_which_eventbridge_does_not_support() -> None:
+    (admitted, _) = properties("notices", "NoticesTopicPolicy")["PolicyDocument"]["Statement"]
+    assert (admitted["Effect"], admitted["Action"]) == ("Allow", "sns:Publish")
+    assert admitted["Principal"] == {"Service": "events.amazonaws.com"}
+    assert "Condition" not in admitted
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_subscriber_has_a_rule_a_queue_and_dead_letters_of_its_own(name: str) -> None:
     rule, queue = (properties("subscriber", f"{name}{kind}") for kind in ("Rule", "Queue"))
