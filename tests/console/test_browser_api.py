@@ -57,7 +57,8 @@ def test_a_page_uploads_a_photo(chromium: Browser, own: Installation, sandbox: S
     person = Person(sandbox)
     found = upload(chromium, origin, person, (PHOTOS / "dogs.jpg").read_bytes())
     assert found["status"] == 204
-    assert found["upload"]["status"] == "RECEIVED"
+    # A slow browser asks when all is done.
+    assert found["upload"]["status"] in {"RECEIVED", "PROCESSED"}
     upload_id = found["upload"]["uploadId"]
     assert upload_id.endswith("-größer_1.jpg")
     assert wait(own, upload_id, 120, 0.2).status == "PROCESSED"

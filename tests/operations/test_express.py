@@ -17,7 +17,6 @@ MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:happypath-avatar"
 NAMED = "arn:aws:states:us-east-1:123456789012:execution:happypath-avatar:me"
 RUN = "arn:aws:states:us-east-1:123456789012:express:happypath-avatar:me"
 GROUP = "/aws/vendedlogs/states/happypath-avatar"
-NOW = datetime.now(UTC)
 STARTED, ENTERED, SUCCEEDED, FAILED = (
     ("ExecutionStarted", {"input": '{"detail": {"key": "avatars/p/me.jpg"}}'}),
     ("TaskStateEntered", {"name": "Moderator", "input": "{}"}),
@@ -121,7 +120,7 @@ def test_one_whose_end_was_not_logged_is_over_after_five_minutes(installation: O
 def test_an_old_one_is_found_by_the_time_at_which_it_began(installation: Offline) -> None:
     log(installation, f"{RUN}:1", STARTED, SUCCEEDED, ago=timedelta(days=3))
     assert installation.execution(NAMED) is None
-    found = installation.execution(NAMED, NOW - timedelta(days=3, minutes=2))
+    found = installation.execution(NAMED, datetime.now(UTC) - timedelta(days=3, minutes=2))
     assert found is not None
     assert found.status == "SUCCEEDED"
     assert list(express.listed(installation, MACHINE)) == []

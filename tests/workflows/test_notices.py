@@ -256,13 +256,15 @@ def test_none_of_many_is_missing_and_each_has_its_own_id(driver: Driver, support
 
 
 def test_a_notice_that_is_sent_twice_has_one_id(driver: Driver, support: Subscriber) -> None:
+    # The stream is read in order: when this is told of, no batch of another test is left to take the fault.
+    support.first(refused(driver), "REJECTED")
     # All is done, and nobody hears of it.
     with driver.sandbox.faults("function:Notices=timeout@1"):
         key = refused(driver)
         until(lambda: len(support.told(key)) > 1, "the notice comes again")
-    first, second = support.told(key)
-    assert first["id"] != second["id"]
-    assert first["detail"] == second["detail"]
+    told = support.told(key)
+    assert len({each["id"] for each in told}) == len(told)
+    assert all(each["detail"] == told[0]["detail"] for each in told)
 
 
 def test_what_is_given_up_can_be_sent_by_hand(driver: Driver, support: Subscriber) -> None:
