@@ -138,6 +138,18 @@ def test_only_our_rules_may_send_for_eventbridge() -> None:
     }
 
 
+def test_a_topic_may_send_to_the_queue_and_to_the_dead_letters_that_its_subscription_names() -> None:
+    (admitted,) = [
+        each["Fn::If"][1]
+        for each in properties("QueuePolicy")["PolicyDocument"]["Statement"]
+        if "Fn::If" in each
+    ]
+    dead_letters = properties("QueueSubscription")["RedrivePolicy"]["deadLetterTargetArn"]
+
+    assert admitted["Principal"] == {"Service": "sns.amazonaws.com"}
+    assert admitted["Resource"] == [{"Fn::GetAtt": ["Queue", "Arn"]}, dead_letters]
+
+
 def test_a_message_waits_long_enough_and_long_enough_is_enough() -> None:
     queue, dead = properties("Queue"), properties("DeadLetterQueue")
 
