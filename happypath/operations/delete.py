@@ -90,8 +90,8 @@ def look(installation: Installation, name: str) -> Deletable:
 
 
 def _why_gone(key: str, record: dict[str, Any]) -> str:
-    if record["objStatus"] == "DELETED" and "deletion" not in record:
-        return f"{key} is deleted already."
+    if record["objStatus"] in {"DELETED", "REJECTED"} and "deletion" not in record:
+        return f"{key} is {'deleted' if record['objStatus'] == 'DELETED' else 'refused and gone'} already."
     return f"The object {key} is gone already; `happypath reconcile --fix` removes what is left of it."
 
 

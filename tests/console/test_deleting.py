@@ -85,6 +85,8 @@ def test_a_console_that_only_reads_offers_no_button(
 def test_what_is_gone_or_unknown_is_said(client: TestClient, installation: Offline) -> None:
     installation.put_record("u", "DELETED")
     assert "is deleted already" in confirm(client, "p/u.jpg")
+    installation.put_record("u", "REJECTED")
+    assert "is refused and gone already" in confirm(client, "p/u.jpg")
     assert "There is no upload" in confirm(client, "p/never.jpg")
 
 
