@@ -95,5 +95,5 @@ def _opened(place_id: str, cursor: str, seal_key: str) -> str:
     except (binascii.Error, ValueError):
         given, last = b"", ""
     if not last or not is_sealed(seal_key, given, "cursor", place_id, last):
-        raise bad_fields({"cursor": "cursor is none that was given for this place."})
+        raise bad_fields({"cursor": "cursor was not given out for this place."})
     return last

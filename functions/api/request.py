@@ -17,7 +17,7 @@ from functions.upload import InvalidKeyError, parse_key
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 HttpEvent: TypeAlias = Mapping[str, Any]
 
-# What a form's key would be changed by: S3 puts the name of the file there.
+# S3 puts the name of the file here, so a form's key would not be the one that was given.
 _FILENAME_VARIABLE = "${filename}"
 _MOST_FILE_NAME_BYTES = 128
 _MOST_SHOWN = 40
@@ -60,7 +60,7 @@ class Caller:
         if "iam" in authorizer:
             return cls(None)
         if "jwt" not in authorizer:
-            raise RequestError(401, "Nobody is known to ask.")
+            raise RequestError(401, "The caller is not authenticated.")
         claims = authorizer["jwt"]["claims"]
         issuer, subject = claims.get("iss"), claims.get("sub")
         if not issuer or not subject:

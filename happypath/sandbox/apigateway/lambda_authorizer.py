@@ -74,7 +74,7 @@ def _allows(said: Mapping[str, Any], arn: str) -> bool:
     try:
         policy = Policy.parse(said.get("policyDocument") or {})
     except PolicyError as error:
-        raise failed(f"The policy of the authorizer's function is none: {error}.") from None
+        raise failed(f"The policy that the authorizer's function gives is not valid: {error}.") from None
     caller = User(f"arn:aws:iam::{arn.split(':')[4]}:user/{said.get('principalId')}")
     asked = Request(caller, "execute-api:Invoke", arn, {})
     return evaluate(asked, Policies([policy])).allowed
