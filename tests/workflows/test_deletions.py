@@ -175,6 +175,7 @@ def test_an_upload_that_waits_is_deleted_and_never_published(driver: Driver) -> 
 # Everything at once
 
 
+@pytest.mark.timeout(900)  # it may wait for 300 s twice, on a slow machine
 def test_what_is_published_is_what_lies_in_the_bucket(driver: Driver) -> None:
     """500 uploads and deletions of 50 keys, with faults; events come twice, late and in any order."""
     crowd = comings_and_goings.run(driver, seed=16, count=500, keys=50)
