@@ -59,11 +59,14 @@ class Execution:
 
 @dataclass(frozen=True)
 class Definition:
-    """A state machine's definition. `is_current` says that it is the one of now, not of the execution."""
+    """A state machine's definition. `is_current` says that it is the one of now, not of the execution; and
+    `is_express` then, that Step Functions keeps no other.
+    """
 
     text: str
     machine: str
     is_current: bool = False
+    is_express: bool = False
 
 
 def name_of(arn: str) -> str:
@@ -162,7 +165,9 @@ def definition(installation: Installation, arn: str) -> Definition:
         raise NoExecutionError(
             f"Neither the execution {name_of(arn)} nor its state machine {machine} is there any longer."
         ) from None
-    return Definition(found["definition"], machine, is_current=True)
+    return Definition(
+        found["definition"], machine, is_current=True, is_express=found.get("type") == "EXPRESS"
+    )
 
 
 def history(

@@ -406,6 +406,17 @@ def test_express_executions_are_read_from_their_log(
     assert 'class="status succeeded"' in text
     assert 'class="state type-task succeeded retried"' in text
     assert client.get("/executions/ca").status_code == 404
+    # So records name it, of which Express workflows may run several.
+    put(
+        installation,
+        executions,
+        status="PROCESSED",
+        executionArn="arn:aws:states:us-east-1:123456789012:execution:happypath-v4:cat",
+        receivedAt=received,
+    )
+    text = client.get("/uploads/p/cat.jpg").text
+    assert "The graph is that of the state machine as it is now." in text
+    assert "no longer has this execution" not in text
 
 
 HOSTILE = [

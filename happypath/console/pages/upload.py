@@ -145,7 +145,6 @@ def _page(request: Request, run: Run, parts: Parts, address: Address) -> Respons
         renditions=list(renditions(run.record, run.photo)) if run.record else [],
         fault_kinds=KINDS,
         fault_times=WHEN,
-        is_express=bool(run.arn and executions.is_express(run.arn)),
         **{"panel": None, "log": [], "trace": None, "legend": waterfall.LEGEND, "blocks": [], **view},
     )
 
