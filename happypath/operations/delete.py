@@ -6,12 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from functions.upload import KEY_BYTES
 from happypath.errors import ExpectedError
 from happypath.operations.installation import Installation, renditions
-from happypath.operations.records import UploadNameError, find
+from happypath.operations.records import UploadNameError, find, is_there
 
 STACK = "deletion"
 
@@ -66,14 +63,11 @@ def look(installation: Installation, name: str) -> Deletable:
         record: dict[str, Any] | None = find(installation, name)
     except UploadNameError:
         # It may wait for a workflow, and have no record yet.
-        if not _is_there(installation, name):
+        if not is_there(installation, name):
             raise
         record = None
-    # A whole key means that object, even while it is a part of another upload's.
-    if record is not None and record["key"] != name and _is_there(installation, name):
-        record = None
     key = name if record is None else str(record["key"])
-    if record is not None and not _is_there(installation, key):
+    if record is not None and not is_there(installation, key):
         raise DeletionError(_why_gone(key, record))
     if not installation.is_deployed(STACK):
         raise DeletionError(
@@ -93,21 +87,6 @@ def _why_gone(key: str, record: dict[str, Any]) -> str:
     if record["objStatus"] in {"DELETED", "REJECTED"} and "deletion" not in record:
         return f"{key} is {'deleted' if record['objStatus'] == 'DELETED' else 'refused and gone'} already."
     return f"The object {key} is gone already; `happypath reconcile --fix` removes what is left of it."
-
-
-def _is_there(installation: Installation, key: str) -> bool:
-    try:
-        if not 0 < len(key.encode()) <= KEY_BYTES:
-            return False
-    except UnicodeEncodeError:
-        return False
-    try:
-        installation.client("s3").head_object(Bucket=installation.core["UploadBucket"], Key=key)
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-            return False
-        raise
-    return True
 
 
 def delete(installation: Installation, upload: Deletable) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from unicodedata import normalize
 
+from botocore.exceptions import ClientError
+
 from functions.upload import KEY_BYTES
 from happypath.errors import ExpectedError
 from happypath.operations.installation import Installation
@@ -72,7 +74,7 @@ def find(installation: Installation, name: str) -> dict[str, Any]:
     A key is found with one request. Anything else takes a query of all records, a page at a time.
 
     Raises:
-        UploadNameError: there is no such upload, or more than one.
+        UploadNameError: there is no such upload, or no record of it yet, or there is more than one.
     """
     for form in dict.fromkeys([name, normalize("NFC", name), normalize("NFD", name)]):
         record = installation.record(form) if _may_be_a_key(form) else None
@@ -87,6 +89,12 @@ def find(installation: Installation, name: str) -> dict[str, Any]:
         if wanted and wanted in composed:
             is_id = composed.partition("/")[2] == wanted
             (keys if composed == wanted else ids if is_id else parts).add(key, sort_key)
+    # A whole key means that object, even while it is a part of another upload's.
+    if not keys.sort_keys and is_there(installation, name):
+        raise UploadNameError(
+            f"{printable(name)} has no record yet: it waits until a workflow is started for it. "
+            "`happypath live` says what is live."
+        )
     for matches in (keys, ids, parts):
         match list(matches.sort_keys.values()):
             case [sort_key] if record := installation.record(sort_key):
@@ -147,6 +155,19 @@ def _may_be_a_key(name: str) -> bool:
     except UnicodeEncodeError:
         # An argument that is not UTF-8 comes with surrogates in place of its bytes.
         return False
+
+
+def is_there(installation: Installation, key: str) -> bool:
+    """Whether there is such an object in the bucket of uploads."""
+    if not _may_be_a_key(key):
+        return False
+    try:
+        installation.client("s3").head_object(Bucket=installation.core["UploadBucket"], Key=key)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return False
+        raise
+    return True
 
 
 def _unknown(name: str) -> UploadNameError:

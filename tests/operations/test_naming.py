@@ -85,6 +85,14 @@ def test_what_no_key_has_is_no_upload(installation: Offline, name: str) -> None:
     assert f"There is no upload {name}, " in refused(installation, name)
 
 
+def test_an_upload_that_waits_is_said_to_wait_and_is_not_another_whose_key_has_its_key_in_it(
+    installation: Offline,
+) -> None:
+    put(installation, "top/u.jpg")
+    installation.put_photo("p/u.jpg")
+    assert refused(installation, "p/u.jpg").startswith("p/u.jpg has no record yet: it waits ")
+
+
 def test_a_name_that_is_not_utf8_is_no_upload(installation: Offline) -> None:
     put(installation, "p/caf.jpg")
     assert r"There is no upload caf\xe9, " in refused(installation, os.fsdecode(b"caf\xe9"))
