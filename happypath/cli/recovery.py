@@ -82,12 +82,15 @@ def reconcile(
         str, typer.Option(metavar="TIME", help="What is younger is in time: 90s, 15m, 2h or 1d.")
     ] = "15m",
     fix: Annotated[
-        bool, typer.Option("--fix", help="Have them run, but for those that are running, or are to wait.")
+        bool, typer.Option("--fix", help="Have them run, or deleted; not those that run, or are to wait.")
     ] = False,
     prefix: Prefix = PREFIX,
     as_json: AsJson = False,
 ) -> None:
-    """List the uploads that have no outcome although it is time. The exit status is 1 if there are any."""
+    """List the uploads that have no outcome although it is time, and deletions that are not done.
+
+    The exit status is 1 if there are any.
+    """
     from happypath.operations import live as switching
     from happypath.operations import reconcile as reconciling
     from happypath.operations.redrive import waiting
@@ -131,7 +134,7 @@ def reconcile(
 @app.command()
 def delete(
     uploads: Annotated[
-        list[str], typer.Argument(metavar="UPLOAD...", help="Keys, upload ids or parts of keys.")
+        list[str], typer.Argument(metavar="UPLOAD", help="Keys, upload ids or parts of keys.")
     ],
     yes: Yes = False,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for each one's end.", min=1)] = 120.0,

@@ -28,7 +28,7 @@ from happypath.project import PREFIX
 
 @app.command()
 def upload(
-    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="The photos to upload.")],
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO", help="The photos to upload.")],
     place: Annotated[str, typer.Option(help="The id of the place that the photos are of.")],
     wait: Annotated[bool, typer.Option("--wait", help="Wait until each upload has ended.")] = False,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for an upload's end.", min=1)] = 300.0,
