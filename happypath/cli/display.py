@@ -234,8 +234,8 @@ def show_deleted(deleted: Deletable) -> None:
 
 
 def show_open_upload(upload: OpenUpload, sent: bool) -> None:
-    """One upload without an outcome, since when, and whether it was sent to be run."""
-    end = "  → queue" if sent else ""
+    """One upload without an outcome, since when, and whether and where it was sent."""
+    end = f"  → {'deletion' if upload.by_deletion else 'queue'}" if sent else ""
     _line(f"[red]{upload.state:19}[/]  {_time(upload.since)}  {escape(upload.key)}{end}")
 
 

@@ -64,6 +64,11 @@ class OpenUpload:
     execution_arn: str | None = None
     restored: str | None = None
 
+    @property
+    def by_deletion(self) -> bool:
+        """Whether a deletion puts it right, and not a run of a workflow."""
+        return self.state in _BY_DELETION
+
     def as_json(self) -> dict[str, Any]:
         """The element of `reconcile --json`."""
         return {
@@ -107,7 +112,7 @@ def fix(installation: Installation, upload: OpenUpload) -> bool:
     """Has an open upload run, unless it is running: then False."""
     if upload.state is State.RUNNING:
         return False
-    if upload.state in _BY_DELETION:
+    if upload.by_deletion:
         _delete(installation, upload)
     else:
         send(installation, upload.bucket, upload.key, upload.version, upload.attempt, upload.restored)

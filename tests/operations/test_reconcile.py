@@ -76,6 +76,17 @@ def test_what_is_published_without_an_object_is_open_and_put_right_by_a_deletion
     assert installation.sent() == []
 
 
+def test_the_command_says_what_was_started(installation: Offline, happypath: Command) -> None:
+    installation.put_record("gone", "PROCESSED", version="v1")
+    installation.put_photo("p/new.jpg")
+    make_deletions(installation)
+    lines = happypath("reconcile", "--older-than", "0s", "--fix").output.splitlines()
+    assert [(line.split()[0], line.split()[-1]) for line in lines] == [
+        ("NOT_DELETED", "deletion"),
+        ("NO_RECORD", "queue"),
+    ]
+
+
 @pytest.mark.parametrize("status", ["REJECTED", "FAILED", "DELETED"])
 def test_what_shows_nothing_may_be_gone(installation: Offline, status: str) -> None:
     installation.put_record("u", status, version="v1")
