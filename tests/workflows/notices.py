@@ -64,5 +64,6 @@ def give_up(driver: Driver) -> tuple[str, dict[str, Any]]:
     failed.take()
     with driver.sandbox.faults("function:Notices=raise"):
         key = refused(driver)
-        (message,) = until(failed.take, "the notice is given up")
+        # Others that ended meanwhile are given up, too.
+        message, *_ = until(failed.take, "the notice is given up")
     return key, json.loads(message["Body"])
