@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
+from happypath.operations import reconcile
 from tests.statemachines import filled
 from tests.statemachines.definitions import is_lambda, tasks
 from tests.workflows.driver import Driver, wait_until
@@ -61,6 +63,15 @@ def wait_idle(driver: Driver) -> None:
         return bool(listed["executions"])
 
     wait_until(lambda: not runs(), "every deletion has ended")
+
+
+def end_all(driver: Driver) -> None:
+    """Ends the deletions that could not end, so that no upload of their keys waits for ever."""
+    wait_idle(driver)
+    for upload in list(reconcile.find(driver.installation, datetime.now(UTC))):
+        if upload.state is reconcile.State.UNFINISHED_DELETION:
+            reconcile.fix(driver.installation, upload)
+    wait_idle(driver)
 
 
 def delete_all_the_ways(driver: Driver) -> None:

@@ -57,6 +57,8 @@ def test_without_a_statement_the_run_that_needs_it_is_denied(statement: Statemen
             wait_until(lambda: any(names(statement, each) for each in list(denied)), f"{statement} is missed")
     sentences = [each for each in denied if names(statement, each)]
     assert all(" is not authorized to perform: " in each for each in sentences)
+    if _is_of_deletions(statement):
+        deletions.end_all(driver)
 
 
 def names(statement: Statement, sentence: str) -> bool:
@@ -133,14 +135,23 @@ def _is_of_add_on(statement: Statement, driver: Driver) -> bool:
         refused(driver)
     elif statement.stack == "api" or statement.resource == "PutUploadsPolicy":
         _use_the_api(driver)
-    elif statement.stack == "deletion" or statement.resource == "RemovePublishedPolicy":
-        deletions.delete_all_the_ways(driver)
-    elif statement.resource == "PublishPolicy" and "s3:DeleteObject" in statement.actions:
+    elif statement.resource == "PublishPolicy" and _is_of_deletions(statement):
         with deletions.about_to_publish(driver, user_of(statement)) as running, driver.losing_events():
             driver.delete(running)
+    elif _is_of_deletions(statement):
+        deletions.delete_all_the_ways(driver)
     else:
         return False
     return True
+
+
+def _is_of_deletions(statement: Statement) -> bool:
+    """Whether a deletion stops half-way without it."""
+    return (
+        statement.stack == "deletion"
+        or statement.resource == "RemovePublishedPolicy"
+        or (statement.resource == "PublishPolicy" and "s3:DeleteObject" in statement.actions)
+    )
 
 
 def _use_the_api(driver: Driver) -> None:
