@@ -72,14 +72,14 @@ def thumbnail(key: str, version: str | None = None) -> str:
     return f"/thumbnail?{urlencode({'key': key} | ({'version': version} if version else {}))}"
 
 
-def published(photo: Mapping[str, Any], name: str) -> str | None:
-    """Where viewers get a rendition of a place's photo; None where what is stored is no address of the web.
+def published(photo: Mapping[str, Any] | None, name: str) -> str | None:
+    """Where viewers get a rendition of a place's photo; None where no address of the web is known.
 
     >>> published({"tileURL": "https://photos.example.com/p/a.jpg/tile.jpg"}, "tile")
     'https://photos.example.com/p/a.jpg/tile.jpg'
     >>> published({"tileURL": "javascript:alert(1)"}, "tile")
     """
-    url = str(photo.get(f"{name}URL", ""))
+    url = str((photo or {}).get(f"{name}URL", ""))
     return url if url.startswith(("https://", "http://")) else None
 
 

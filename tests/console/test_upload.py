@@ -278,6 +278,26 @@ def test_what_a_job_finds_last_while_its_page_is_made_is_not_missed(
     assert "data-live" in client.get("/jobs/job").text
 
 
+def test_a_photo_whose_item_is_gone_or_unknown_has_a_page(
+    client: TestClient, installation: Offline, executions: Executions
+) -> None:
+    put(installation, executions, status="PROCESSED")
+    installation.client("dynamodb").update_item(
+        TableName="table",
+        Key={"PK": {"S": "workflow"}, "SK": {"S": "p/cat.jpg"}},
+        UpdateExpression="SET #item = :item, #renditions = :renditions",
+        ExpressionAttributeNames={"#item": "item", "#renditions": "renditions"},
+        ExpressionAttributeValues={
+            ":item": {"S": "cat.jpg"},
+            ":renditions": {"M": {"tile": {"S": "p/cat.jpg/tile.jpg"}}},
+        },
+    )
+    answer = client.get("/uploads/p/cat.jpg")
+    assert answer.status_code == 200
+    assert "The rendition tile" in answer.text
+    assert "as published" not in answer.text
+
+
 def test_a_failed_upload_can_be_run_again_where_changes_are_allowed(
     client: TestClient, installation: Offline, executions: Executions, console: Console
 ) -> None:
