@@ -22,7 +22,8 @@ from happypath.sandbox.connection import Connection
 from happypath.sandbox.function_host.event_source import QueueSource
 from happypath.sandbox.function_host.host import FunctionHost
 from happypath.sandbox.function_host.runtime_api import _Handler
-from happypath.sandbox.operations import Environ, operation
+from happypath.sandbox.operations import operation
+from happypath.sandbox.wsgi import Environ
 from happypath.sandbox.xray.store import Traces
 
 

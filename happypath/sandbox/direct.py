@@ -20,11 +20,12 @@ from botocore.parsers import create_parser
 from moto.core.botocore_stubber import MockRawResponse
 from werkzeug.wsgi import ClosingIterator
 
+from happypath.sandbox.wsgi import Environ
+
 if TYPE_CHECKING:
     from botocore.client import BaseClient
     from botocore.model import OperationModel
 
-Environ: TypeAlias = dict[str, Any]
 # The status line's `200 OK`, the headers, the body.
 Reply: TypeAlias = tuple[str, list[tuple[str, str]], bytes]
 

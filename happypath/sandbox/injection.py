@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from html import escape
-from typing import Any, TypeAlias
+from typing import Any
 from unittest.mock import patch
 
 from botocore.exceptions import ClientError
@@ -21,16 +21,15 @@ from moto.stepfunctions.parser.asl.component.common.error_name.failure_event imp
 from happypath.sandbox.eventbridge import targets
 from happypath.sandbox.fault_injection.error_responses import ErrorResponse, error_response
 from happypath.sandbox.fault_injection.rules import FAULT_MESSAGE, Fault, Faults, Kind, endings
-from happypath.sandbox.operations import Environ, operation
+from happypath.sandbox.operations import operation
 from happypath.sandbox.patches.stepfunctions import TASKS
 from happypath.sandbox.stepfunctions.failures import task_failure
+from happypath.sandbox.wsgi import Environ, Wsgi
 
 # What a task gets that has asked for a result: no task returns this.
 GARBAGE = "garbage"
 
 _EVENTS = {"aws.s3", "custom.happyPath"}
-
-Wsgi: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
 @contextmanager

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
-Environ: TypeAlias = dict[str, Any]
+from happypath.sandbox.wsgi import Environ
 
 # The first part of X-Amz-Target → the service as policies name it.
 _TARGETS = {

@@ -16,8 +16,8 @@ from happypath.sandbox.iam import lookups
 from happypath.sandbox.iam.enforcement import access_key as issued
 from happypath.sandbox.iam.enforcement import enforced, enforcing
 from happypath.sandbox.iam.principal import RoleSession
-from happypath.sandbox.operations import Environ
 from happypath.sandbox.sandbox import Sandbox
+from happypath.sandbox.wsgi import Environ
 
 FUNCTION = "happypath-v4-Resize"
 ROLE = "arn:aws:iam::123456789012:role/resize"

@@ -27,7 +27,6 @@ from happypath.sandbox.apigateway.request import (
     MOST_HEAD_BYTES,
     Answer,
     ApiRequest,
-    Environ,
     RefusedError,
     Told,
     message,
@@ -35,10 +34,10 @@ from happypath.sandbox.apigateway.request import (
     request_of,
 )
 from happypath.sandbox.apigateway.throttling import Throttle
+from happypath.sandbox.wsgi import Environ, Wsgi
 
 _log = logging.getLogger(__name__)
 
-Wsgi: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 # A log group, a stream of it, lines, the time in milliseconds since 1970.
 PutLog: TypeAlias = Callable[[str, str, list[str], int], None]
 

@@ -7,10 +7,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, unquote
 
-Environ: TypeAlias = dict[str, Any]
+from happypath.sandbox.wsgi import Environ
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 MOST_BODY_BYTES = 10 * 1024 * 1024

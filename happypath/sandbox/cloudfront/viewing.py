@@ -25,13 +25,13 @@ from happypath.sandbox.cloudfront.distributions import (
     items,
     of_host,
 )
-from happypath.sandbox.direct import Environ, reply
+from happypath.sandbox.direct import reply
 from happypath.sandbox.front.answers import ErrorAnswer
 from happypath.sandbox.iam import AccessDeniedError, Service, check, encryption, may
+from happypath.sandbox.wsgi import Environ, Wsgi
 
 _log = logging.getLogger(__name__)
 
-Wsgi: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 Headers: TypeAlias = list[tuple[str, str]]
 
 _CACHEABLE = ("GET", "HEAD")

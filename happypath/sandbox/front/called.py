@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
 from botocore.model import ServiceModel
@@ -14,8 +13,7 @@ from moto.core.routing import get_service_router
 from werkzeug.exceptions import HTTPException
 
 from happypath.sandbox.service_models import service_model, services, signed_as
-
-Environ: TypeAlias = dict[str, Any]
+from happypath.sandbox.wsgi import Environ
 
 _SCOPE = re.compile(r"[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 # Services that sign with another name than botocore's, by the part of X-Amz-Target that tells them apart.

@@ -7,17 +7,16 @@ import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from traceback import extract_tb
-from typing import Any, TypeAlias
+from typing import Any
 
 from happypath.sandbox.direct import ClientGoneError, reply
 from happypath.sandbox.front import malformed
 from happypath.sandbox.front.answers import ErrorAnswer
-from happypath.sandbox.front.called import Called, Environ, called, signing_name
+from happypath.sandbox.front.called import Called, called, signing_name
 from happypath.sandbox.front.invented import INVENTED, SIGNED_AS
+from happypath.sandbox.wsgi import Environ, Wsgi
 
 logger = logging.getLogger(__name__)
-
-Wsgi: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
 def answered(account: Wsgi) -> Wsgi:

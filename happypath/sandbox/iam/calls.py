@@ -18,8 +18,8 @@ from urllib.parse import parse_qs, parse_qsl, unquote
 
 from botocore.exceptions import UnknownServiceError
 
-from happypath.sandbox.operations import Environ
 from happypath.sandbox.service_models import service_model, signed_as
+from happypath.sandbox.wsgi import Environ
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[^/]*/([^/]*)/([^/,\s]+)/")
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
@@ -31,11 +31,11 @@ from happypath.sandbox.iam.denial import AccessDeniedError, response
 from happypath.sandbox.iam.evaluation import Decision, Request, evaluate
 from happypath.sandbox.iam.needs import Need, needs
 from happypath.sandbox.iam.principal import Anonymous, Principal, RoleSession, Root, Service, User
-from happypath.sandbox.operations import Environ, operation
+from happypath.sandbox.operations import operation
+from happypath.sandbox.wsgi import Environ, Wsgi
 
 _log = logging.getLogger(__name__)
 
-Wsgi: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 # Whose resources have policies of their own, which hold back the account itself.
 _WITH_POLICIES = {"events", "kms", "lambda", "s3", "secretsmanager", "sns", "sqs", "sts"}

@@ -14,7 +14,7 @@ from happypath.sandbox.front.multipart import MOST_FIELDS_BYTES, Form
 from happypath.sandbox.iam import encryption
 from happypath.sandbox.iam.calls import body_of
 from happypath.sandbox.iam.needs import Need
-from happypath.sandbox.operations import Environ
+from happypath.sandbox.wsgi import Environ
 
 # Of an object: method and subresource → the action, and with a version the other one.
 _OBJECT = {

@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 from happypath.sandbox.front.answers import ErrorAnswer
 from happypath.sandbox.front.called import signing_name
@@ -18,10 +18,9 @@ from happypath.sandbox.s3.limits import (
     too_large,
     too_long,
 )
-from happypath.sandbox.s3.request import Environ, S3Request
+from happypath.sandbox.s3.request import S3Request
 from happypath.sandbox.s3.signatures import OwnSecretOf, SecretOf
-
-Wsgi: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+from happypath.sandbox.wsgi import Environ, Wsgi
 
 _METADATA = "x-amz-meta-"
 _NAME = re.compile(r"(?=.{3,63}$)[a-z0-9]+([.-]+[a-z0-9]+)*")

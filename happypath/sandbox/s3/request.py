@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
 from urllib.parse import parse_qs, unquote_to_bytes
 
-Environ: TypeAlias = dict[str, Any]
+from happypath.sandbox.wsgi import Environ
 
 
 @dataclass(frozen=True)
