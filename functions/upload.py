@@ -24,6 +24,17 @@ class InvalidKeyError(ValueError):
     """An object key is not `<placeId>/<uploadId>`; the message says what is wrong with it."""
 
 
+def is_key(text: str) -> bool:
+    """Whether S3 can have an object of this key, or the table a record of it, whatever it means.
+
+    An argument that is not UTF-8 comes with surrogates in place of its bytes: no key has any.
+    """
+    try:
+        return 0 < len(text.encode()) <= KEY_BYTES
+    except UnicodeEncodeError:
+        return False
+
+
 def parse_key(key: str) -> tuple[str, str]:
     """Splits a key (not URL-encoded) into place id and upload id.
 

@@ -12,7 +12,7 @@ from functions.api.request import Caller, RequestError
 from functions.ingest.record import PARTITION
 from functions.outcome import sentence
 from functions.platform.aws import client
-from functions.upload import KEY_BYTES
+from functions.upload import is_key
 
 
 def of(
@@ -24,7 +24,7 @@ def of(
         RequestError: there is no such upload, or it is somebody else's (404, which does not say which).
     """
     expires = ids.expiry(upload_id, caller, seal_key)
-    if not _is_key(upload_id) or (expires is None and caller.person is not None):
+    if not is_key(upload_id) or (expires is None and caller.person is not None):
         raise _unknown()
     place_id, _, name = upload_id.partition("/")
     record = _item(table_name, PARTITION, upload_id)
@@ -55,13 +55,6 @@ def of(
 
 def _unknown() -> RequestError:
     return RequestError(404, "There is no such upload, or its form expired before a photo arrived.")
-
-
-def _is_key(upload_id: str) -> bool:
-    try:
-        return 0 < len(upload_id.encode()) <= KEY_BYTES
-    except UnicodeEncodeError:
-        return False
 
 
 def _item(table_name: str, partition: str, sort: str) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
 from functions.ingest.record import execution_name, fingerprint
-from functions.upload import KEY_BYTES, InvalidKeyError, parse_key
+from functions.upload import InvalidKeyError, is_key, parse_key
 from happypath.console import pictures
 from happypath.console.graph import history, overlay
 from happypath.console.graph.definition import Graph
@@ -157,11 +157,7 @@ def of_execution(console: Console, parts: Parts, name: str) -> Run:
 def record_of(installation: Installation, key: str) -> Mapping[str, Any] | None:
     """The record of a key, in whichever of Unicode's forms it is given."""
     for form in dict.fromkeys([key, normalize("NFC", key), normalize("NFD", key)]):
-        try:
-            may_be = 0 < len(form.encode()) <= KEY_BYTES
-        except UnicodeEncodeError:
-            may_be = False
-        if may_be and (record := installation.record(form)) is not None:
+        if is_key(form) and (record := installation.record(form)) is not None:
             return record
     return None
 

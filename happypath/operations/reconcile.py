@@ -18,7 +18,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from functions.upload import DRY_RUN, KEY_BYTES, InvalidKeyError, parse_key, without_extension
+from functions.upload import DRY_RUN, InvalidKeyError, is_key, parse_key, without_extension
 from happypath.operations.installation import TERMINAL, Installation, NotDeployedError, claimed_at
 from happypath.operations.records import BATCH, Record, batch_get, every
 from happypath.operations.redrive import send
@@ -261,12 +261,7 @@ def _without_record(installation: Installation, objects: list[_Object]) -> Itera
 
 def _former(installation: Installation, objects: list[_Object]) -> dict[str, Record]:
     """The records of the time when ids had no extensions, by the keys of their objects."""
-    sort_keys = [
-        sort_key
-        for each in objects
-        for sort_key in each.former_sort_keys
-        if 0 < len(sort_key.encode()) <= KEY_BYTES
-    ]
+    sort_keys = [sort_key for each in objects for sort_key in each.former_sort_keys if is_key(sort_key)]
     found: dict[str, Record] = {}
     for first in range(0, len(sort_keys), BATCH):
         records = batch_get(installation, sort_keys[first : first + BATCH])

@@ -10,7 +10,7 @@ from unicodedata import normalize
 
 from botocore.exceptions import ClientError
 
-from functions.upload import KEY_BYTES
+from functions.upload import is_key
 from happypath.errors import ExpectedError
 from happypath.operations.installation import Installation
 from happypath.operations.naming import printable
@@ -77,7 +77,7 @@ def find(installation: Installation, name: str) -> dict[str, Any]:
         UploadNameError: there is no such upload, or no record of it yet, or there is more than one.
     """
     for form in dict.fromkeys([name, normalize("NFC", name), normalize("NFD", name)]):
-        record = installation.record(form) if _may_be_a_key(form) else None
+        record = installation.record(form) if is_key(form) else None
         if record is not None:
             # At another sort key than its own is one of the time when ids had no extensions.
             own = None if record["key"] == form else installation.record(record["key"])
@@ -149,17 +149,9 @@ def _pages(
     )
 
 
-def _may_be_a_key(name: str) -> bool:
-    try:
-        return 0 < len(name.encode()) <= KEY_BYTES
-    except UnicodeEncodeError:
-        # An argument that is not UTF-8 comes with surrogates in place of its bytes.
-        return False
-
-
 def is_there(installation: Installation, key: str) -> bool:
     """Whether there is such an object in the bucket of uploads."""
-    if not _may_be_a_key(key):
+    if not is_key(key):
         return False
     try:
         installation.client("s3").head_object(Bucket=installation.core["UploadBucket"], Key=key)
