@@ -78,10 +78,18 @@ def template_of(stack: str) -> dict[str, Any]:
     return document
 
 
-def reads_words(workflow: str) -> bool:
-    """Whether a workflow may ask Rekognition for words: its template grants it, by name."""
-    template = TEMPLATES / workflow / "template.yaml"
-    return "rekognition:DetectText" in template.read_text(encoding="utf-8")
+def extras_of(workflow: str) -> list[str]:
+    """What a workflow needs here beside the rest, as `scripts/install` calls it.
+
+    `ocr` where its template grants rekognition:DetectText, by name; else by the rooms of its handlers.
+    """
+    template = (TEMPLATES / workflow / "template.yaml").read_text(encoding="utf-8")
+    signs = {
+        "ocr": "rekognition:DetectText",
+        "dicom": "Handler: functions.dicom.",
+        "video": "Handler: functions.video.",
+    }
+    return [extra for extra, sign in signs.items() if sign in template]
 
 
 def uploads_of(workflow: str) -> str:

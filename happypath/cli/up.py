@@ -14,7 +14,7 @@ from happypath.cli import display
 from happypath.cli.console import PORT, stopped_by_signals, wait
 from happypath.cli.options import FaultRules, Iam, RealRekognition, Seed, app, faults_of
 from happypath.operations.installation import Installation
-from happypath.project import NEWEST, STACKS, WORKFLOWS, reads_words, usually_live
+from happypath.project import NEWEST, STACKS, WORKFLOWS, usually_live
 
 if TYPE_CHECKING:
     from happypath.sandbox.sandbox import Sandbox
@@ -38,7 +38,7 @@ def up(
     """Start a sandbox that stays: every workflow deployed, the newest version live, places listed."""
     from happypath.console.console import Console
     from happypath.console.server import serving
-    from happypath.sandbox.rekognition import reader
+    from happypath.operations import extras
     from happypath.sandbox.sandbox import Sandbox
 
     faults = faults_of(fault, seed)
@@ -68,9 +68,9 @@ def up(
                 photo = samples.of(NEWEST).photos[0]
                 target = f"s3://{installation.core['UploadBucket']}/{photo.place_id}/{photo.path.name}"
                 asking = _asking(sandbox, installation, photo)
-        reading = [name for name in WORKFLOWS if reads_words(name)]
-        if reading and not (empty or real_rekognition or reader.is_installed()):
-            display.show_notice(f"{', '.join(reading)}: {reader.NoReaderError()}")
+        for workflow in () if empty else WORKFLOWS:
+            if lacking := extras.missing(workflow, real_rekognition=real_rekognition):
+                display.show_notice(str(lacking))
         with_what = (
             "with nothing in it" if empty else f"with {', '.join(WORKFLOWS)}; {usually_live()} is live"
         )

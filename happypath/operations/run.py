@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from functions.upload import rendition_key
+from happypath.operations import extras
 from happypath.operations.installation import Execution, Installation, claimed_at
 from happypath.operations.naming import upload_name
 from happypath.operations.waiting import Watch
-from happypath.project import reads_words
 from happypath.samples import Photo
 from happypath.sandbox.fault_injection.rules import Faults
-from happypath.sandbox.rekognition import reader
 from happypath.sandbox.sandbox import Sandbox
 
 # The sandbox is in this process, so asking it often costs little.
@@ -86,11 +85,11 @@ def installed(
     `parameters` are those of the workflows' templates, where they differ from those of the samples.
 
     Raises:
-        NoReaderError: a workflow reads words, and what reads them here is still to be installed.
+        MissingExtraError: what a workflow needs here is still to be installed.
     """
-    if not real_rekognition and not reader.is_installed() and reader.can_be_installed():
-        for workflow in filter(reads_words, workflows):
-            raise reader.NoReaderError(f"{workflow} reads words in pictures. ")
+    for workflow in workflows:
+        if missing := extras.missing(workflow, real_rekognition=real_rekognition):
+            raise missing
     with Sandbox(real_rekognition=real_rekognition, faults=faults, iam=iam) as sandbox:
         sandbox.deploy("core")
         sandbox.initialize("core")
@@ -123,7 +122,7 @@ def run(
     with the status it has by then, or `WAITING` if it has no record at all.
 
     Raises:
-        NoReaderError: as `installed`.
+        MissingExtraError: as `installed`.
         InvalidKeyError: no upload can have a photo's name, or its place's.
     """
     photos = list(photos)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from happypath.errors import EXTRAS
 from happypath.project import ROOT
 from happypath.sandbox.rekognition import reader
 from tests.cli.test_run import PHOTOS
@@ -91,31 +92,37 @@ def test_the_real_service_needs_no_reader(
         pass
 
 
-@pytest.mark.parametrize(("first", "status"), [(0, 0), (1, 1), (3, 7)])
-def test_scripts_run_installs_the_reader_when_the_command_asks(
-    tmp_path: Path, first: int, status: int
+@pytest.mark.parametrize(
+    ("first", "status", "extra"),
+    [(0, 0, ""), (1, 1, ""), *((status, 7, extra) for extra, status in EXTRAS.items())],
+)
+def test_scripts_run_installs_what_the_command_asks_for(
+    tmp_path: Path, first: int, status: int, extra: str
 ) -> None:
-    """The command ends with `first`, and with 7 once the reader is installed."""
+    """The command ends with `first`, and with 7 once that is installed."""
     log = tmp_path / "log"
     (tmp_path / "scripts").mkdir()
     (tmp_path / ".venv/bin").mkdir(parents=True)
     shutil.copy(ROOT / "scripts/run", tmp_path / "scripts/run")
     for name, text in {
-        "scripts/install": f'echo install "$@" >>{log}; [ $# = 0 ] || touch {tmp_path}/ocr',
-        ".venv/bin/happypath": f'echo "$@" >>{log}; [ -e {tmp_path}/ocr ] && exit 7; exit {first}',
+        "scripts/install": f'echo install "$@" >>{log}; [ $# = 0 ] || touch {tmp_path}/added',
+        ".venv/bin/happypath": f'echo "$@" >>{log}; [ -e {tmp_path}/added ] && exit 7; exit {first}',
     }.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)
     done = subprocess.run([tmp_path / "scripts/run", "a b", "--out", "c"], check=False)
-    again = ["install ocr", "run a b --out c"] if first == 3 else []
+    again = [f"install {extra}", "run a b --out c"] if extra else []
     assert log.read_text().splitlines() == ["install", "run a b --out c", *again]
     assert done.returncode == status
 
 
 def test_the_locks_agree() -> None:
-    everything, light, words = locked("dev"), locked("run"), locked("ocr")
-    assert {"rapidocr", "onnxruntime"} <= set(words)
-    assert not set(light) & set(words)
-    assert {name: everything[name] for name in light | words} == light | words
-    # What is large, and not needed for a run.
-    assert not set(light) & {"cfn-lint", "sympy", "networkx", "onnxruntime"}
+    everything, light = locked("dev"), locked("run")
+    assert {name: everything[name] for name in light} == light
+    for extra, package in {"ocr": "rapidocr", "dicom": "pydicom", "video": "av"}.items():
+        added = locked(extra)
+        assert package in added
+        assert not set(light) & set(added)
+        assert {name: everything[name] for name in added} == added
+    # What is large, and not needed for a run; what would come with the wheels that are only data here.
+    assert not set(light) & {"cfn-lint", "sympy", "networkx", "scikit-image", "imageio"}

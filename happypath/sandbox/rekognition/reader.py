@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from happypath.errors import ExpectedError
+from happypath.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -29,17 +29,14 @@ MAX_WORDS = 100
 Point: TypeAlias = tuple[float, float]
 
 
-class NoReaderError(ExpectedError):
+class NoReaderError(MissingExtraError):
     """The reader is not installed; the message says how to."""
 
-    # By which scripts/run knows it, and installs the reader.
-    exit_status = 3
-
     def __init__(self, why: str = "") -> None:
-        how = "which is not installed: run scripts/install ocr (59 MB to download)"
+        how = "which is not installed: run scripts/install ocr (35 MB to download)"
         if not can_be_installed():
             how = "of which there is none for Macs with Intel's processors"
-        super().__init__(f"{why}The sandbox reads words with RapidOCR, {how}.")
+        super().__init__("ocr", f"{why}The sandbox reads words with RapidOCR, {how}.")
 
 
 @dataclass(frozen=True)
