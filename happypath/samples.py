@@ -5,7 +5,8 @@ They are in `samples/<workflow>.json`, or for a workflow without such a file in 
     {"parameters": {"RequiredLabels": "Person"},
      "uploads": [{"photo": "photos/cat.jpg", "placeType": "park"}]}
 
-where photos are named by their paths below `samples/`.
+where photos are named by their paths below `samples/`, and those that an installed package brings by
+the package and their paths in it: `pydicom:data/test_files/CT_small.dcm`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from happypath.project import SAMPLES, uploads_of
@@ -72,5 +74,18 @@ def of(workflow: str) -> Samples:
     file = own if own.exists() else SAMPLES / "uploads.json"
     data = json.loads(file.read_text(encoding="utf-8"))
     where = uploads_of(workflow)
-    photos = tuple(Photo(SAMPLES / each["photo"], each["placeType"], where) for each in data["uploads"])
+    photos = tuple(Photo(_path(each["photo"]), each["placeType"], where) for each in data["uploads"])
     return Samples(file, data["parameters"], photos, where)
+
+
+def _path(named: str) -> Path:
+    """The file of a sample; of a package that is not installed, a path at which nothing is.
+
+    The package is found, and not imported: some import what the locks leave out.
+    """
+    package, colon, path = named.partition(":")
+    if not colon:
+        return SAMPLES / named
+    spec = find_spec(package)
+    folders = spec.submodule_search_locations if spec else None
+    return Path(folders[0] if folders else package) / path

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from happypath import samples
@@ -22,6 +25,20 @@ def test_a_workflow_has_photos_and_all_parameters_that_have_no_default(workflow:
 def test_every_file_of_samples_is_some_workflows() -> None:
     files = set(SAMPLES.glob("*.json"))
     assert files - {samples.of(workflow).file for workflow in WORKFLOWS} == set()
+
+
+def test_samples_may_be_what_an_installed_package_brings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    uploads = [
+        {"photo": f"{package}:data/test_files/CT_small.dcm", "placeType": "scan"}
+        for package in ("pydicom", "no_such_package")
+    ]
+    (tmp_path / "scans.json").write_text(json.dumps({"parameters": {}, "uploads": uploads}), encoding="utf-8")
+    monkeypatch.setattr(samples, "SAMPLES", tmp_path)
+    there, missing = samples.of("scans").photos
+    assert there.path.read_bytes()[128:132] == b"DICM"
+    assert not missing.path.exists()
 
 
 def test_each_photo_comes_once_to_a_place() -> None:
