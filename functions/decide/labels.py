@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from functions.analysis.detected_text import plain
+from functions.analysis.photo_analysis import PhotoAnalysis, names
 from functions.decide.decider import decider
-from functions.decide.detected_text import plain
-from functions.decide.photo_analysis import PhotoAnalysis, names
 from functions.decide.sought import Found, Rules, decide
 from functions.decision import Decision
 from functions.platform.aws import prepare

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from functions.analysis.photo_analysis import PhotoAnalysis
 from functions.decide.decider import decider
-from functions.decide.photo_analysis import PhotoAnalysis
 from functions.decision import Decision
 from functions.platform.aws import prepare
 from functions.platform.rules import reason

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from functions.decide.detected_text import plain
-from functions.decide.photo_analysis import PhotoAnalysis
+from functions.analysis.detected_text import plain
+from functions.analysis.photo_analysis import PhotoAnalysis
 from functions.decision import Decision
 from functions.platform.rules import RuleError, reason
 from functions.platform.values import entries, percent, value

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from functions.decide import detected_text as words
+from functions.analysis import detected_text as words
+from functions.analysis.photo_analysis import PhotoAnalysis
 from functions.decide.decider import decider
-from functions.decide.photo_analysis import PhotoAnalysis
 from functions.decide.sought import Found, Rules, decide
 from functions.decision import Decision
 from functions.platform.aws import prepare
@@ -19,7 +19,7 @@ prepare("s3", "rekognition")
 def handler(upload: Upload, rules: Rules) -> Decision:
     """Decides by words that can be read: no refused entry is on the photo, and each required one is.
 
-    An entry may be a phrase; `functions.decide.detected_text.find` says how it is compared. The rules, and
+    An entry may be a phrase; `functions.analysis.detected_text.find` says how it is compared. The rules, and
     the detail of the Decision, are those of `functions.decide.sought`.
     """
     rules.check()

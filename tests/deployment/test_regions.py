@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import botocore
+import grimp
 import pytest
 
 from happypath.operations import regions
@@ -28,12 +29,20 @@ def test_regions_of_every_partition_are_known() -> None:
     assert not {"us-east-1", "eu-west-1", "us-gov-west-1"} & set(found)
 
 
+@pytest.fixture(scope="module")
+def imports() -> grimp.ImportGraph:
+    return grimp.build_graph("functions", cache_dir=None, exclude_type_checking_imports=True)
+
+
 @pytest.mark.parametrize("workflow", WORKFLOWS)
-def test_a_workflow_needs_what_its_functions_call(workflow: str) -> None:
+def test_a_workflow_needs_what_its_functions_call(workflow: str, imports: grimp.ImportGraph) -> None:
     handlers = [each["Handler"] for each in functions_of(template_of(workflow)).values()]
-    sources = [ROOT.joinpath(*each.split(".")[:-1]).with_suffix(".py") for each in handlers]
     # Whoever asks Rekognition does it by this module.
-    asks = any("functions.decide.photo_analysis" in source.read_text(encoding="utf-8") for source in sources)
+    asks = any(
+        imports.chain_exists(each.rpartition(".")[0], "functions.analysis.photo_analysis")
+        for each in handlers
+        if each.startswith("functions.")
+    )
     assert needs_rekognition(workflow) is asks
 
 

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from functions.decide import rekognition
-from functions.decide.photo_analysis import PhotoAnalysis
-from functions.decide.rekognition import image_argument
+from functions.analysis import rekognition
+from functions.analysis.photo_analysis import PhotoAnalysis
+from functions.analysis.region import Region
+from functions.analysis.rekognition import image_argument
 from functions.decision import Reason, Rejection
 from functions.platform.aws import client
 from functions.upload import Upload
@@ -110,6 +111,47 @@ def test_what_cannot_be_looked_at_is_refused(data: bytes, max_pixels: int, reaso
     with pytest.raises(Rejection) as raised:
         detect(upload, max_pixels)
     assert raised.value.decision.reason == reason
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_picture_in_memory_is_handed_over_as_it_is(kind: str) -> None:
+    data = photo(80, 90, kind)
+    assert image_argument(data, MAX_PIXELS) == {"Bytes": data}
+
+
+def test_a_picture_in_memory_that_is_beyond_the_limits_is_reduced() -> None:
+    for data in (photo(3000, 1500) + bytes(5 * 1024 * 1024), photo(3000, 1500, "WEBP")):
+        assert rendition_of(image_argument(data, MAX_PIXELS)).size == (2048, 1024)
+    with pytest.raises(Rejection, match="80 pixels"):
+        image_argument(photo(79, 600), MAX_PIXELS)
+
+
+def box(left: float) -> dict[str, float]:
+    return {"Left": left, "Top": 0.2, "Width": 0.3, "Height": 0.4}
+
+
+def test_faces_are_regions_where_rekognition_is_sure_enough() -> None:
+    found = [{"BoundingBox": box(-0.1), "Confidence": 99.5}, {"BoundingBox": box(0.5), "Confidence": 59.9}]
+    data = photo(100, 100)
+    with answering("DetectFaces", {"FaceDetails": found}) as calls:
+        assert PhotoAnalysis.of_bytes(data).faces(60) == [Region(-0.1, 0.2, 0.3, 0.4, "face", 99.5)]
+    assert calls == [{"Image": {"Bytes": data}}]
+
+
+def test_lines_are_regions_with_what_they_say() -> None:
+    def detected(kind: str, text: str, left: float) -> dict[str, Any]:
+        return {
+            "Type": kind,
+            "DetectedText": text,
+            "Confidence": 98.5,
+            "Geometry": {"BoundingBox": box(left)},
+        }
+
+    found = [detected("LINE", "New York", 0.1), detected("WORD", "New", 0.1), detected("WORD", "York", 0.2)]
+    with answering("DetectText", {"TextDetections": found}) as calls:
+        (line,) = PhotoAnalysis(uploaded(photo(100, 100))).lines(60)
+    assert line == Region(0.1, 0.2, 0.3, 0.4, "text", 98.5, "New York")
+    assert calls[0]["Filters"] == {"WordFilter": {"MinConfidence": 60}}
 
 
 def detect(upload: Upload, max_pixels: int = MAX_PIXELS) -> Any:

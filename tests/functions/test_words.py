@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.decide.detected_text import DetectedText, find, plain
+from functions.analysis.detected_text import DetectedText, find, plain
 
 
 def words(*texts: str) -> list[DetectedText]:

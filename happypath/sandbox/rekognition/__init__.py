@@ -1,4 +1,4 @@
-"""The sandbox's own Amazon Rekognition: it detects labels, moderation labels and text, in its own shapes.
+"""The sandbox's own Amazon Rekognition: it detects faces, labels, moderation labels and text, in its shapes.
 
 A photo is answered from the recorded answers when its bytes are known there, else by detectors that see faces
 and cats and by a reader of words, or, when asked, by the real service. What the detectors cannot see they do

@@ -23,6 +23,7 @@ from happypath.sandbox.service_models import service_model
 # Every operation that the sandbox answers itself. moto finds the method of an operation by its name in
 # snake case, so that an operation that moto does not know at all needs no more than its method.
 _OPERATIONS: Mapping[str, Callable[[Rekognition, Mapping[str, Any], bytes], dict[str, Any]]] = {
+    "DetectFaces": Rekognition.detect_faces,
     "DetectLabels": Rekognition.detect_labels,
     "DetectModerationLabels": Rekognition.detect_moderation_labels,
     "DetectText": Rekognition.detect_text,

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from happypath.sandbox.rekognition import detectors, errors, photo, reader
+from happypath.sandbox.rekognition.faces import chosen, face_details
 from happypath.sandbox.rekognition.labels import labels_for
 from happypath.sandbox.rekognition.real import ask
 from happypath.sandbox.rekognition.recorded import Answers, sample_answers
@@ -27,7 +28,7 @@ TEXT_MODEL = "3.0"
 
 
 class Rekognition:
-    """Answers DetectLabels, DetectModerationLabels and DetectText.
+    """Answers DetectFaces, DetectLabels, DetectModerationLabels and DetectText.
 
     Args:
         real: a client of the real service (see `real_client`), which then answers everything.
@@ -49,6 +50,7 @@ class Rekognition:
         self._real = real
         self._answers = dict(sample_answers() if answers is None else answers)
         # By the photo's SHA-256: a caller who lost patience gets it when it asks again.
+        self._faces: Remembered[list[dict[str, Any]]] = Remembered("faces")
         self._labels: Remembered[dict[str, Any]] = Remembered("labels")
         self._words: Remembered[list[dict[str, Any]]] = Remembered("words")
 
@@ -58,6 +60,28 @@ class Rekognition:
         What they do not have is answered as for a photo that nobody knows.
         """
         self._answers[hashlib.sha256(image).hexdigest()] = answers
+
+    def detect_faces(self, request: Mapping[str, Any], image: bytes) -> dict[str, Any]:
+        """The faces of the photo, the 100 largest at most.
+
+        https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectFaces.html
+
+        Raises:
+            RekognitionError: as `detect_labels`; InvalidParameterException where attributes are asked for
+                that no recorded answer has.
+        """
+        if self._real is not None:
+            return ask(self._real, "DetectFaces", request, image)
+        wanted = set(request.get("Attributes", ()))
+        known = self._known("DetectFaces", request, image)
+        if known is not None:
+            return {**known, "FaceDetails": [chosen(face, wanted) for face in known["FaceDetails"]]}
+        if lacking := sorted(wanted - {"DEFAULT"}):
+            raise errors.invalid_parameter(
+                f"the sandbox has no {', '.join(lacking)}: leave them out, or use the real service"
+            )
+        seen = self._faces.of(hashlib.sha256(image).hexdigest(), lambda: _faces_seen(image))
+        return {"FaceDetails": copy.deepcopy(seen)}
 
     def detect_labels(self, request: Mapping[str, Any], image: bytes) -> dict[str, Any]:
         """The labels of the photo, the surest first.
@@ -140,6 +164,11 @@ class Rekognition:
         source = "detectors answer" if answer is None else "the answer is recorded"
         logger.info("%s of %s: %s", operation, digest, source)
         return copy.deepcopy(answer)
+
+
+def _faces_seen(image: bytes) -> list[dict[str, Any]]:
+    picture = photo.upright(photo.open_photo(image), "L", detectors.SIDE_PX)
+    return face_details(detectors.look(picture)[0])
 
 
 def _labels_seen(image: bytes) -> dict[str, Any]:

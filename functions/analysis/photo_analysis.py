@@ -1,12 +1,13 @@
-"""Looking at a photo with Rekognition: what deciding tasks ask of it."""
+"""Looking at a photo with Rekognition: what tasks ask of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from functions.decide.detected_text import DetectedText
-from functions.decide.rekognition import image_argument
+from functions.analysis.detected_text import DetectedText
+from functions.analysis.region import Region
+from functions.analysis.rekognition import image_argument
 from functions.platform.aws import client
 from functions.platform.settings import DecodingSettings, read
 from functions.upload import Upload
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
         ImageTypeDef,
         LabelTypeDef,
         ModerationLabelTypeDef,
+        TextDetectionTypeDef,
     )
 
 SETTINGS = read(DecodingSettings)
@@ -29,18 +31,26 @@ _MAX_LABELS = 1000
 class PhotoAnalysis:
     """One photo before Rekognition. Each method is a call, and costs; the photo is made ready for them once.
 
-    `min_confidence` is how sure Rekognition must be, in percent. A photo of more than `max_pixels` is not
-    decoded.
+    The photo is an upload, or the bytes of a picture in memory. `min_confidence` is how sure Rekognition must
+    be, in percent. A photo of more than `max_pixels` is not decoded.
 
     All of them raise:
         Rejection: the photo cannot be read, or is too small or too large to be looked at.
         botocore.exceptions.ClientError: Rekognition or S3 throttles, fails or refuses.
     """
 
-    def __init__(self, upload: Upload, max_pixels: int = SETTINGS.max_pixels) -> None:
-        self._upload = upload
+    def __init__(self, photo: Upload | bytes, max_pixels: int = SETTINGS.max_pixels) -> None:
+        self._photo = photo
         self._max_pixels = max_pixels
         self._image: ImageTypeDef | None = None
+
+    @classmethod
+    def of_bytes(cls, data: bytes, max_pixels: int = SETTINGS.max_pixels) -> PhotoAnalysis:
+        """A picture in memory, such as a frame of a film: a JPEG or PNG as it is, if it is within the limits.
+
+        Anything else that can be decoded is handed over as a smaller JPEG.
+        """
+        return cls(data, max_pixels)
 
     def labels(self, min_confidence: float) -> list[LabelTypeDef]:
         """What is on the photo, as far as Rekognition is sure enough.
@@ -69,16 +79,42 @@ class PhotoAnalysis:
 
         https://docs.aws.amazon.com/rekognition/latest/APIReference/API_TextDetection.html
         """
-        found = self._ask(
+        words = [each for each in self._text(min_confidence) if each["Type"] == "WORD"]
+        words.sort(key=lambda word: (word["ParentId"], word["Id"]))
+        return [DetectedText(word["DetectedText"], word["Confidence"]) for word in words]
+
+    def lines(self, min_confidence: float) -> list[Region]:
+        """Where text is: the lines that have a word of which Rekognition is sure enough, from top to bottom.
+
+        They hold 100 words at most: where there are so many, there may be more.
+        """
+        return [
+            Region.of_box(each["Geometry"]["BoundingBox"], "text", each["Confidence"], each["DetectedText"])
+            for each in self._text(min_confidence)
+            if each["Type"] == "LINE"
+        ]
+
+    def faces(self, min_confidence: float) -> list[Region]:
+        """Where faces are: the 100 largest at most, so that of 100 or more some may be missing.
+
+        https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectFaces.html
+        """
+        found = self._ask(lambda image: client("rekognition").detect_faces(Image=image))["FaceDetails"]
+        # DetectFaces itself has no least confidence.
+        return [
+            Region.of_box(each["BoundingBox"], "face", each["Confidence"])
+            for each in found
+            if each["Confidence"] >= min_confidence
+        ]
+
+    def _text(self, min_confidence: float) -> list[TextDetectionTypeDef]:
+        return self._ask(
             lambda image: client("rekognition").detect_text(
                 Image=image,
                 # Without it Rekognition leaves out what it is less than 80 percent sure of.
                 Filters={"WordFilter": {"MinConfidence": min_confidence}},
             )
         )["TextDetections"]
-        words = [each for each in found if each["Type"] == "WORD"]
-        words.sort(key=lambda word: (word["ParentId"], word["Id"]))
-        return [DetectedText(word["DetectedText"], word["Confidence"]) for word in words]
 
     def _ask(self, call: Callable[[ImageTypeDef], T]) -> T:
         """Makes a call with the photo as its `Image`.
@@ -87,14 +123,14 @@ class PhotoAnalysis:
         a smaller JPEG.
         """
         if self._image is None:
-            self._image = image_argument(self._upload, self._max_pixels)
+            self._image = image_argument(self._photo, self._max_pixels)
         refused = client("rekognition").exceptions
         try:
             return call(self._image)
         except (refused.InvalidImageFormatException, refused.ImageTooLargeException):
             if "Bytes" in self._image:
                 raise
-        self._image = image_argument(self._upload, self._max_pixels, in_place=False)
+        self._image = image_argument(self._photo, self._max_pixels, in_place=False)
         return call(self._image)
 
 

@@ -1,0 +1,1 @@
+"""What tasks ask of Amazon Rekognition: labels, moderation labels, words, and regions with faces or text."""
