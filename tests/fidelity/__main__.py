@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.fidelity.case import Case, read
-from tests.fidelity.runner import MismatchError, Runner, SetupError, is_documented
+from tests.fidelity.runner import UNLIKELY_S, MismatchError, Runner, SetupError, is_documented
 
 _COUNTED = ("passed", "differs", "failed")
 
@@ -73,7 +73,7 @@ def _run_without_patches(cases: list[Case], console: Console) -> int:
     status = 0
     for patch in sorted({patch for case in cases for patch in case.patches}):
         with Sandbox(retry_wait_scale=0.001, tracing=False, without_patches=[patch]) as sandbox:
-            runner = Runner(sandbox, patience_s=3)
+            runner = Runner(sandbox, patience_s=UNLIKELY_S)
             for case in cases:
                 if patch not in case.patches or case.differs:
                     continue

@@ -47,7 +47,7 @@ class Call:
     save: Mapping[str, str] = field(default_factory=dict)
     answer: Any = None
     error: Mapping[str, Any] | None = None
-    eventually_s: float = 0.0
+    eventually: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _call(written: Mapping[str, Any]) -> Call:
         save=written.get("save", {}),
         answer=written.get("answer"),
         error=error,
-        eventually_s=float(written.get("eventually", 0)),
+        eventually=written.get("eventually", False),
     )
 
 

@@ -21,6 +21,9 @@ from happypath.sandbox.account import CREDENTIALS, REGION
 from happypath.sandbox.sandbox import Sandbox
 from tests.fidelity.case import DIFFERENCES, Call, Case, Execution
 
+# How long what ought not to come is waited for.
+UNLIKELY_S = 2.0
+
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _MAY_DO_ALL = {
     "Version": "2012-10-17",
@@ -94,7 +97,7 @@ class Runner:
                 self._execute(case.execution, variables)
             for call in case.calls:
                 # What the sandbox does not do does not come later, either.
-                self._call(call, variables, 0 if case.differs else self._patience_s)
+                self._call(call, variables, UNLIKELY_S if case.differs else self._patience_s)
         finally:
             if machine := variables.get("stateMachineArn"):
                 self._client("stepfunctions", checks=True).delete_state_machine(stateMachineArn=machine)
@@ -114,7 +117,7 @@ class Runner:
 
     def _call(self, call: Call, variables: dict[str, Any], patience_s: float) -> None:
         ask, arguments = self._prepared(call, variables)
-        deadline = time.monotonic() + (max(call.eventually_s, patience_s) if call.eventually_s else 0)
+        deadline = time.monotonic() + (patience_s if call.eventually else 0)
         while True:
             try:
                 answer = _read(_outcome(ask, arguments, call.error))

@@ -33,6 +33,8 @@ def is_driven(cell: Cell) -> bool:
 
 
 DRIVEN = list(filter(is_driven, reliability.cells()))
+# All are driven at once, so they are for one of the processes that tests run in.
+pytestmark = pytest.mark.xdist_group("reliability")
 
 
 @pytest.fixture(scope="module")
