@@ -1,0 +1,87 @@
+"""Parts of a picture made unrecognisable: what is left of them, and that all else is as it was."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from functions.imaging.obscuring import CELLS, Style, obscure, part
+
+MODES = ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr")
+
+
+def noise(mode: str, size: tuple[int, int], seed: int = 1) -> Image.Image:
+    bands = len(Image.new(mode, (1, 1)).getbands())
+    made = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], bands), np.uint8)
+    planes = [Image.fromarray(np.ascontiguousarray(made[:, :, band])) for band in range(bands)]
+    return Image.merge(mode, planes) if bands > 1 else planes[0]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    mode=st.sampled_from(MODES),
+    style=st.sampled_from(list(Style)),
+    size=st.tuples(st.integers(1, 90), st.integers(1, 90)),
+    box=st.tuples(*[st.floats(-0.2, 1.1)] * 2, *[st.floats(0, 1.2)] * 2),
+    margin=st.floats(0, 1),
+)
+def test_what_lies_outside_the_touched_parts_is_as_it_was(mode, style, size, box, margin):
+    picture = noise(mode, size)
+    before = np.asarray(picture).copy()
+    found = part(*box, margin=margin, size=size)
+    touched = obscure(picture, [found] if found else [], style)
+    outside = np.ones(before.shape[:2], bool)
+    for left, top, right, bottom in touched:
+        outside[top:bottom, left:right] = False
+    assert np.array_equal(np.asarray(picture)[outside], before[outside])
+    if found:
+        (outer,) = touched
+        assert outer[0] <= found[0] < found[2] <= outer[2] <= size[0]
+        assert outer[1] <= found[1] < found[3] <= outer[3] <= size[1]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("style", list(Style))
+def test_of_a_part_only_a_few_means_are_left(mode, style):
+    """Two pictures that differ only in how the same values are arranged within cells come out the same."""
+    box = (32, 32, 96, 96)
+    first = noise(mode, (128, 128))
+    if mode in {"LA", "RGBA"}:
+        first.putalpha(255)
+    second = first.copy()
+    # The soft edge is a part of what the means are taken of.
+    left, top, right, bottom = outer = (24, 24, 104, 104)
+    cell = (right - left) // CELLS
+    for x in range(left, right, cell):
+        for y in range(top, bottom, cell):
+            turned = first.crop((x, y, x + cell, y + cell)).transpose(Image.Transpose.ROTATE_180)
+            second.paste(turned, (x, y))
+    for picture in (first, second):
+        touched = obscure(picture, [box], style)
+    assert touched == [box if style is Style.BLACK else outer]
+    one, other = (np.asarray(each.crop(box)) for each in (first, second))
+    assert np.abs(one.astype(int) - other).max() <= 1
+    if style is Style.BLACK:
+        assert len(set(first.crop(box).convert("RGB").get_flattened_data())) == 1
+
+
+def test_nothing_of_a_part_shines_through_at_its_edges():
+    picture = Image.new("RGB", (100, 100), "white")
+    picture.paste("black", (30, 30, 31, 70))
+    obscure(picture, [(30, 30, 70, 70)], Style.BLUR)
+    column = [picture.getpixel((30, y)) for y in range(30, 70)]
+    assert all(min(pixel) > 200 for pixel in column), "the outermost column was black"
+
+
+def test_a_margin_goes_by_the_longer_side_and_ends_with_the_picture():
+    assert part(0.5, 0.5, 0.2, 0.1, margin=0.5, size=(100, 100)) == (40, 40, 80, 70)
+    assert part(0.9, 0.9, 0.3, 0.3, margin=1, size=(100, 50)) == (60, 15, 100, 50)
+    assert part(1.1, 0, 0.1, 1, margin=0, size=(100, 50)) is None
+
+
+def test_a_mode_whose_values_cannot_be_mixed_is_refused():
+    with pytest.raises(ValueError, match="mode P"):
+        obscure(Image.new("P", (8, 8)), [(0, 0, 4, 4)], Style.BLUR)
