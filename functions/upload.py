@@ -70,13 +70,17 @@ def parse_key(key: str) -> tuple[str, str]:
     return place_id, upload_id
 
 
-def rendition_key(key: str, rendition: str) -> str:
+def rendition_key(key: str, rendition: str, extension: str = "jpg") -> str:
     """Where a rendition of the photo with this key, such as `tile`, is published.
+
+    What was published of an upload is in its record; nobody works it out from the names there.
 
     >>> rendition_key("central-park/picnic.jpg", "tile")
     'central-park/picnic.jpg/tile.jpg'
+    >>> rendition_key("central-park/picnic.jpg", "redacted", "webp")
+    'central-park/picnic.jpg/redacted.webp'
     """
-    return f"{key}/{rendition}.jpg"
+    return f"{key}/{rendition}.{extension}"
 
 
 def published_url(distribution_url: str, key: str) -> str:
@@ -142,9 +146,9 @@ class Upload:
             "record": self.record,
         }
 
-    def rendition_key(self, rendition: str) -> str:
+    def rendition_key(self, rendition: str, extension: str = "jpg") -> str:
         """Where a rendition of this photo, such as `tile`, is published."""
-        return rendition_key(self.key, rendition)
+        return rendition_key(self.key, rendition, extension)
 
     def object_version(self) -> dict[str, str]:
         """The arguments by which S3 names exactly this version."""

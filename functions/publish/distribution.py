@@ -26,6 +26,15 @@ from functions.platform.aws import ServiceUnavailableError, client
 from functions.platform.observability import logger
 from functions.upload import Upload
 
+# As what renditions are served, by the extensions of their keys: nothing that a browser would run.
+_MEDIA_TYPES = {
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "avif": "image/avif",
+    "mp4": "video/mp4",
+    "dcm": "application/dicom",
+}
 # The keys stay the same when a photo is uploaded again, so caches must ask again before long.
 _CACHE_CONTROL = "public, max-age=3600"
 # Each further try means that somebody else wrote in between.
@@ -38,19 +47,35 @@ Condition: TypeAlias = Mapping[str, str]
 _NOTHING: Condition = {"IfNoneMatch": "*"}
 
 
+def media_type(key: str) -> str:
+    """As what a rendition is served, by the extension of its key.
+
+    >>> media_type("park/picnic.jpg/redacted.webp")
+    'image/webp'
+
+    Raises:
+        ValueError: nothing is published under such an extension.
+    """
+    extension = key.rpartition(".")[2]
+    if extension not in _MEDIA_TYPES:
+        raise ValueError(f"Nothing is published as {extension!r}: choose among {', '.join(_MEDIA_TYPES)}.")
+    return _MEDIA_TYPES[extension]
+
+
 def publish(
-    upload: Upload, execution_arn: str, jpegs: Mapping[str, bytes], *, bucket: str, table_name: str
+    upload: Upload, execution_arn: str, files: Mapping[str, bytes], *, bucket: str, table_name: str
 ) -> bool:
-    """Writes JPEGs by their keys; False, and no more is written, when the record is not this execution's.
+    """Writes files by their keys; False, and no more is written, when the record is not this execution's.
 
     Repeated by the same execution, it writes the same again.
 
     Raises:
+        ValueError: a key has an extension that nothing is published under (`media_type`).
         ServiceUnavailableError: others kept writing the same keys.
         botocore.exceptions.ClientError, BotoCoreError: a call to S3 or DynamoDB failed.
     """
     # Nearly always nothing is there, which costs no request to assume: S3 looks when it writes.
-    waiting = dict.fromkeys(jpegs, _NOTHING)
+    waiting = dict.fromkeys(files, _NOTHING)
     for _ in range(_TRIES):
         if not _owns(upload, execution_arn, table_name):
             logger.info("the record is a newer upload's, or its photo was deleted")
@@ -58,7 +83,7 @@ def publish(
         waiting = {
             key: found
             for key, condition in waiting.items()
-            if (found := _put(bucket, key, jpegs[key], condition))
+            if (found := _put(bucket, key, files[key], condition))
         }
         if not waiting:
             return True
@@ -67,14 +92,14 @@ def publish(
     )
 
 
-def _put(bucket: str, key: str, jpeg: bytes, condition: Condition) -> Condition | None:
-    """Writes a JPEG if the condition holds; if not, returns the condition that holds now."""
+def _put(bucket: str, key: str, body: bytes, condition: Condition) -> Condition | None:
+    """Writes a file if the condition holds; if not, returns the condition that holds now."""
     try:
         client("s3").put_object(
             Bucket=bucket,
             Key=key,
-            Body=jpeg,
-            ContentType="image/jpeg",
+            Body=body,
+            ContentType=media_type(key),
             CacheControl=_CACHE_CONTROL,
             **condition,  # type: ignore[arg-type]  # mypy cannot see the keys
         )

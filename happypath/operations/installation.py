@@ -219,11 +219,11 @@ class Installation:
         return item if item is not None and item.get("key", record["key"]) == record["key"] else None
 
     def outputs(self, record: Mapping[str, Any]) -> dict[str, bytes]:
-        """The published renditions of an upload, by name; none where its workflow publishes no photo."""
+        """The published renditions of an upload, by their keys; none where its workflow publishes none."""
         s3, bucket = self.client("s3"), self.core["DistributionBucket"]
         return {
-            name: s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-            for name, key in renditions(record, self.shown(record)).items()
+            key: s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            for key in renditions(record, self.shown(record)).values()
         }
 
     def history(self, execution_arn: str, begun: datetime | None = None) -> list[HistoryEventTypeDef]:

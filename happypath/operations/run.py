@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from functions.upload import rendition_key
 from happypath.operations import extras
 from happypath.operations.installation import Execution, Installation, claimed_at
 from happypath.operations.naming import upload_name
@@ -193,8 +192,10 @@ def save(installation: Installation, record: dict[str, Any], out: Path) -> list[
         OSError: one cannot be saved; the message says which and why.
     """
     saved = []
-    for name, body in installation.outputs(record).items():
-        path = out / rendition_key(record["key"], name)
+    for key, body in installation.outputs(record).items():
+        path = out / key
+        if not {"", ".", ".."}.isdisjoint(key.split("/")):
+            raise OSError(f"{key!r} cannot be saved: as a path it leads out of {out}.")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(body)

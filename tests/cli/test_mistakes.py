@@ -154,12 +154,12 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
     class Published(Installation):
         def outputs(self, record: Mapping[str, Any]) -> dict[str, bytes]:
-            return {"tile": b"photo"}
+            return {"park/u.jpg/tile.png": b"photo"}
 
     (tmp_path / "park").touch()
     make: Any = boto3.client
     record = {"key": "park/u.jpg"}
-    with pytest.raises(OSError, match=r"park/u\.jpg/tile\.jpg cannot be saved: .*--out names another folder"):
+    with pytest.raises(OSError, match=r"park/u\.jpg/tile\.png cannot be saved: .*--out names another folder"):
         save(Published(make, "happypath"), record, tmp_path)
     saved = save(Published(make, "happypath"), record, tmp_path / "out")
     assert [Path(each).read_bytes() for each in saved] == [b"photo"]

@@ -289,13 +289,21 @@ def test_a_photo_whose_item_is_gone_or_unknown_has_a_page(
         ExpressionAttributeNames={"#item": "item", "#renditions": "renditions"},
         ExpressionAttributeValues={
             ":item": {"S": "cat.jpg"},
-            ":renditions": {"M": {"tile": {"S": "p/cat.jpg/tile.jpg"}}},
+            ":renditions": {"M": {"tile": {"S": "p/cat.jpg/tile.png"}}},
         },
     )
     answer = client.get("/uploads/p/cat.jpg")
     assert answer.status_code == 200
     assert "The rendition tile" in answer.text
     assert "as published" not in answer.text
+    # It is found where the record says that it is, and nowhere else.
+    bucket = installation.core["DistributionBucket"]
+    installation.client("s3").create_bucket(Bucket=bucket)
+    for name in ("png", "jpg"):
+        installation.client("s3").put_object(Bucket=bucket, Key=f"p/cat.jpg/tile.{name}", Body=name.encode())
+    shown = client.get("/rendition?key=p/cat.jpg&name=tile")
+    assert (shown.content, shown.headers["Content-Type"]) == (b"png", "application/octet-stream")
+    assert client.get("/rendition?key=p/cat.jpg&name=scaled").status_code == 404
 
 
 def test_a_failed_upload_can_be_run_again_where_changes_are_allowed(

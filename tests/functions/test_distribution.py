@@ -67,6 +67,13 @@ def test_the_owner_publishes_and_may_do_so_again() -> None:
     assert (head["ContentType"], head["CacheControl"]) == ("image/jpeg", "public, max-age=3600")
 
 
+@pytest.mark.parametrize("key", ["p/u.jpg/redacted.html", "p/u.jpg/redacted.svg", "p/u.jpg/redacted"])
+def test_what_a_browser_could_run_is_never_published(key: str) -> None:
+    with pytest.raises(ValueError, match="Nothing is published as"):
+        distribution.publish(UPLOAD, OLDER, {key: b"<script>"}, bucket="distribution", table_name=TABLE)
+    assert not publishers()
+
+
 def test_the_record_is_read_as_it_is_now_and_not_as_it_was_a_moment_ago() -> None:
     asked: list[dict[str, Any]] = []
     events = client("dynamodb").meta.events

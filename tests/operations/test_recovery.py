@@ -70,7 +70,7 @@ def check_published(installation: Installation, record: dict[str, Any]) -> None:
     assert record["objStatus"] == "PROCESSED"
     assert "reason" not in record
     assert installation.photo("the-park", record["uploadId"])
-    assert set(installation.outputs(record)) == {"tile", "scaled"}
+    assert {key.rpartition("/")[2] for key in installation.outputs(record)} == {"tile.jpg", "scaled.jpg"}
 
 
 def test_an_upload_that_failed_is_run_again(sandbox: Sandbox, installation: Installation) -> None:

@@ -12,7 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from functions.upload import rendition_key
+from happypath.console.run import record_of
+from happypath.operations.installation import renditions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,10 +96,12 @@ def photo(request: Request) -> Response:
 def rendition(request: Request) -> Response:
     """A published rendition: `key` of the upload, and its `name`."""
     key, name = request.query_params.get("key", ""), request.query_params.get("name", "")
-    if not name.isalnum():
+    console = request.app.state.console
+    record = record_of(console.installation, key)
+    where = renditions(record, console.installation.shown(record)).get(name) if record else None
+    if where is None:
         raise HTTPException(404, "There is no such rendition.")
-    where = rendition_key(key, name)
-    return _streamed(_object(request.app.state.console, "DistributionBucket", where, None), where)
+    return _streamed(_object(console, "DistributionBucket", where, None), where)
 
 
 def thumbnail(request: Request) -> Response:
