@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from happypath.console.json_text import parsed
+from happypath.operations.aws_errors import explain
+from happypath.operations.installation import Installation
 
 # Rekognition's names of a box's sides, and those of a Region.
 _BOXES = (("Left", "Top", "Width", "Height"), ("left", "top", "width", "height"))
@@ -26,6 +29,8 @@ _KINDS = {
 }
 # More of them hide the photo.
 _MOST = 100
+# As sure as Rekognition must be to be asked on a page.
+_MIN_CONFIDENCE = 50.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,34 @@ class Sight:
         return self.name if self.confidence is None else f"{self.name}, {self.confidence:.0f} %"
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What was seen on a photo: the boxes, what could not be asked, and whether more can be."""
+
+    sights: Sequence[Sight] = ()
+    problems: Sequence[str] = ()
+    # Whether Rekognition was asked by the page, and whether it can be.
+    was_asked: bool = False
+    can_ask: bool = False
+
+    @property
+    def kinds(self) -> list[tuple[str, int]]:
+        """How many there are of each kind."""
+        kinds = dict.fromkeys(sight.kind for sight in self.sights)
+        return [(kind, sum(sight.kind == kind for sight in self.sights)) for kind in kinds]
+
+
+def by_rekognition(installation: Installation, key: str, version: str) -> Seen:
+    """What Rekognition sees on a version of an upload."""
+    image = {"S3Object": {"Bucket": installation.core["UploadBucket"], "Name": key, "Version": version}}
+    answers = asked(installation.client("rekognition"), image, _MIN_CONFIDENCE)
+    found = [sight for answer in answers.values() if isinstance(answer, list) for sight in answer]
+    problems = [
+        f"No {kind}: {explain(answer)}" for kind, answer in answers.items() if isinstance(answer, Exception)
+    ]
+    return Seen(found, problems, was_asked=True)
+
+
 def in_outputs(outputs: Iterable[str | None]) -> list[Sight]:
     """The boxes in what states returned, as JSON, wherever they are in it."""
     found: dict[Sight, None] = {}
@@ -53,11 +86,15 @@ def in_outputs(outputs: Iterable[str | None]) -> list[Sight]:
         if not output or '"left"' not in output.lower():
             # Most outputs have no box, and some are large.
             continue
-        for sight in _walk(parsed(output), "", None, "regions"):
-            found.setdefault(sight)
-            if len(found) == _MOST:
-                return list(found)
-    return list(found)
+        found |= dict.fromkeys(in_value(parsed(output)))
+        if len(found) >= _MOST:
+            break
+    return list(found)[:_MOST]
+
+
+def in_value(value: Any) -> list[Sight]:
+    """The boxes in a value from JSON, wherever they are in it."""
+    return list(islice(dict.fromkeys(_walk(value, "", None, "regions")), _MOST))
 
 
 def asked(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -19,11 +19,11 @@ from happypath.console.graph.overlay import StateShown
 from happypath.console.pages.faults import KINDS, WHEN
 from happypath.console.parts import Parts
 from happypath.console.run import Run
-from happypath.console.sights import Sight
+from happypath.console.sights import Seen
 from happypath.console.templating import page, visible
 from happypath.errors import UsageError
 from happypath.operations import executions, logs, trace
-from happypath.operations.aws_errors import FORESEEABLE, explain
+from happypath.operations.aws_errors import FORESEEABLE
 from happypath.operations.executions import NoExecutionError
 from happypath.operations.installation import renditions
 from happypath.operations.waterfall import rows
@@ -38,8 +38,6 @@ VIEWS = {"photo": "Photo", "state": "State", "log": "Log", "trace": "Trace", "de
 _SHOWN = frozenset({"jpg", "png", "gif", "webp", "avif", None})
 # How often is looked what has changed: on AWS, GetExecutionHistory has a quota that others share.
 _EVERY_S, _EVERY_S_ON_AWS = 0.5, 2.0
-# As sure as Rekognition must be to be asked on the page.
-_MIN_CONFIDENCE = 50.0
 
 
 @dataclass(frozen=True)
@@ -241,40 +239,12 @@ _VIEWS: dict[str, Callable[[Any, Run, Parts, Address], dict[str, Any]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What was seen on the photo: the boxes, what could not be asked, and whether more can be."""
-
-    sights: Sequence[Sight] = ()
-    problems: Sequence[str] = ()
-    # Whether Rekognition was asked by the page, and whether it can be.
-    was_asked: bool = False
-    can_ask: bool = False
-
-    @property
-    def kinds(self) -> list[tuple[str, int]]:
-        """How many there are of each kind."""
-        kinds = dict.fromkeys(sight.kind for sight in self.sights)
-        return [(kind, sum(sight.kind == kind for sight in self.sights)) for kind in kinds]
-
-
 def _sights(console: Console, run: Run, request: Request) -> Seen:
     """What outputs of states say; on demand, in a sandbox, what Rekognition says: on AWS each call costs."""
     if request.query_params.get("look") and console.is_sandbox and run.key and run.version:
-        return _ask(console, run.key, run.version)
+        return sights.by_rekognition(console.installation, run.key, run.version)
     found = sights.in_outputs(visit.output for visit in run.walk.visits)
     return Seen(found, can_ask=console.is_sandbox and run.key is not None and run.version is not None)
-
-
-def _ask(console: Console, key: str, version: str) -> Seen:
-    installation = console.installation
-    image = {"S3Object": {"Bucket": installation.core["UploadBucket"], "Name": key, "Version": version}}
-    answers = sights.asked(installation.client("rekognition"), image, _MIN_CONFIDENCE)
-    found = [sight for answer in answers.values() if isinstance(answer, list) for sight in answer]
-    problems = [
-        f"No {kind}: {explain(answer)}" for kind, answer in answers.items() if isinstance(answer, Exception)
-    ]
-    return Seen(found, problems, was_asked=True)
 
 
 def upload_events(request: Request) -> Response:
