@@ -20,6 +20,7 @@ class Reason(StrEnum):
     UNSUPPORTED_TYPE = "UNSUPPORTED_TYPE"
     CORRUPT_IMAGE = "CORRUPT_IMAGE"
     INVALID_KEY = "INVALID_KEY"
+    NEEDS_REVIEW = "NEEDS_REVIEW"
 
 
 class MalformedDecisionError(Exception):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from functions.analysis.photo_analysis import PhotoAnalysis
 from functions.decide.decider import decider
+from functions.decide.signal import Evidence, least_of
 from functions.decision import Decision
 from functions.platform.aws import prepare
 from functions.platform.rules import reason
@@ -25,7 +26,12 @@ class Rules:
 
 @decider(Rules)
 def handler(upload: Upload, rules: Rules) -> Decision:
-    """Rejects a photo in which Rekognition finds anything to moderate.
+    """Rejects a photo in which Rekognition finds anything to moderate."""
+    return decide(rules, PhotoAnalysis(upload))
+
+
+def decide(rules: Rules, analysis: PhotoAnalysis) -> Decision:
+    """Decides by labels of moderation: there is none.
 
     The detail holds `labels`: each with its `name`, `confidence` in percent, and `parent`, the kind that it
     belongs to, empty for a kind itself.
@@ -36,6 +42,12 @@ def handler(upload: Upload, rules: Rules) -> Decision:
             "confidence": round(label["Confidence"], 2),
             "parent": label.get("ParentName", ""),
         }
-        for label in PhotoAnalysis(upload).moderation_labels(rules.min_confidence)
+        for label in analysis.moderation_labels(rules.min_confidence)
     ]
     return Decision.reject(rules.reason, labels=labels) if labels else Decision.accept(labels=labels)
+
+
+def evidence(rules: Rules, analysis: PhotoAnalysis) -> Evidence:
+    """The label of moderation that Rekognition is surest of."""
+    found = analysis.moderation_labels(least_of(rules.min_confidence))
+    return Evidence(max((label["Confidence"] for label in found), default=None))

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.decision import Rejection
+from functions.decision import Reason, Rejection
 from functions.imaging import steps
 from functions.platform.aws import ServiceUnavailableError, ThrottledError, only_reading, task_error
 from functions.platform.observability import Subsegment, invocation, logger, measure, subsegment
@@ -96,6 +96,10 @@ def _told(result: Result, trace: Subsegment) -> None:
     """Tells of the end of an upload, if a result is one: a rejection, or that it is published."""
     if result.get("accepted") is False:
         reason = str(result["reason"])
+        if reason == Reason.NEEDS_REVIEW:
+            # No end yet: a person decides.
+            trace.annotate(status="IN_REVIEW", reason=reason)
+            return
         trace.annotate(status="REJECTED", reason=reason)
         measure(reason, Rejected=1)
     elif result.get("published") is True:
