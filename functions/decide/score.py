@@ -112,7 +112,8 @@ def decide(by: Rules, signals: list[Signal]) -> Decision:
     first of the reasons; an upload that is to be reviewed is not accepted until somebody has: NEEDS_REVIEW.
 
     >>> rules = Rules({"words": 0.8, "text": 0.4}, 0.85, 0.4, "SCORE_TOO_LOW")
-    >>> decide(rules, [Signal("words", 1, None, None, {}), Signal("text", 0.5, 80, "TEXT", {})]).as_result()["reason"]
+    >>> signals = [Signal("words", 1, None, None, {}), Signal("text", 0.5, 80, "TEXT", {})]
+    >>> decide(rules, signals).as_result()["reason"]
     'NEEDS_REVIEW'
 
     Raises:
