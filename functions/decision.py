@@ -21,6 +21,9 @@ class Reason(StrEnum):
     CORRUPT_IMAGE = "CORRUPT_IMAGE"
     INVALID_KEY = "INVALID_KEY"
     NEEDS_REVIEW = "NEEDS_REVIEW"
+    TOO_MANY_FACES = "TOO_MANY_FACES"
+    TOO_MUCH_TEXT = "TOO_MUCH_TEXT"
+    STILL_VISIBLE = "STILL_VISIBLE"
 
 
 class MalformedDecisionError(Exception):

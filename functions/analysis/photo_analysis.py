@@ -30,6 +30,7 @@ _MAX_LABELS = 1000
 
 class PhotoAnalysis:
     """One photo before Rekognition. Each method is a call, and costs; the photo is made ready for them once.
+    Words and lines come of one call.
 
     The photo is an upload, or the bytes of a picture in memory. `min_confidence` is how sure Rekognition must
     be, in percent. A photo of more than `max_pixels` is not decoded.
@@ -43,6 +44,7 @@ class PhotoAnalysis:
         self._photo = photo
         self._max_pixels = max_pixels
         self._image: ImageTypeDef | None = None
+        self._texts: dict[float, list[TextDetectionTypeDef]] = {}
 
     @classmethod
     def of_bytes(cls, data: bytes, max_pixels: int = SETTINGS.max_pixels) -> PhotoAnalysis:
@@ -108,13 +110,15 @@ class PhotoAnalysis:
         ]
 
     def _text(self, min_confidence: float) -> list[TextDetectionTypeDef]:
-        return self._ask(
-            lambda image: client("rekognition").detect_text(
-                Image=image,
-                # Without it Rekognition leaves out what it is less than 80 percent sure of.
-                Filters={"WordFilter": {"MinConfidence": min_confidence}},
-            )
-        )["TextDetections"]
+        if min_confidence not in self._texts:
+            self._texts[min_confidence] = self._ask(
+                lambda image: client("rekognition").detect_text(
+                    Image=image,
+                    # Without it Rekognition leaves out what it is less than 80 percent sure of.
+                    Filters={"WordFilter": {"MinConfidence": min_confidence}},
+                )
+            )["TextDetections"]
+        return self._texts[min_confidence]
 
     def _ask(self, call: Callable[[ImageTypeDef], T]) -> T:
         """Makes a call with the photo as its `Image`.

@@ -16,7 +16,7 @@ from functions.imaging import header as image
 from functions.imaging.formats import CUT_OFF, BrokenFileError, Pixels
 from functions.imaging.formats.icc import is_srgb
 from functions.imaging.missing import is_cut_off
-from functions.imaging.pixels import Interleaved, Raster, Subsampled
+from functions.imaging.pixels import Box, Interleaved, Raster, Subsampled
 from functions.imaging.steps import step
 from functions.imaging.transparency import on_white, without
 
@@ -64,6 +64,11 @@ class Picture:
     raster: Raster
     icc_profile: bytes | None
 
+    @classmethod
+    def of(cls, pixels: Image.Image) -> Picture:
+        """A picture that is in memory, in sRGB or gray, such as a frame of a film."""
+        return cls(*pixels.size, Interleaved(pixels), None)
+
     def scaled(self, width: int, height: int) -> Picture:
         """The whole picture in another size."""
         with step("resize") as work:
@@ -85,20 +90,32 @@ class Picture:
             work.note(width_px=width, height_px=height)
             return self._with(self.raster.resized((width, height), box))
 
+    def part(self, box: Box, width: int, height: int) -> Picture:
+        """The part of the picture in a box, in this size."""
+        return self._with(self.raster.resized((width, height), box))
+
+    def srgb(self) -> Image.Image:
+        """The pixels in sRGB or gray, as L, RGB or YCbCr; with their transparency as LA or RGBA."""
+        # Renditions are converted when few pixels are left. It makes no visible difference to do so after
+        # scaling: both spaces are as far from linear light.
+        pixels = self.raster.image()
+        if self.icc_profile and not is_srgb(self.icc_profile):
+            from functions.imaging.colour import to_srgb  # noqa: PLC0415  # most photos do without
+
+            alpha = pixels.getchannel("A") if pixels.mode in {"LA", "RGBA"} else None
+            if pixels.mode in {"YCbCr", "RGBA"}:
+                pixels = pixels.convert("RGB")
+            elif alpha is not None:
+                pixels = pixels.convert("L")
+            pixels = to_srgb(pixels, self.icc_profile)
+            if alpha is not None:
+                pixels.putalpha(alpha)
+        return pixels.convert("RGB") if pixels.mode == "CMYK" else pixels
+
     def jpeg(self, quality: int = QUALITY) -> bytes:
         """The picture as a baseline JPEG in sRGB or gray, without metadata; on white where transparent."""
-        # Colours are converted here, on the few pixels that are left. It makes no visible difference to do so
-        # after scaling: both spaces are as far from linear light.
         with step("encode") as work:
-            pixels = on_white(self.raster.image())
-            if self.icc_profile and not is_srgb(self.icc_profile):
-                from functions.imaging.colour import to_srgb  # noqa: PLC0415  # most photos do without
-
-                if pixels.mode == "YCbCr":
-                    pixels = pixels.convert("RGB")
-                pixels = to_srgb(pixels, self.icc_profile)
-            if pixels.mode == "CMYK":
-                pixels = pixels.convert("RGB")
+            pixels = on_white(self.srgb())
             written = io.BytesIO()
             pixels.save(written, "JPEG", quality=quality)
             work.note(width_px=pixels.width, height_px=pixels.height, size_bytes=written.tell())
