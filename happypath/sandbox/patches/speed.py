@@ -9,6 +9,7 @@ import copy
 import inspect
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import cache, lru_cache
 from types import SimpleNamespace
@@ -41,8 +42,18 @@ def definitions_parsed_once(_: Served) -> Iterator[None]:
 
     Executions then share the parsed states, and each counts its attempts under a state's key. moto creates
     the key on first use, so two executions at once could get different keys.
+
+    It is parsed in a thread of its own. CPython keeps frames in chunks of 16 KiB: a call whose frame does not
+    fit into the last one pays for a new chunk, and so does each after it, as often as it is made. Deep within
+    a deployment that made the parser's calls four times as slow, and a deployment of everything a third.
     """
-    parse = staticmethod(lru_cache(maxsize=64)(AmazonStateLanguageParser.parse))
+    parse_here: Any = AmazonStateLanguageParser.parse
+
+    def parse_in_thread(definition: str) -> Any:
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(parse_here, definition).result()
+
+    parse = staticmethod(lru_cache(maxsize=64)(parse_in_thread))
     key = property(lambda component: str(id(component)))
     with (
         patch.object(AmazonStateLanguageParser, "parse", parse),
