@@ -37,6 +37,9 @@ _REASONS = {
     "NO_MATCH": "The picture does not show what is required.",
     "UNKNOWN_PLACE": "The place is not known.",
     "UNSUPPORTED_PLACE_TYPE": "Photos of places of this type are not accepted.",
+    "REFUSED_BY_REVIEWER": "A person has looked at the photo and refused it.",
+    "REVIEW_EXPIRED": "Nobody has looked at the photo in time.",
+    "NEEDS_REVIEW": "A person would have to look at the photo.",
 }
 
 

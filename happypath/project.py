@@ -48,6 +48,26 @@ def add_ons_in(templates: Path) -> tuple[str, ...]:
     return tuple(sorted(found - {"core", *workflows_in(templates)}))
 
 
+def imports_in(templates: Path) -> dict[str, tuple[str, ...]]:
+    """Each stack in a folder of templates → those beside `core` whose exports it imports."""
+    texts = {path.parent.name: path.read_text(encoding="utf-8") for path in templates.glob("*/template.yaml")}
+    names = r' *!Sub "?\$\{Prefix\}-(\w+)'
+    exports = {
+        name: stack
+        for stack, text in texts.items()
+        for name in re.findall(rf"Export:\s+Name:{names}", text)
+        if stack != "core"
+    }
+    return {
+        stack: tuple(
+            sorted(
+                {exports[each] for each in re.findall(rf'Fn::ImportValue"?:{names}', text) if each in exports}
+            )
+        )
+        for stack, text in texts.items()
+    }
+
+
 def newest_of(workflows: tuple[str, ...]) -> str:
     """The version with the highest number; without versions, the first workflow; "" of none.
 
@@ -61,8 +81,22 @@ def newest_of(workflows: tuple[str, ...]) -> str:
 
 WORKFLOWS = workflows_in(TEMPLATES)
 ADD_ONS = add_ons_in(TEMPLATES)
+_IMPORTS = imports_in(TEMPLATES)
+
+
+def needed_by(stack: str) -> list[str]:
+    """The stacks beside `core` that have to be there before a stack, in the order of their deployment."""
+    needed: list[str] = []
+    for each in _IMPORTS.get(stack, ()):
+        needed += [one for one in (*needed_by(each), each) if one not in needed]
+    return needed
+
+
 # In the order in which they are deployed.
-STACKS = ("core", *ADD_ONS, *WORKFLOWS)
+STACKS = (
+    "core",
+    *dict.fromkeys(one for each in (*ADD_ONS, *WORKFLOWS) for one in (*needed_by(each), each)),
+)
 # What is meant where no workflow is named.
 NEWEST = newest_of(WORKFLOWS)
 

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 Record: TypeAlias = Mapping[str, str]
 
 PARTITION = "workflow"
+# Without an outcome.
+_OPEN = frozenset({"RECEIVED", "IN_REVIEW"})
+# The reason of what a person was asked about, and nobody answered.
+EXPIRED = "REVIEW_EXPIRED"
 # Each further try means that another instance wrote the same record in between.
 _TRIES = 5
 
@@ -186,16 +190,20 @@ def _completed(wanted: Claim, seen: Record) -> Claim:
 
 def _is_claimed(wanted: Claim, seen: Record) -> bool:
     """Whether this very attempt at an upload was claimed before, and has no outcome."""
-    return (
-        wanted.workflow is not None and seen["objStatus"] == "RECEIVED" and _attempt(seen) == wanted.attempt
-    )
+    return wanted.workflow is not None and seen["objStatus"] in _OPEN and _attempt(seen) == wanted.attempt
 
 
 def _may_run_again(wanted: Claim, seen: Record) -> bool:
     """Whether an upload's record may be taken over by another attempt at it, or by its deletion."""
-    if wanted.workflow is None and seen["objStatus"] == "RECEIVED":
+    if wanted.workflow is None and seen["objStatus"] in _OPEN:
         return True
-    return seen["objStatus"] in {"RECEIVED", "FAILED"} and _attempt(seen) < wanted.attempt
+    return may_run_again(seen) and _attempt(seen) < wanted.attempt
+
+
+def may_run_again(record: Record) -> bool:
+    """Whether another attempt at an upload may take its record over: nobody has decided about the photo."""
+    status = record["objStatus"]
+    return status in _OPEN or status == "FAILED" or (status == "REJECTED" and record.get("reason") == EXPIRED)
 
 
 def release(table_name: str, claim: Claim) -> None:

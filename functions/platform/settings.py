@@ -64,6 +64,13 @@ class ResizeSettings(DecodingSettings):
 
 
 @dataclass(frozen=True)
+class ReviewSettings:
+    """Where the reviews are."""
+
+    table_name: str = value(text)
+
+
+@dataclass(frozen=True)
 class NoticeSettings:
     """The address under which the renditions are served."""
 

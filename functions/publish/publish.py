@@ -133,11 +133,14 @@ def publish(
             "SET objStatus = :processed, finishedAt = if_not_exists(finishedAt, :time), "
             "#item = :item, #renditions = :renditions, #path = :path REMOVE #reason, #detail"
         ),
-        "ConditionExpression": "executionArn = :execution AND objStatus IN (:received, :processed)",
+        "ConditionExpression": (
+            "executionArn = :execution AND objStatus IN (:received, :inReview, :processed)"
+        ),
         "ExpressionAttributeNames": _names("reason", "detail", "item", "renditions", "path"),
         "ExpressionAttributeValues": {
             ":execution": {"S": execution_arn},
             ":received": {"S": "RECEIVED"},
+            ":inReview": {"S": "IN_REVIEW"},
             ":processed": {"S": "PROCESSED"},
             ":time": {"S": time},
             ":item": {"S": item},
@@ -197,8 +200,14 @@ def withdraw(
         table_name,
         "SET objStatus = :deleted, deletedAt = if_not_exists(deletedAt, :time), "
         "finishedAt = if_not_exists(finishedAt, :time), deletion = :execution REMOVE #reason, #detail",
-        "executionArn = :execution AND (objStatus = :received OR deletion = :execution)",
-        {":deleted": "DELETED", ":received": "RECEIVED", ":time": time, ":execution": execution_arn},
+        "executionArn = :execution AND (objStatus IN (:received, :inReview) OR deletion = :execution)",
+        {
+            ":deleted": "DELETED",
+            ":received": "RECEIVED",
+            ":inReview": "IN_REVIEW",
+            ":time": time,
+            ":execution": execution_arn,
+        },
         "reason",
         "detail",
     )

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +43,11 @@ _COLOURS = {
     "SUCCEEDED": "green",
     "REJECTED": "yellow",
     "RECEIVED": "cyan",
+    "IN_REVIEW": "cyan",
+    "CLAIMED": "cyan",
+    "DECIDED": "green",
+    "EXPIRED": "yellow",
+    "WITHDRAWN": "bright_black",
     "RUNNING": "cyan",
     "WAITING": "cyan",
     "DELETED": "bright_black",
@@ -237,6 +242,48 @@ def show_open_upload(upload: OpenUpload, sent: bool) -> None:
     """One upload without an outcome, since when, and whether and where it was sent."""
     end = f"  → {'deletion' if upload.by_deletion else 'queue'}" if sent else ""
     _line(f"[red]{upload.state:19}[/]  {_time(upload.since)}  {escape(upload.key)}{end}")
+
+
+def show_reviews(reviews: Sequence[Mapping[str, Any]]) -> None:
+    """A table of what waits for a person, as JSON has it."""
+    table = Table("upload", "workflow", "waited", "claimed by", "seen", box=None, pad_edge=False)
+    for each in reviews:
+        table.add_row(
+            escape(each["key"]),
+            escape(each["workflow"] or ""),
+            _span(each["waited_s"]),
+            escape(each["claimedBy"] or ""),
+            escape(_shortened(brief(each["seen"]), 80)),
+        )
+    output.print(table)
+
+
+def show_review(review: Mapping[str, Any]) -> None:
+    """One review, as JSON has it."""
+    for name, value in review.items():
+        if value is None or value == "":
+            continue
+        text = escape(brief(value))
+        if name == "status":
+            text = coloured(value)
+        elif name == "waited_s":
+            name, text = "waited", _span(value)  # noqa: PLW2901  # it is shown so
+        _line(f"[bold]{escape(name):13}[/] {text}")
+
+
+def _span(seconds: float) -> str:
+    """A time in the two largest units that it has.
+
+    >>> _span(8 * 86400 + 7200), _span(61.4), _span(0.2)
+    ('8 d 2 h', '1 min 1 s', '0 s')
+    """
+    left = round(seconds)
+    said: list[str] = []
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        number, left = divmod(left, size)
+        if number or (unit == "s" and not said):
+            said.append(f"{number} {unit}")
+    return " ".join(said[:2])
 
 
 def _time(moment: datetime) -> str:

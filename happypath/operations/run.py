@@ -13,6 +13,7 @@ from happypath.operations import extras
 from happypath.operations.installation import Execution, Installation, claimed_at
 from happypath.operations.naming import upload_name
 from happypath.operations.waiting import Watch
+from happypath.project import needed_by
 from happypath.samples import Photo
 from happypath.sandbox.fault_injection.rules import Faults
 from happypath.sandbox.sandbox import Sandbox
@@ -92,6 +93,9 @@ def installed(
     with Sandbox(real_rekognition=real_rekognition, faults=faults, iam=iam) as sandbox:
         sandbox.deploy("core")
         sandbox.initialize("core")
+        for each in dict.fromkeys(each for workflow in workflows for each in needed_by(workflow)):
+            sandbox.deploy(each)
+            sandbox.initialize(each)
         for workflow in workflows:
             sandbox.deploy(workflow, parameters)
             sandbox.initialize(workflow)

@@ -23,6 +23,7 @@ ALARMS = {
     },
     "api": {"ErrorsAlarm", "ThrottledAlarm"},
     "notices": {"FailedAlarm", "LateAlarm"},
+    "review": {"ExecutionsFailedAlarm", "FailedAlarm", "LateAlarm"},
     "subscriber": {"GalleryDeadLettersAlarm", "SupportDeadLettersAlarm"},
     "deletion": {"ExecutionsFailedAlarm", "DeadLettersAlarm"},
 }

@@ -199,7 +199,8 @@ def test_who_only_keeps_records_may_touch_nothing_else_in_the_table() -> None:
     for version in definitions.MACHINES:
         for task in definitions.tasks(version).values():
             if task["Resource"].endswith("dynamodb:updateItem"):
-                assert task["Parameters"]["Key"]["PK"] == {"S": PARTITION}
+                own = {"review"} if version == "review" else set()
+                assert task["Parameters"]["Key"]["PK"]["S"] in {PARTITION, *own}
 
 
 @pytest.mark.parametrize("version", definitions.MACHINES)
@@ -256,8 +257,9 @@ def test_policies_name_what_they_allow(stack: str) -> None:
         actions = listed(statement["Action"])
         assert not any("*" in action for action in actions)
         if statement["Resource"] == "*":
-            # The two services that know no narrower resource for these actions.
-            assert {action.split(":")[0] for action in actions} <= {"rekognition", "logs"}
+            # What knows no narrower resource.
+            services = {action.split(":")[0] for action in actions}
+            assert services <= {"rekognition", "logs"} or actions == ["states:SendTaskSuccess"]
 
 
 @pytest.mark.parametrize("stack", STACKS)
