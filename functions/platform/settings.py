@@ -64,6 +64,21 @@ class ResizeSettings(DecodingSettings):
 
 
 @dataclass(frozen=True)
+class VideoSettings:
+    """The bucket for what the tasks on one film leave for each other."""
+
+    work_bucket: str = value(text)
+
+
+@dataclass(frozen=True)
+class JoinSettings(VideoSettings):
+    """Where the joined film goes, and where the records are."""
+
+    distribution_bucket: str = value(text)
+    table_name: str = value(text)
+
+
+@dataclass(frozen=True)
 class ReviewSettings:
     """Where the reviews are."""
 

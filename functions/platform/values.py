@@ -35,16 +35,30 @@ def whole(at_least: int, at_most: int) -> Callable[[object], int]:
     return parse
 
 
+def number(at_least: float, at_most: float) -> Callable[[object], float]:
+    """A number within limits, both included.
+
+    >>> number(0, 2)("0.5"), number(0, 2)(1)
+    (0.5, 1.0)
+    """
+
+    def parse(value: object) -> float:
+        try:
+            # To Python, true and false are numbers, too.
+            found = float(value) if isinstance(value, (str, int, float)) and type(value) is not bool else None
+        except (ValueError, OverflowError):
+            found = None
+        # What is not a number (NaN) is not within limits either.
+        if found is None or not at_least <= found <= at_most:
+            raise ValueError(f"must be a number from {at_least:g} to {at_most:g}")
+        return found
+
+    return parse
+
+
 def percent(value: object) -> float:
     """A confidence as Rekognition counts it, 0 to 100."""
-    try:
-        # To Python, true and false are numbers, too.
-        number = float(value) if isinstance(value, (str, int, float)) and type(value) is not bool else -1.0
-    except (ValueError, OverflowError):
-        number = -1.0
-    if not 0 <= number <= 100:
-        raise ValueError("must be a number from 0 to 100")
-    return number
+    return number(0, 100)(value)
 
 
 def entries(value: object) -> tuple[str, ...]:

@@ -17,7 +17,9 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from contextlib import nullcontext
+from pathlib import Path
+from typing import IO, TypeAlias
 
 from botocore.exceptions import ClientError
 
@@ -63,9 +65,9 @@ def media_type(key: str) -> str:
 
 
 def publish(
-    upload: Upload, execution_arn: str, files: Mapping[str, bytes], *, bucket: str, table_name: str
+    upload: Upload, execution_arn: str, files: Mapping[str, bytes | Path], *, bucket: str, table_name: str
 ) -> bool:
-    """Writes files by their keys; False, and no more is written, when the record is not this execution's.
+    """Writes files by their keys, those on disk without reading them into memory; False, and no more is written, when the record is not this execution's.
 
     Repeated by the same execution, it writes the same again.
 
@@ -92,8 +94,13 @@ def publish(
     )
 
 
-def _put(bucket: str, key: str, body: bytes, condition: Condition) -> Condition | None:
+def _put(bucket: str, key: str, file: bytes | Path, condition: Condition) -> Condition | None:
     """Writes a file if the condition holds; if not, returns the condition that holds now."""
+    with nullcontext(file) if isinstance(file, bytes) else file.open("rb") as body:
+        return _put_body(bucket, key, body, condition)
+
+
+def _put_body(bucket: str, key: str, body: bytes | IO[bytes], condition: Condition) -> Condition | None:
     try:
         client("s3").put_object(
             Bucket=bucket,

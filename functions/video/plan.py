@@ -1,0 +1,164 @@
+"""Is it a film that can be redacted, and in which pieces?
+
+The whole film is read once, and nothing but its first picture decoded. So a film that is cut off is refused
+before anything was paid for, and what follows knows how many pictures each piece must have.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import IO
+
+from av.sidedata.sidedata import Type
+from av.video.frame import VideoFrame
+
+from functions.decision import Reason, Rejection
+from functions.platform import rules
+from functions.platform.aws import prepare
+from functions.platform.observability import measure
+from functions.platform.settings import VideoSettings, read
+from functions.platform.task import Event, Result, task
+from functions.platform.values import value, whole
+from functions.upload import Upload
+from functions.video.film import Film, opened
+from functions.video.orientation import IDENTITY, matrix_of
+from functions.video.pieces import Plan, cut
+from functions.video.refusal import corrupt, readable
+from functions.video.source import S3Film
+from functions.video.workspace import Workspace
+
+SETTINGS = read(VideoSettings)
+prepare("s3")
+
+PLAN = "plan.json"
+# What PutObject takes is 5 GB, and the film that is joined has to fit on the function's disk.
+_MOST_BYTES = 4_500_000_000
+# The least that a film is encoded with, in bits for each pixel; what is found hard gets more, as far as this goes.
+_LEAST_BITS = 0.05
+_USUAL_BITS = 0.2
+# A hand more than the film's own rate, because what is redacted is coded anew.
+_MORE_BITS = 2
+
+
+@dataclass(frozen=True)
+class Rules:
+    """`max_seconds`: the longest film that is taken; `max_pixels`: the largest pictures; `piece_seconds`: how
+    long a piece is, where key frames let it.
+    """
+
+    max_seconds: int = value(whole(1, 86_400))
+    max_pixels: int = value(whole(1, 100_000_000))
+    piece_seconds: int = value(whole(1, 600))
+
+
+@task
+def handler(upload: Upload, event: Event) -> Result:
+    """Plans the work on a film: `pieces`, their numbers, and its `width`, `height`, `frames` and `seconds`."""
+    by = rules.read(Rules, event["rules"])
+    film = S3Film(upload)
+    made = plan(film, by)  # type: ignore[arg-type]  # what is read of a file, it has
+    Workspace(SETTINGS.work_bucket, event["executionArn"]).write(PLAN, made.as_json())
+    frames = sum(piece.frames for piece in made.pieces)
+    measure(FilmBytes=film.size_bytes, FilmFrames=frames)
+    return {
+        "pieces": list(range(len(made.pieces))),
+        "width": made.width,
+        "height": made.height,
+        "frames": frames,
+        "seconds": round(float(frames / made.rate), 3),
+    }
+
+
+def plan(file: IO[bytes], by: Rules) -> Plan:
+    """Plans the work on a film, all of which is read once.
+
+    Raises:
+        Rejection: it is no film, damaged, of a kind that is not taken, too large or too long; or the pieces
+            would not fit into a function's time.
+        botocore.exceptions.ClientError, BotoCoreError: S3 failed, where the film lies there.
+    """
+    with opened(file) as film:
+        pixels = film.video.width * film.video.height
+        if pixels > by.max_pixels:
+            raise Rejection.because(
+                Reason.VIDEO_TOO_LARGE,
+                width_px=film.video.width,
+                height_px=film.video.height,
+                max_pixels=by.max_pixels,
+            )
+        times, keys, last = _times(film)
+        length = (times[-1] + last - times[0]) * film.time_base
+        if length > by.max_seconds:
+            raise Rejection.because(
+                Reason.VIDEO_TOO_LONG, seconds=round(float(length), 3), max_seconds=by.max_seconds
+            )
+        rate = Fraction(len(times)) / length
+        first = _first(film, times[0])
+        return Plan(
+            time_base=film.time_base,
+            rate=rate.limit_denominator(100_000),
+            width=film.video.width,
+            height=film.video.height,
+            matrix=_matrix(first),
+            bit_rate=_bit_rate(film, float(length), pixels * float(rate)),
+            last=last,
+            pieces=cut(
+                times, keys, time_base=film.time_base, pixels=pixels, piece_seconds=by.piece_seconds
+            ),
+        )
+
+
+def _times(film: Film) -> tuple[list[int], list[int], int]:
+    """The times of all pictures and of the key frames, in order, and how long the last one is shown."""
+    times: dict[int, bool] = {}
+    lasting: dict[int, int] = {}
+    read_packets = 0
+    with readable(Reason.CORRUPT_VIDEO, "The film breaks off."):
+        for packet in film.packets():
+            read_packets += 1
+            if packet.is_corrupt:
+                raise corrupt("The film breaks off.")
+            # What a film cuts away of itself is decoded, and not shown.
+            if packet.is_discard:
+                continue
+            if packet.pts is None or packet.pts in times:
+                raise corrupt("Its pictures have no times of their own.")
+            times[packet.pts] = packet.is_keyframe
+            lasting[packet.pts] = packet.duration or 0
+    keys = sorted(time for time, is_key in times.items() if is_key)
+    if not keys:
+        raise corrupt("No picture of it can be decoded alone.")
+    if read_packets < film.video.frames:
+        raise corrupt("The film breaks off.", frames=read_packets, frames_in_header=film.video.frames)
+    # What comes before the first key frame nobody can decode.
+    shown = sorted(time for time in times if time >= keys[0])
+    usual = min((after - before for before, after in pairwise(shown)), default=0)
+    last = lasting[shown[-1]] or usual or max(1, int(Fraction(1, 25) / film.time_base))
+    return shown, keys, last
+
+
+def _first(film: Film, start: int) -> VideoFrame:
+    first = next(film.frames(start, None), None)
+    if first is None:
+        raise corrupt("No picture of it can be decoded.")
+    return first
+
+
+def _matrix(frame: VideoFrame) -> tuple[int, ...]:
+    given = frame.side_data.get(Type.DISPLAYMATRIX)
+    return IDENTITY if given is None else matrix_of(bytes(given))
+
+
+def _bit_rate(film: Film, length_s: float, pixels_per_second: float) -> int:
+    """The most bits a second that the redacted film gets, so that it will fit whatever it shows."""
+    own = 8 * film.container.size / length_s
+    at_most = 8 * _MOST_BYTES / length_s - own
+    least = _LEAST_BITS * pixels_per_second
+    if at_most < least:
+        raise Rejection.because(
+            Reason.VIDEO_TOO_LARGE, size_bytes=film.container.size, max_size_bytes=_MOST_BYTES
+        )
+    # A film of a few moments, or with times that make no sense, has rates that no encoder takes.
+    return int(min(max(_MORE_BITS * own, _USUAL_BITS * pixels_per_second, 100_000), at_most, 500_000_000))

@@ -1,0 +1,95 @@
+"""An uploaded film in S3 as a file, of which only what is read is fetched, and little is kept."""
+
+from __future__ import annotations
+
+import io
+from collections import OrderedDict
+
+from botocore.exceptions import ClientError
+
+from functions.platform.aws import client
+from functions.upload import Upload
+
+# What one request fetches: read on, a film costs few requests; skipped through, few bytes.
+_BLOCK_BYTES = 2 * 1024 * 1024
+# Films are read at a few places in turn: an index, pictures, sound.
+_BLOCKS = 8
+
+
+class S3Film(io.RawIOBase):
+    """One version of one S3 object, as a file to read and seek in; 16 MiB of it are kept at most.
+
+    Where the upload names no version, all that is read is of the version that the first answer came from.
+
+    Raises:
+        botocore.exceptions.ClientError: while reading: S3 answers with an error; `PreconditionFailed` where
+            the object was replaced since the first read.
+        botocore.exceptions.BotoCoreError: while reading: S3 could not be reached, or its answer broke off.
+    """
+
+    def __init__(self, upload: Upload) -> None:
+        self._which = upload.object_version()
+        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._position = 0
+        self._size = 0
+        self._block(0)
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of the whole object."""
+        return self._size
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Yes, without a request."""
+        return True
+
+    def tell(self) -> int:
+        """Where the next read begins."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Sets where the next read begins; beyond the end there is nothing to read."""
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        if start + offset < 0:
+            raise ValueError(f"cannot seek to {start + offset}, before the file's first byte")
+        self._position = start + offset
+        return self._position
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, as many as are asked for or, at the end of what one request fetches, fewer."""
+        if self._position >= self._size:
+            return b""
+        number, skipped = divmod(self._position, _BLOCK_BYTES)
+        block = self._block(number)
+        data = block[skipped:] if size < 0 else block[skipped : skipped + size]
+        self._position += len(data)
+        return data
+
+    def _block(self, number: int) -> bytes:
+        if number in self._blocks:
+            self._blocks.move_to_end(number)
+            return self._blocks[number]
+        start = number * _BLOCK_BYTES
+        try:
+            answer = client("s3").get_object(
+                **self._which,  # type: ignore[arg-type]  # mypy cannot see the keys
+                Range=f"bytes={start}-{start + _BLOCK_BYTES - 1}",
+            )
+        except ClientError as error:
+            # An empty object has no first byte.
+            if start or error.response.get("Error", {}).get("Code") != "InvalidRange":
+                raise
+            return b""
+        if "VersionId" not in self._which:
+            self._which["IfMatch"] = answer["ETag"]
+        # "bytes 0-65535/183584"
+        self._size = int(answer["ContentRange"].rpartition("/")[2])
+        with answer["Body"] as body:
+            self._blocks[number] = body.read()
+        if len(self._blocks) > _BLOCKS:
+            self._blocks.popitem(last=False)
+        return self._blocks[number]
