@@ -26,7 +26,7 @@ from happypath.operations.installation import Installation
 from happypath.project import PREFIX
 
 if TYPE_CHECKING:
-    from happypath.operations.compare import Subject
+    from happypath.operations.shadow import Subject
 
 
 @app.command()
@@ -72,6 +72,7 @@ def compare(
     given = existing(photos or [])
 
     from happypath.operations import compare as comparing
+    from happypath.operations import shadow
 
     found: list[comparing.Comparison] = []
     with ExitStack() as opened, display.notices.status("Comparing …") as status:
@@ -80,7 +81,7 @@ def compare(
             subjects = comparing.last(installation, last, (one, other))
         elif place is not None:
             installation = installation_of(prefix)
-            subjects = [comparing.Subject(str(path), place) for path in given]
+            subjects = [shadow.Subject(str(path), place) for path in given]
         else:
             status.update("Starting the sandbox …")
             installation, subjects = _sandboxed(opened, (one, other), given, place_type, real_rekognition)
@@ -106,7 +107,7 @@ def _sandboxed(
 ) -> tuple[Installation, list[Subject]]:
     """A sandbox with workflows, and photos, or the samples, at places in it."""
     from happypath.operations import run as runs
-    from happypath.operations.compare import Subject
+    from happypath.operations.shadow import Subject
 
     of_each = [samples.of(workflow) for workflow in workflows]
     own = [of_each[0].photo(path, place_type) for path in photos]

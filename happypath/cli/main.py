@@ -15,7 +15,7 @@ from happypath.operations.aws_errors import FORESEEABLE, explain
 
 # isort: off
 # Each adds its commands, and help lists them in this order.
-from happypath.cli import run, up, console, uploads, review, deployment, compare, cost, recovery  # noqa: F401
+from happypath.cli import run, up, console, uploads, review, deployment, compare, accuracy, cost, recovery  # noqa: F401
 # isort: on
 
 

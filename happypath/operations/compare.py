@@ -4,59 +4,20 @@ from __future__ import annotations
 
 import heapq
 import json
-import secrets
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from pathlib import Path
 from typing import Any
 
 from functions.ingest.live import Live
-from functions.upload import DRY_RUN, Upload, parse_key, without_extension
-from happypath.operations.dry_run import Decision, DryRun, dry_run
+from functions.upload import Upload, parse_key, without_extension
+from happypath.operations import shadow
+from happypath.operations.dry_run import Decision, dry_run, read
 from happypath.operations.executions import describe
 from happypath.operations.installation import Installation
 from happypath.operations.live import changes
-
-# Photos that are looked at at once. Rekognition has few transactions per second, and those that are uploaded
-# need them, too.
-AT_ONCE = 5
-# Between two looks at those: soon at first, for a sandbox, then longer each time. DescribeExecution has ten
-# calls a second of an account and region, and those that are looked at take that many for one look.
-# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
-_FIRST_LOOK_S, _LONGER, _POLL_S = 0.1, 1.25, 1.0
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A photo to compare workflows with: an object of the upload bucket, or a file that is to be one."""
-
-    # As a person calls it: the file's path, or the object's key.
-    name: str
-    place_id: str
-    # The upload that it was, or None for a file.
-    upload: Upload | None = None
-
-    @contextmanager
-    def object(self, installation: Installation) -> Iterator[Upload]:
-        """The object in the upload bucket. That of a file is there as long as the block lasts.
-
-        It is stored under a prefix that sends no events, in the same private bucket, and is removed without
-        leaving a version.
-        """
-        if self.upload is not None:
-            yield self.upload
-            return
-        path = Path(self.name)
-        bucket, key = installation.core["UploadBucket"], f"{DRY_RUN}/{secrets.token_hex(16)}{path.suffix}"
-        s3 = installation.client("s3")
-        put = s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
-        try:
-            yield Upload(bucket, key, self.place_id, path.name, put["VersionId"])
-        finally:
-            s3.delete_object(Bucket=bucket, Key=key, VersionId=put["VersionId"])
+from happypath.operations.shadow import Subject
 
 
 @dataclass(frozen=True)
@@ -146,53 +107,7 @@ def compare(
     """
     with ExitStack() as cleaning:
         dry_runs = [cleaning.enter_context(dry_run(installation, each)) for each in workflows]
-        waiting = iter(subjects)
-        running: list[_Run] = []
-        cleaning.callback(_close, running)
-        wait_s = _FIRST_LOOK_S
-        while True:
-            while len(running) < AT_ONCE and (subject := next(waiting, None)):
-                running.append(_Run(installation, subject, dry_runs))
-            if not running:
-                return
-            for run in list(running):
-                comparison = run.look()
-                if comparison:
-                    running.remove(run)
-                    run.close()
-                    yield comparison
-            time.sleep(wait_s)
-            wait_s = min(wait_s * _LONGER, _POLL_S)
-
-
-def _close(runs: Iterable[_Run]) -> None:
-    for run in runs:
-        run.close()
-
-
-class _Run:
-    """One photo on its way through both workflows."""
-
-    def __init__(self, installation: Installation, subject: Subject, dry_runs: Sequence[DryRun]) -> None:
-        self._subject = subject
-        self._decisions: dict[str, Decision] = {}
-        with ExitStack() as opened:
-            detail = opened.enter_context(subject.object(installation)).as_detail()
-            self._executions = [(run, run.start(detail)) for run in dry_runs]
-            self._opened = opened.pop_all()
-
-    def look(self) -> Comparison | None:
-        """The comparison, once both have ended."""
-        for run, execution in self._executions:
-            if run.workflow not in self._decisions:
-                decision = run.decision(execution)
-                if decision:
-                    self._decisions[run.workflow] = decision
-        if len(self._decisions) < len(self._executions):
-            return None
-        in_order = {run.workflow: self._decisions[run.workflow] for run, _ in self._executions}
-        return Comparison(self._subject, in_order)
-
-    def close(self) -> None:
-        """Removes the object, if it was made for the run."""
-        self._opened.close()
+        ended = cleaning.enter_context(closing(shadow.through(installation, dry_runs, subjects)))
+        for subject, histories in ended:
+            decisions = map(read, histories)
+            yield Comparison(subject, dict(zip(workflows, decisions, strict=True)))

@@ -15,7 +15,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -126,8 +126,10 @@ def _harmless_state(name: str, state: dict[str, Any]) -> dict[str, Any]:
 class DryRun:
     """A workflow's dry run, while it exists: see `dry_run`."""
 
-    def __init__(self, installation: Installation, workflow: str, arn: str) -> None:
+    def __init__(self, installation: Installation, workflow: str, arn: str, definition: Definition) -> None:
         self.workflow = workflow
+        # What is run.
+        self.definition = definition
         self._installation = installation
         self._stepfunctions = installation.client("stepfunctions")
         self._arn = arn
@@ -141,7 +143,7 @@ class DryRun:
         name = f"{detail['ID']}-dry-run"
         dry_detail = {**detail, "ID": name, "record": name, "workflow": self.workflow, "dryRun": True}
         text = json.dumps(
-            {"source": "happypath.operations.compare", "detail-type": "dry run", "detail": dry_detail}
+            {"source": "happypath.operations.dry_run", "detail-type": "dry run", "detail": dry_detail}
         )
         deadline = time.monotonic() + _APPEARS_WITHIN_S
         while True:
@@ -153,16 +155,20 @@ class DryRun:
                     raise
                 time.sleep(_POLL_S)
 
-    def decision(self, execution_arn: str) -> Decision | None:
-        """How a run ended; None while it goes on."""
+    def history(self, execution_arn: str) -> list[HistoryEventTypeDef] | None:
+        """The events of a run that has ended; None while it goes on."""
         if not self._installation.execution_ended(execution_arn):
             return None
-        return read(self._installation.history(execution_arn))
+        return self._installation.history(execution_arn)
 
 
 @contextmanager
-def dry_run(installation: Installation, workflow: str) -> Iterator[DryRun]:
+def dry_run(
+    installation: Installation, workflow: str, change: Callable[[Definition], Definition] = lambda same: same
+) -> Iterator[DryRun]:
     """A deployed workflow's dry run, removed at the end of the block.
+
+    `change` makes of what would be run what is run instead.
 
     Raises:
         DryRunError: the workflow is not deployed, is of a time before dry runs, or has a state that
@@ -181,7 +187,7 @@ def dry_run(installation: Installation, workflow: str) -> Iterator[DryRun]:
     stepfunctions = installation.client("stepfunctions")
     deployed = stepfunctions.describe_state_machine(stateMachineArn=outputs["StateMachine"])
     try:
-        definition = harmless(json.loads(deployed["definition"]))
+        definition = change(harmless(json.loads(deployed["definition"])))
     except DryRunError as error:
         raise DryRunError(f"{workflow} cannot run as a dry run: {error}") from None
     # A name that no installation's state machine begins with.
@@ -192,7 +198,7 @@ def dry_run(installation: Installation, workflow: str) -> Iterator[DryRun]:
         type="STANDARD",
     )
     try:
-        yield DryRun(installation, workflow, made["stateMachineArn"])
+        yield DryRun(installation, workflow, made["stateMachineArn"], definition)
     finally:
         stepfunctions.delete_state_machine(stateMachineArn=made["stateMachineArn"])
 

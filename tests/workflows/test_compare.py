@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from happypath.operations.compare import Comparison, Subject, compare, last
+from happypath.operations.compare import Comparison, compare, last
 from happypath.operations.dry_run import DryRunError, harmless
 from happypath.operations.installation import Installation
+from happypath.operations.shadow import Subject
 from happypath.operations.usage import times
 from happypath.project import SAMPLES, WORKFLOWS
 from tests.cli.test_run import happypath

@@ -21,7 +21,7 @@ from happypath.console.pages.sending import MOST_BYTES
 from happypath.console.parts import Parts
 from happypath.console.templating import page
 from happypath.errors import UsageError
-from happypath.operations import compare
+from happypath.operations import compare, shadow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,7 +105,7 @@ def start(console: Console, form: Form) -> Job:
     return console.jobs.start(job, lambda _: compare.compare(console.installation, (one, other), subjects))
 
 
-def _subjects(console: Console, form: Form, names: tuple[str, str]) -> list[compare.Subject]:
+def _subjects(console: Console, form: Form, names: tuple[str, str]) -> list[shadow.Subject]:
     batch = form.get("batch", "")
     if not batch:
         number = typed(form, "last")
@@ -115,7 +115,7 @@ def _subjects(console: Console, form: Form, names: tuple[str, str]) -> list[comp
     place_id = typed(form, "place")
     if not place_id or "/" in place_id:
         raise UsageError("Say which place the photos are of: its id, without a slash.")
-    return [compare.Subject(str(path), place_id) for path in console.batches.photos(batch)]
+    return [shadow.Subject(str(path), place_id) for path in console.batches.photos(batch)]
 
 
 def thumbnail(request: Request) -> Response:
