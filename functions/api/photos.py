@@ -7,10 +7,9 @@ import binascii
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from functions.api.request import bad_fields
+from functions.api.request import bad_fields, limit
 from functions.api.seal import SEAL_BYTES, is_sealed, seal
 from functions.platform.aws import client
-from functions.platform.values import whole
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, QueryInputTypeDef
@@ -29,7 +28,7 @@ def page(place_id: str, query: Mapping[str, str], *, table_name: str, seal_key: 
     Raises:
         RequestError: `limit` is senseless, or `cursor` is none of this place.
     """
-    limit = _limit(query.get("limit", str(_PAGE)))
+    most = limit(query, _PAGE, _MOST)
     question: QueryInputTypeDef = {
         "TableName": table_name,
         "KeyConditionExpression": "PK = :place",
@@ -44,11 +43,11 @@ def page(place_id: str, query: Mapping[str, str], *, table_name: str, seal_key: 
         question["ExclusiveStartKey"] = {"PK": {"S": place_id}, "SK": {"S": start}}
     items: list[dict[str, AttributeValueTypeDef]] = []
     for _ in range(_MOST_QUERIES):
-        question["Limit"] = limit - len(items)
+        question["Limit"] = most - len(items)
         found = client("dynamodb").query(**question)
         items += found["Items"]
         last = found.get("LastEvaluatedKey")
-        if not last or len(items) == limit:
+        if not last or len(items) == most:
             break
         question["ExclusiveStartKey"] = last
     return {
@@ -74,13 +73,6 @@ def _photo(place_id: str, item: Mapping[str, Any]) -> dict[str, Any]:
         "height": int(item["height"]["N"]),
         "renditions": renditions(item),
     }
-
-
-def _limit(text: str) -> int:
-    try:
-        return whole(1, _MOST)(text)
-    except ValueError as error:
-        raise bad_fields({"limit": f"limit {error}."}) from None
 
 
 def _cursor(place_id: str, last: str, seal_key: str) -> str:

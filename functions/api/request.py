@@ -108,6 +108,20 @@ def asked(event: HttpEvent, *, max_size_bytes: int, content_types: Collection[st
     return Asked(values["placeId"], values["fileName"], values["sizeBytes"], values["contentType"])
 
 
+def texts(event: HttpEvent, *known: str) -> Mapping[str, str]:
+    """The fields of a request's body, each a text.
+
+    Raises:
+        RequestError: it is no JSON object, or too large a one, or a field is unknown or no text.
+    """
+    given = _object(event)
+    errors = {name: f"There is no field {shown(name)}." for name in given if name not in known}
+    errors |= {name: f"{name} must be a text." for name in known if not isinstance(given.get(name, ""), str)}
+    if errors:
+        raise bad_fields(errors)
+    return given
+
+
 def place(place_id: str) -> str:
     """A place's id as a path names it.
 
@@ -151,6 +165,18 @@ def query(event: HttpEvent, *known: str) -> Mapping[str, str]:
     if unknown := [name for name in given if name not in known]:
         raise bad_fields({name: f"There is no parameter {shown(name)}." for name in unknown})
     return given
+
+
+def limit(query: Mapping[str, str], usual: int, most: int) -> int:
+    """How many of a list are asked for.
+
+    Raises:
+        RequestError: that is no whole number, or too many.
+    """
+    try:
+        return whole(1, most)(query.get("limit", str(usual)))
+    except ValueError as error:
+        raise bad_fields({"limit": f"limit {error}."}) from None
 
 
 def shown(text: str) -> str:

@@ -115,3 +115,16 @@ class ApiSettings:
     content_types: tuple[str, ...] = value(entries)
     # The places in which each person has a folder.
     own_folders: tuple[str, ...] = value(entries)
+
+
+@dataclass(frozen=True)
+class ReviewApiSettings:
+    """What the API needs to have reviews decided, and by whom."""
+
+    table_name: str = value(text)
+    seal_key: str = value(text)
+    # The claim of a token that names groups, and those of them whose people decide.
+    reviewer_claim: str = value(text)
+    reviewer_groups: tuple[str, ...] = value(entries)
+    # The places in which each person has a folder.
+    own_folders: tuple[str, ...] = value(entries)

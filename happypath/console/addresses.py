@@ -57,6 +57,11 @@ def execution_page(name: str) -> str:
     return f"/executions/{quote(name, safe='')}"
 
 
+def review_page(review_id: str) -> str:
+    """The page of one review, by its id."""
+    return f"/reviews/{quote(review_id, safe='')}"
+
+
 def workflow_page(name: str) -> str:
     """The page of one workflow."""
     return f"/workflows/{quote(name, safe='')}"

@@ -12,6 +12,7 @@ from happypath.console.batches import Batches
 from happypath.console.jobs import Jobs
 from happypath.operations.executions import Histories
 from happypath.operations.installation import Installation
+from happypath.operations.review import ReviewQueue
 
 if TYPE_CHECKING:
     from happypath.sandbox.fault_injection.rules import Faults
@@ -65,6 +66,11 @@ class Console:
     def endpoint(self) -> str:
         """The address that AWS's calls go to."""
         return str(self.installation.client("s3").meta.endpoint_url)
+
+    @cached_property
+    def reviews(self) -> ReviewQueue:
+        """The reviews, as whoever's credentials these are may act on them."""
+        return ReviewQueue(self.installation)
 
     @property
     def is_sandbox(self) -> bool:

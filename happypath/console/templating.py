@@ -70,6 +70,15 @@ def ago(moment: datetime | None, now: datetime | None = None) -> str:
     return "just now" if seconds < 5 else f"{int(seconds)} s ago"
 
 
+def moment(text: str) -> datetime:
+    """A time as records have it.
+
+    >>> moment("2026-05-01T12:30:00.000Z").hour
+    12
+    """
+    return datetime.fromisoformat(text)
+
+
 def lasting(seconds: float | None) -> str:
     """A duration as people say it.
 
@@ -110,7 +119,13 @@ def environment(console: Console) -> Environment:
         lstrip_blocks=True,
     )
     found.filters.update(
-        exact=exact, clock=clock, ago=ago, lasting=lasting, json_text=as_json_text, visible=visible
+        exact=exact,
+        clock=clock,
+        ago=ago,
+        lasting=lasting,
+        moment=moment,
+        json_text=as_json_text,
+        visible=visible,
     )
     found.globals.update(addresses=addresses, console=console, static=static, token_field=TOKEN_FIELD)
     return found

@@ -14,20 +14,25 @@ from happypath.console.addresses import execution_page, upload_page
 from happypath.console.app import application
 from happypath.console.console import Console
 from happypath.operations.installation import Installation
+from happypath.operations.review import ReviewQueue
 from happypath.operations.waiting import wait
 from happypath.project import SAMPLES
 from tests.console.conftest import ADDRESS
+from tests.workflows.asked import ask
 
 if TYPE_CHECKING:
     from happypath.sandbox.sandbox import Sandbox
 
 KEY = "sample-park/denied.jpg"
+REVIEW = "denied"
 PAGES = [
     "/uploads",
     "/uploads?status=FAILED&text=a",
     "/workflows",
     "/workflows/v4",
     "/workflows.compare?one=v3&other=v4",
+    "/reviews",
+    f"/reviews/{REVIEW}",
     "/operations",
     "/operations/failed",
     "/operations/dead",
@@ -44,6 +49,7 @@ PAGES = [
 # The calls, and a page that cannot do without each.
 CALLS = {
     "dynamodb:Query": "/uploads",
+    "dynamodb:BatchGetItem": "/reviews",
     "dynamodb:Scan": "/places",
     "dynamodb:GetItem": "/places?id=sample-park",
     "ssm:GetParameterHistory": "/workflows",
@@ -71,11 +77,14 @@ def pages(sandbox: Sandbox) -> Iterator[TestClient]:
     own.set_live("v4")
     own.upload((SAMPLES / "photos" / "coffee.jpg").read_bytes(), KEY)
     assert wait(own, KEY, 60, 0.1).status == "PROCESSED"
+    asked = ask(own, f"sample-park/{REVIEW}.jpg", (SAMPLES / "photos" / "coffee.jpg").read_bytes(), REVIEW)
     installation = Installation(client, sandbox.prefix)
     console = Console(installation, allow_changes=True, faults=sandbox.faults)
     with sandbox.faults():
         yield TestClient(application(console), base_url=ADDRESS)
     own.set_live("none")
+    ReviewQueue(own).approve(REVIEW)
+    assert asked.decision(own)["accepted"]
 
 
 @pytest.mark.parametrize("kind", ["throttle", "denied"])

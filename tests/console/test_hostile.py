@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -18,10 +19,13 @@ from happypath.console.security import TOKEN_FIELD, TOKEN_HEADER
 from happypath.operations.redrive import Sent
 from happypath.sandbox.fault_injection.rules import Faults
 from tests.console.conftest import ADDRESS
+from tests.console.reviews import ask, claimed
 from tests.operations.conftest import Offline
 
 BAD = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;\u202egpj.exe\x00\x1b[31m{{7*7}}"
 KEY = f"p/{BAD}".replace("\x00", "")
+HELD = f"q/{KEY}"
+ENDED = "2026-05-01T12:00:00.000Z"
 LONG = "p/" + "ü" * ((KEY_BYTES - 2) // 2)
 
 
@@ -84,6 +88,17 @@ def hostile(installation: Offline, console: Console) -> Offline:
         Name="/happypath/live", Value=f"v4 {BAD}".replace("{{7*7}}", ""), Type="String", Overwrite=True
     )
     console.faults = Faults.parse([f"state:{BAD}=denied"])
+    seen = {"score": 0.5, "signals": [{"name": BAD, "score": 0.1, "reason": BAD, "detail": {BAD: BAD}}]}
+    held: dict[str, Any] = {"key": HELD, "workflow": BAD, "on_expiry": BAD, "executionArn": BAD}
+    for name in ("refused", "held"):
+        more: dict[str, Any] = {
+            "verdict": name,
+            "reason": BAD,
+            "note": BAD,
+            "reviewer": BAD,
+            "decidedAt": ENDED,
+        }
+        ask(installation, name, seen=seen, **held, **(more if name == "refused" else claimed(BAD)))
     job = Job("redrive", f"Runs {BAD}")
     job.name, job.error, job.has_ended = "job", BAD, True
     job.results = [Sent(KEY, refused=BAD), Sent(LONG, attempt=2)]
@@ -92,6 +107,10 @@ def hostile(installation: Offline, console: Console) -> Offline:
 
 
 PATHS = [
+    "/reviews",
+    "/reviews/held",
+    "/reviews/refused",
+    f"/reviews/{quote(BAD)}",
     "/uploads",
     f"/uploads?{urlencode(dict.fromkeys(('text', 'reason', 'workflow', 'place', 'status', 'since'), BAD))}",
     upload_page(KEY),
@@ -138,6 +157,9 @@ def test_a_hostile_value_is_text(client: TestClient, hostile: Offline, path: str
         ("/workflows", "alert(1)"),
         ("/faults", f"state:{BAD}=denied"),
         ("/jobs/job", BAD),
+        ("/reviews", HELD),
+        ("/reviews/held", f"{BAD}: {BAD}"),
+        ("/reviews/refused", BAD),
         ("/operations?time=30d", "alert(1)"),
     ],
 )

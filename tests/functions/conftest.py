@@ -27,6 +27,8 @@ os.environ.update(
     CONTENT_TYPES="image/jpeg,image/png",
     FORM_SECONDS="300",
     OWN_FOLDERS="avatars",
+    REVIEWER_CLAIM="cognito:groups",
+    REVIEWER_GROUPS="reviewers",
     DISTRIBUTION_BUCKET="distribution",
     DISTRIBUTION_URL="https://photos.example.com",
 )

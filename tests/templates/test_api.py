@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.templates.template import load, resources
+from tests.templates.template import functions, load, resources
 
 API: dict[str, Any] = resources("api")["Api"]["Properties"]
 DOCUMENT: dict[str, Any] = API["DefinitionBody"]
@@ -23,7 +23,7 @@ def routes() -> dict[str, dict[str, Any]]:
 
 
 def test_no_route_is_open() -> None:
-    assert len(routes()) == 3
+    assert routes()
     for operation in routes().values():
         assert operation["security"] == [{"Caller": []}]
     condition, with_tokens, without = DOCUMENT["components"]["securitySchemes"]["Caller"]["Fn::If"]
@@ -36,10 +36,26 @@ def test_no_route_is_open() -> None:
     assert without["x-amazon-apigateway-authtype"] == "awsSigv4"
 
 
-def test_each_route_may_invoke_the_function() -> None:
-    events = resources("api")["Function"]["Properties"]["Events"].values()
-    allowed = {f"{each['Properties']['Method']} {each['Properties']['Path']}" for each in events}
-    assert allowed == routes().keys()
+def test_each_route_may_invoke_its_function_and_no_other() -> None:
+    asked = {
+        route: re.findall(r"\$\{(\w+)\.Arn\}", operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"])
+        for route, operation in routes().items()
+    }
+    allowed = {
+        f"{each['Properties']['Method']} {each['Properties']['Path']}": [name]
+        for name, function in functions("api").items()
+        for each in function["Properties"]["Events"].values()
+    }
+    assert allowed == asked
+
+
+@pytest.mark.parametrize(
+    ("groups", "works"), [("", True), ("a,b", True), ("a b", False), ("[a]", False), ("a,", False)]
+)
+def test_nobody_is_a_reviewer_unless_a_group_is_named(groups: str, works: bool) -> None:
+    parameter = load("api")["Parameters"]["ReviewerGroups"]
+    assert parameter["Default"] == ""
+    assert (re.search(parameter["AllowedPattern"], groups) is not None) is works
 
 
 def test_requests_are_throttled() -> None:

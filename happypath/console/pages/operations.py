@@ -71,6 +71,7 @@ def index(request: Request) -> Response:
             lambda: redrive.waiting(installation, "DeadLetterQueue"),
             None,
         ),
+        reviews=parts.get("How many reviews wait", console.reviews.waiting, None),
         late=parts.get("Uploads without an outcome", lambda: _late(console, now), ([], False)),
         jobs=console.jobs.newest(),
         live=f"/operations.events?time={time}",
@@ -90,7 +91,7 @@ def events(request: Request) -> Response:
         now = datetime.now(UTC)
         newest = [
             newest_of(installation, status, Wanted(), 1)[0]
-            for status in ("RECEIVED", "FAILED", "REJECTED", "PROCESSED")
+            for status in ("RECEIVED", "IN_REVIEW", "FAILED", "REJECTED", "PROCESSED")
         ]
         depths = [redrive.waiting(installation, queue) for queue in ("Queue", "DeadLetterQueue")]
         return newest, depths, now.minute

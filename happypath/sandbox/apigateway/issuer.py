@@ -24,6 +24,10 @@ _DISCOVERY = "/.well-known/openid-configuration"
 _KEYS = "/.well-known/jwks.json"
 # Whom the tokens are for that it gives to whoever asks: the APIs of this project.
 AUDIENCE = "happypath"
+# https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-id-token.html
+GROUPS = "cognito:groups"
+# Those of it who may decide reviews by the API.
+REVIEWERS = "reviewers"
 
 
 class Issuer:
@@ -44,8 +48,18 @@ class Issuer:
         with self._making:
             return self._made
 
-    def token(self, subject: str, audience: str, lifetime_s: int = 3600, scopes: Collection[str] = ()) -> str:
-        """A token that says who somebody is (`sub`), for whom (`aud`), until when (`exp`), and for what."""
+    def token(
+        self,
+        subject: str,
+        audience: str,
+        lifetime_s: int = 3600,
+        scopes: Collection[str] = (),
+        groups: Collection[str] = (),
+    ) -> str:
+        """A token that says who somebody is (`sub`), for whom (`aud`), until when (`exp`), and for what.
+
+        Groups are in the claim in which a Cognito user pool has them.
+        """
         from joserfc import jwt  # noqa: PLC0415  # few need it, and it is slow
 
         now, key = int(time.time()), self._key
@@ -56,17 +70,24 @@ class Issuer:
             "iat": now,
             "exp": now + lifetime_s,
             **({"scope": " ".join(scopes)} if scopes else {}),
+            **({GROUPS: list(groups)} if groups else {}),
         }
         return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
 
     def answer(self, path: str, query: str) -> Answer:
         """The answer to a request for what is at a path below the issuer's.
 
-        Whoever asks for `/token?sub=NAME` gets a token of that name, as text: there are no secrets here.
+        Whoever asks for `/token?sub=NAME` gets a token of that name, as text, and with `&group=GROUP` one of
+        that group: there are no secrets here.
         """
         if path == "/token":
-            subject = dict(parse_qsl(query)).get("sub", "you")
-            return Answer(200, (("Content-Type", "text/plain"),), self.token(subject, AUDIENCE).encode())
+            asked = parse_qsl(query)
+            token = self.token(
+                dict(asked).get("sub", "you"),
+                AUDIENCE,
+                groups=[group for name, group in asked if name == "group"],
+            )
+            return Answer(200, (("Content-Type", "text/plain"),), token.encode())
         if path == _DISCOVERY:
             return _json(
                 {
