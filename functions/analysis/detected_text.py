@@ -33,17 +33,24 @@ def find(phrase: str, words: Sequence[DetectedText]) -> DetectedText | None:
 
     Case, accents, spacing, punctuation and ends of lines do not matter, as they are what is misread first: a
     phrase may run over any number of words, and two of its words may stand as one. It begins and ends at word
-    boundaries. Part of a number does not match the number.
+    boundaries. Part of a number does not match the number. What is read less surely than all of the phrase
+    does not part it: so what is found among few sure words is found among more.
 
     >>> find("New York", [DetectedText("NEW", 99.1), DetectedText("YORK,", 98.2)])
     DetectedText(text='NEW YORK,', confidence=98.2)
     >>> find("New York", [DetectedText("NEW", 99.1), DetectedText("YORKSHIRE", 98.2)])
     >>> find("4711", [DetectedText("4711-0815", 99.0)])
+    >>> find("a b", [DetectedText("a", 90.0), DetectedText("smudge", 61.0), DetectedText("b", 80.0)])
+    DetectedText(text='a b', confidence=80.0)
     """
     wanted = plain(phrase)
-    pieces = [(piece, word) for word in words for piece in _pieces(word.text)]
-    places = (_at(wanted, pieces[start:]) for start in range(len(pieces)))
-    return max((place for place in places if place), key=lambda place: place.confidence, default=None)
+    read = [(piece, word) for word in words for piece in _pieces(word.text)]
+    for limit in sorted({word.confidence for _, word in read}, reverse=True):
+        pieces = [(piece, word) for piece, word in read if word.confidence >= limit]
+        places = filter(None, (_at(wanted, pieces[start:]) for start in range(len(pieces))))
+        if place := next(places, None):
+            return place
+    return None
 
 
 def _at(wanted: str, pieces: Sequence[tuple[str, DetectedText]]) -> DetectedText | None:

@@ -34,10 +34,18 @@ def handler(upload: Upload, rules: Rules) -> Decision:
 
 
 def decide(rules: Rules, analysis: PhotoAnalysis) -> Decision:
-    """Decides by the label's instances. The detail has the `label`, its `instances`, the `most` allowed."""
-    count = sum(each >= rules.min_confidence for each in _instances(rules, analysis, rules.min_confidence))
+    """Decides by the label's instances.
+
+    The detail has the `label`, its `instances`, the `most` allowed, and as `refused` the first that is one
+    too many, by its `name` and the `confidence` in percent.
+    """
+    found = _instances(rules, analysis, rules.min_confidence)
+    count = sum(each >= rules.min_confidence for each in found)
     detail = {"label": rules.label, "instances": count, "most": rules.most}
-    return Decision.reject(rules.reason, **detail) if count > rules.most else Decision.accept(**detail)
+    if count <= rules.most:
+        return Decision.accept(**detail)
+    refused = [{"name": rules.label, "confidence": round(found[rules.most], 2)}]
+    return Decision.reject(rules.reason, **detail, refused=refused)
 
 
 def evidence(rules: Rules, analysis: PhotoAnalysis) -> Evidence:
@@ -49,9 +57,10 @@ def evidence(rules: Rules, analysis: PhotoAnalysis) -> Evidence:
 def _instances(rules: Rules, analysis: PhotoAnalysis, min_confidence: float) -> list[float]:
     """The confidences of the instances, the surest first; a Woman is an instance of Person as well."""
     counted = [
-        sorted((each["Confidence"] for each in label.get("Instances", [])), reverse=True)
+        # No instance is surer than its label.
+        sorted((min(each["Confidence"], label["Confidence"]) for each in label["Instances"]), reverse=True)
         for label in analysis.labels(min_confidence)
-        if plain(rules.label) in map(plain, names(label))
+        if label.get("Instances") and plain(rules.label) in map(plain, names(label))
     ]
     # One thing can be an instance of several labels: the list that goes farthest counts.
     return max(counted, key=lambda each: (each[rules.most :], each), default=[])

@@ -85,16 +85,21 @@ def handler(upload: Upload, rules: Rules) -> Decision:
 def decide(rules: Rules, analysis: PhotoAnalysis) -> Decision:
     """Decides by the area that is covered most.
 
-    The detail has the percent of it that is `covered`, the `max_percent` allowed, and the first of the
-    `texts` that cover it.
+    The detail has the percent of it that is `covered`, the `max_percent` allowed, the first of the `texts`
+    that cover it, and as `refused` the line with which it is too much, by its `name` and the `confidence` in
+    percent.
     """
     lines = [line for line in analysis.lines(rules.min_confidence) if line.confidence >= rules.min_confidence]
     area = max(rules.areas, key=lambda each: sum(map(each.covered_by, lines)))
     covered = sum(map(area.covered_by, lines))
     texts = [line.text for line in lines if area.covered_by(line)][:_MOST_TEXTS]
     detail = {"covered": round(covered, 1), "max_percent": rules.max_percent, "texts": texts}
-    accepted = all(_line_too_many(each, lines, rules) is None for each in rules.areas)
-    return Decision.accept(**detail) if accepted else Decision.reject(rules.reason, **detail)
+    too_many = filter(None, (_line_too_many(each, lines, rules) for each in rules.areas))
+    worst_line = max(too_many, key=lambda line: line.confidence, default=None)
+    if worst_line is None:
+        return Decision.accept(**detail)
+    refused = [{"name": worst_line.text, "confidence": round(worst_line.confidence, 2)}]
+    return Decision.reject(rules.reason, **detail, refused=refused)
 
 
 def evidence(rules: Rules, analysis: PhotoAnalysis) -> Evidence:

@@ -38,7 +38,8 @@ def show_report(report: Report) -> None:
             _line(f"    {said}: {escape(', '.join(map(printable, names[:_NAMED])))}{more}")
     for each in report.by_decider:
         _line("")
-        _line(f"[bold]{escape(each.decider.state)}[/], as its rules are today")
+        alone = " alone" if each.decider.is_signal else ""
+        _line(f"[bold]{escape(each.decider.name)}[/]{alone}, as its rules are today")
         _errors(each.today, report.asked.usd(each.today))
         for of_threshold in each.thresholds:
             _threshold(of_threshold)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from happypath.errors import UsageError
 from happypath.operations.accuracy import plot
-from happypath.operations.accuracy.curve import Curve, Sample
+from happypath.operations.accuracy.curve import Curve, Errors, Sample
 from happypath.operations.accuracy.deciders import Decider, Seen, Threshold, asking_all, of, reasons
 from happypath.operations.accuracy.evidence import Evidence, evidence
 from happypath.operations.accuracy.interval import Share, least_sample
@@ -264,6 +264,44 @@ def test_the_deciders_of_a_state_machine_are_all_asked(workflow: str) -> None:
     states = {each.state for each in of(definition) if each.thresholds}
     text = json.dumps(lowered)
     assert text.count('"accepted": true') >= len(states)
+
+
+def test_a_score_and_its_signals_have_thresholds_too() -> None:
+    rules = {"weights": {"words": 0.8, "text": 0.4}, "publish_from": "0.8", "refuse_below": 0.4}
+    questions = {"words": {"reason": "BAD_WORDS", "min_confidence": 70}, "text": {"reason": "TEXT"}}
+
+    def task(rules: Any, **selector: str) -> dict[str, Any]:
+        return {"Type": "Task", "Parameters": {"Payload": {"rules": rules}}, "ResultSelector": selector}
+
+    asking = {"States": {"Ask": task({"questions": questions}, **{"signals.$": "$.Payload.signals"})}}
+    scoring = task({**rules, "reason": "LOW"}, **{"accepted.$": "$.Payload.accepted"})
+    parallel = {"Type": "Parallel", "Branches": [asking]}
+    found = Report("ad", of({"States": {"All": parallel, "Score": scoring}}))
+
+    def scored(score: float, words: float, reason: str | None) -> Seen:
+        signals = [{"name": "words", "score": words}, {"name": "text", "score": 1.0}]
+        detail = {"score": score, "signals": signals}
+        return Seen("PROCESSED", None, {"Score": [{"reason": reason, "detail": detail}]})
+
+    for label, said in (
+        (Label("a", True), scored(0.95, 0.9, None)),
+        (Label("b", True), scored(0.6, 0.3, "NEEDS_REVIEW")),
+        (Label("c", False, "BAD_WORDS"), scored(0.3, 0.2, "BAD_WORDS")),
+        (Label("d", False, "LOW"), scored(0.85, 0.9, None)),
+        (Label("e", True), Seen("REJECTED", None, {"Score": [{"reason": "CORRUPT_IMAGE", "detail": {}}]})),
+    ):
+        found.add(label, said)
+    assert found.today.review == Share(1, 5)
+    assert found.today.errors == Errors(Share(1, 2), Share(1, 3))
+    score, words, text = found.by_decider
+    assert [each.decider.name for each in (score, words, text)] == ["Score", "Score (words)", "Score (text)"]
+    assert sorted(score.decider.reasons) == ["BAD_WORDS", "LOW", "TEXT"]
+    assert sorted(words.decider.reasons) == ["BAD_WORDS"]
+    assert [step.until for step in score.thresholds[0].steps] == [0.3, 0.6, 0.85, 0.95, 1]
+    assert score.thresholds[0].today.errors == found.today.errors
+    # Alone the words would have refused b, too.
+    assert words.today == Errors(Share(0, 1), Share(1, 2))
+    assert schema_errors(found.as_json()) == []
 
 
 def test_the_plot_is_a_picture_and_nothing_else() -> None:

@@ -21,15 +21,19 @@ Definition: TypeAlias = dict[str, Any]
 _RULE = "min_confidence"
 # What the lowest threshold is: all that a decider sees counts.
 _LOWEST = 0
+# What a score, and a signal, goes up to.
+_MOST_SCORE = 1.0
 # Where a Decision says which state it is of.
 _BY = "by"
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """What a decider decides by today: the rule `min_confidence`, in percent, of the rules `within`.
+    """What a decider decides by today.
 
-    Between `lower` and `upper` a person decides; one threshold is both of them. `most` ends the scale.
+    It is the rule `min_confidence`, in percent, of the rules `within`; of a score from 0 to `most` they are
+    the rules `refuse_below` and `publish_from`, and of a signal the middle of the scale, where its own rule
+    lies. Between `lower` and `upper` a person decides; one threshold is both of them.
     """
 
     state: str
@@ -37,6 +41,11 @@ class Threshold:
     lower: float
     upper: float
     most: float = 100.0
+
+    @property
+    def is_score(self) -> bool:
+        """Whether it is about a score or a signal, which speak for a picture."""
+        return self.most == _MOST_SCORE
 
     @property
     def name(self) -> str:
@@ -55,18 +64,27 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Decider:
-    """A deciding task, with the reasons that its rules have: those of `Reason` where they have none."""
+    """A deciding task, with the reasons that its rules have: those of `Reason` where they have none.
+
+    One that `is_signal` decides nothing by itself: what it says is in the detail of the state's Decision.
+    """
 
     state: str
     reasons: frozenset[str]
     thresholds: tuple[Threshold, ...] = ()
+    is_signal: bool = False
+
+    @property
+    def name(self) -> str:
+        """As a person calls it."""
+        return self.thresholds[0].name if self.is_signal else self.state
 
     def evidence(self, decisions: Iterable[Mapping[str, Any]]) -> dict[Threshold, Evidence]:
         """What its decisions about one picture say for each of its thresholds."""
         found = {}
         for each in self.thresholds:
             others = [other.within for other in self.thresholds if other.within and not each.within]
-            seen = (evidence(decision["detail"] or {}, each.within, others) for decision in decisions)
+            seen = (_evidence(each, decision["detail"] or {}, others) for decision in decisions)
             found[each] = reduce(Evidence.with_, seen, Evidence())
         return found
 
@@ -75,15 +93,28 @@ class Decider:
         for decision in decisions:
             reason = decision["reason"]
             own = self.evidence([decision]).values()
-            by_evidence = any(each.is_missing or each.against is not None for each in own)
-            if reason is not None and not (reason in self.reasons and by_evidence):
+            if any(threshold.is_score for threshold in self.thresholds):
+                is_refused_by_it = any(each.wanted is not None for each in own)
+            else:
+                is_refused_by_it = reason in self.reasons and any(
+                    each.is_missing or each.against is not None for each in own
+                )
+            if reason is not None and not is_refused_by_it:
                 return str(reason)
         return None
 
 
+def _evidence(threshold: Threshold, detail: Mapping[str, Any], others: Iterable[str]) -> Evidence:
+    if not threshold.is_score:
+        return evidence(detail, threshold.within, others)
+    said = [detail, *detail.get("signals", [])]
+    scores = [each.get("score") for each in said if each.get("name", "") == threshold.within]
+    return Evidence(wanted=next((float(each) for each in scores if each is not None), None))
+
+
 def of(definition: Definition) -> list[Decider]:
     """The deciding tasks of a definition, in its order: those whose answer is a Decision."""
-    found = []
+    found: list[Decider] = []
     for name, state in _tasks(definition):
         rules = _rules(state)
         thresholds = tuple(
@@ -91,11 +122,35 @@ def of(definition: Definition) -> list[Decider]:
             for within, part in _parts(rules)
             if _is_percent(part.get(_RULE))
         )
-        reasons = frozenset(
-            part["reason"] for _, part in _parts(rules) if isinstance(part.get("reason"), str)
-        )
-        found.append(Decider(name, reasons or frozenset(map(str, Reason)), thresholds))
+        if {"refuse_below", "publish_from"} <= rules.keys():
+            found += _scoring(name, rules, dict(_questions(definition)))
+        else:
+            found.append(Decider(name, frozenset(_reasons(rules)) or frozenset(map(str, Reason)), thresholds))
     return found
+
+
+def _scoring(state: str, rules: Mapping[str, Any], questions: Mapping[str, str]) -> Iterator[Decider]:
+    """What gives a score, and each of the signals that it is made of, for the reason of its question."""
+    ends = float(rules["refuse_below"]), float(rules["publish_from"])
+    whole = Threshold(state, "", *ends, most=_MOST_SCORE)
+    yield Decider(state, frozenset({*_reasons(rules), *questions.values()}), (whole,))
+    for name in rules["weights"]:
+        middle = Threshold(state, name, *2 * (_MOST_SCORE / 2,), most=_MOST_SCORE)
+        own = frozenset({questions[name]} if name in questions else ())
+        yield Decider(state, own, (middle,), is_signal=True)
+
+
+def _questions(part: Any) -> Iterator[tuple[str, str]]:
+    """The questions of a definition, each with its reason."""
+    if isinstance(part, Mapping):
+        for name, each in part.items():
+            if name == "questions" and isinstance(each, Mapping):
+                yield from ((str(one), rules["reason"]) for one, rules in each.items() if "reason" in rules)
+            else:
+                yield from _questions(each)
+    elif isinstance(part, list):
+        for each in part:
+            yield from _questions(each)
 
 
 def reasons(definition: Definition) -> frozenset[str]:

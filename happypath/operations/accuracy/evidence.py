@@ -1,7 +1,8 @@
 """What a decider has seen of a picture, as far as it decides by a confidence, and what it decides by which.
 
 A Decision's detail says it in a way that holds for any decider: whatever is listed in it with a `confidence`
-speaks against the picture, but for what is listed as `found`, which was required, as were the `missing`.
+speaks against the picture, but for what is listed as `found`, which was required, as were the `missing`, and
+as `one_of`, of which one is enough.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ Detail: TypeAlias = Mapping[str, Any]
 
 # Required things that were found, and the names of those that were not.
 _FOUND, _MISSING = "found", "missing"
+# Things of which one was required.
+_ONE_OF = "one_of"
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,9 @@ def _evidence(part: Any, others: frozenset[str], name: str = "") -> Evidence:
         for inner, each in part.items():
             if inner == _MISSING:
                 found = found.with_(Evidence(is_missing=bool(each)))
+            elif inner == _ONE_OF:
+                surest = max((float(one["confidence"]) for one in each), default=None)
+                found = found.with_(Evidence(wanted=surest, is_missing=surest is None))
             elif inner not in others:
                 found = found.with_(_evidence(each, frozenset(), inner))
     elif isinstance(part, list):

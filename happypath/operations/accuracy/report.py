@@ -161,6 +161,7 @@ class OfDecider:
         """The decider in JSON."""
         return {
             "state": self.decider.state,
+            "isSignal": self.decider.is_signal,
             "reasons": sorted(self.decider.reasons),
             "today": self.today.as_json(),
             "thresholds": [each.as_json() for each in self.thresholds],
@@ -201,10 +202,14 @@ class Report:
         else:
             self.measured.append(Measured(label, seen))
 
+    @property
+    def _deciding(self) -> list[Decider]:
+        return [each for each in self.deciders if not each.is_signal]
+
     def outcome(self, seen: Seen) -> tuple[str, dict[str, str]]:
         """What becomes of a picture as the rules are today, and why each decider that does refuses it."""
         by, doubted = {}, False
-        for decider in self.deciders:
+        for decider in self._deciding:
             verdict, reason = _verdict(decider, seen)
             if verdict == REFUSED:
                 by[decider.state] = reason
@@ -260,13 +265,13 @@ class Report:
         decider can be meant: the only one that has seen it, or of those the only one with a threshold.
         """
         label, seen = measured.label, measured.seen
-        if decider.state not in seen.decisions:
+        if decider.state not in seen.decisions or not _says(decider, seen):
             return False
         if label.accepted:
             return True
         if label.reason:
             return label.reason in decider.reasons
-        asked = [each for each in self.deciders if each.state in seen.decisions]
+        asked = [each for each in self._deciding if each.state in seen.decisions]
         return [each for each in asked if each.thresholds] == [decider] or asked == [decider]
 
     @property
@@ -305,6 +310,12 @@ class Report:
             "failed": [{"photo": photo, "error": error} for photo, error in self.failed],
             "deciders": [each.as_json() for each in self.by_decider],
         }
+
+
+def _says(decider: Decider, seen: Seen) -> bool:
+    """Whether a signal was given: there is none of a picture that could not be looked at."""
+    found = decider.evidence(seen.decisions[decider.state])
+    return not decider.is_signal or any(each.wanted is not None for each in found.values())
 
 
 def _verdict(decider: Decider, seen: Seen) -> tuple[str, str]:
