@@ -71,6 +71,7 @@ def test_the_surest_place_counts_and_is_as_sure_as_its_weakest_word() -> None:
     picture = [
         DetectedText("NEW", 99.0),
         DetectedText("YORK", 71.0),
+        DetectedText("City", 99.9),
         DetectedText("New", 90.0),
         DetectedText("York.", 95.0),
     ]
