@@ -1,7 +1,7 @@
 """A review, as its item in the table says it: what is asked, since when, and who answered what.
 
 The item lies at `review` and the review's id, which is the name of its execution. Its attribute `token`, by
-which Step Functions is woken, is read by nobody but `functions.review.waking`.
+which Step Functions is woken, is read by nobody but `functions.review.execution`.
 """
 
 from __future__ import annotations

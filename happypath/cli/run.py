@@ -109,5 +109,5 @@ def run(
         display.show_json([result.as_json() for result in results])
     for rule in faults.unmet():
         display.notices.print(f"No call met the fault {rule}.", markup=False, soft_wrap=True)
-    if any(result.status not in {"PROCESSED", "REJECTED"} for result in results):
+    if any(result.status not in {"PROCESSED", "REJECTED", "IN_REVIEW"} for result in results):
         raise typer.Exit(1)

@@ -83,7 +83,7 @@ def _wait(
                 for upload_id, look in zip(named, looks, strict=True)
             ]
         )
-    if any(look.status not in TERMINAL - {"FAILED"} for look in looks):
+    if any(look.status not in TERMINAL - {"FAILED"} and not look.is_in_review for look in looks):
         raise typer.Exit(1)
 
 

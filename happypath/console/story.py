@@ -39,7 +39,7 @@ def outcome(run: Run) -> str:
             else "It waits: there is no record of it yet."
         )
     reason, status = record.get("reason"), record.get("objStatus")
-    if status == "RECEIVED" and not run.is_running:
+    if status in ("RECEIVED", "IN_REVIEW") and not run.is_running:
         return "Its execution ended and recorded no outcome."
     if status == "FAILED":
         return f"Failed with {reason or 'an error'}: it has no decision."

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from happypath.operations import express
 from happypath.operations.express import NoExecutionError, is_express, machine_of
+from happypath.operations.masking import masked
 
 if TYPE_CHECKING:
     from happypath.operations.installation import Installation
@@ -229,7 +230,7 @@ def _after(installation: Installation, arn: str, last: int) -> list[Mapping[str,
     try:
         for page in paginator.paginate(executionArn=arn, reverseOrder=True, maxResults=_NEW_EVENTS):
             new = [event for event in page["events"] if event["id"] > last]
-            found += new
+            found += [masked(event) for event in new]
             if len(new) < len(page["events"]):
                 break
     except stepfunctions.exceptions.ExecutionDoesNotExist:

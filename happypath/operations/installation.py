@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from functions.upload import rendition_key
 from happypath.errors import ExpectedError
 from happypath.operations import express
+from happypath.operations.masking import masked
 from happypath.project import WORKFLOWS
 
 if TYPE_CHECKING:
@@ -227,7 +228,7 @@ class Installation:
         }
 
     def history(self, execution_arn: str, begun: datetime | None = None) -> list[HistoryEventTypeDef]:
-        """All events of an execution, oldest first. Those of an Express workflow's are in its log.
+        """All events of an execution, oldest first, without tokens. Those of Express ones are in their log.
 
         `begun` says about when it began, if known: an Express execution is else looked for in the last day.
 
@@ -238,7 +239,7 @@ class Installation:
             return express.history(self, execution_arn, begun)
         paginator = self.client("stepfunctions").get_paginator("get_execution_history")
         pages = paginator.paginate(executionArn=execution_arn, maxResults=_EVENTS_A_PAGE)
-        return [event for page in pages for event in page["events"]]
+        return [masked(event) for page in pages for event in page["events"]]
 
     def steps(self, execution_arn: str, begun: datetime | None = None) -> list[Step]:
         """The states that an execution went through, in order; `begun` as for `history`."""

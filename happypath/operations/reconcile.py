@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
@@ -18,6 +18,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from functions.review.execution import wake_again
+from functions.review.reviews import NoReviewError, Reviews
 from functions.upload import DRY_RUN, InvalidKeyError, is_key, parse_key, without_extension
 from happypath.operations.installation import TERMINAL, Installation, NotDeployedError, claimed_at
 from happypath.operations.records import BATCH, Record, batch_get, every
@@ -41,6 +43,8 @@ class State(StrEnum):
     NOT_DELETED = "NOT_DELETED"
     # Its deletion ended before everything was removed, and uploads of its key wait.
     UNFINISHED_DELETION = "UNFINISHED_DELETION"
+    # A person has decided, and the execution that waits for it was not woken.
+    NOT_WOKEN = "NOT_WOKEN"
     # The object is there again, or still, and the record says that it was deleted.
     NOT_RESTORED = "NOT_RESTORED"
 
@@ -63,6 +67,7 @@ class OpenUpload:
     # Of an unfinished deletion, that of the deletion.
     execution_arn: str | None = None
     restored: str | None = None
+    review: str | None = None
 
     @property
     def by_deletion(self) -> bool:
@@ -101,6 +106,8 @@ def find(
             yield from _unfinished(installation, record)
         elif record["objStatus"] == "RECEIVED":
             yield from _without_outcome(installation, record)
+        elif record["objStatus"] == "IN_REVIEW":
+            yield from _in_review(installation, record, until)
         elif record["objStatus"] == "PROCESSED" and not is_there and record["SK"] == record["key"]:
             yield from _not_deleted(installation, record)
     for objects in _batches(_current_objects(installation, until)):
@@ -112,7 +119,10 @@ def fix(installation: Installation, upload: OpenUpload) -> bool:
     """Has an open upload run, unless it is running: then False."""
     if upload.state is State.RUNNING:
         return False
-    if upload.by_deletion:
+    if upload.state is State.NOT_WOKEN and upload.review:
+        clients = installation.client("dynamodb"), installation.client("stepfunctions")
+        wake_again(*clients, installation.core["Table"], upload.review)
+    elif upload.by_deletion:
         _delete(installation, upload)
     else:
         send(installation, upload.bucket, upload.key, upload.version, upload.attempt, upload.restored)
@@ -153,6 +163,26 @@ def _keys(installation: Installation) -> Iterator[str]:
     pages = installation.client("s3").get_paginator("list_objects_v2")
     for page in pages.paginate(Bucket=installation.core["UploadBucket"]):
         yield from (each["Key"] for each in page.get("Contents", []))
+
+
+def _in_review(installation: Installation, record: Record, until: datetime) -> Iterator[OpenUpload]:
+    """A review may take its time. It has an execution that waits, and nobody has decided long ago."""
+    for upload in _without_outcome(installation, record):
+        if upload.state is not State.RUNNING:
+            yield upload
+            continue
+        try:
+            review = Reviews(installation.client("dynamodb"), installation.core["Table"]).show(
+                record["review"]
+            )
+        except NoReviewError:
+            # It is only going to be asked.
+            continue
+        if review.decided_at is not None and datetime.fromisoformat(review.decided_at) <= until:
+            # Unless its execution is on its way by now.
+            now = batch_get(installation, [record["SK"]]).get(record["SK"], {})
+            if now.get("objStatus") == "IN_REVIEW" and now.get("review") == review.id:
+                yield replace(upload, state=State.NOT_WOKEN, review=review.id)
 
 
 def _unfinished(installation: Installation, record: Record) -> Iterator[OpenUpload]:

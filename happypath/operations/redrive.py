@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from functions.ingest.record import may_run_again
 from functions.ingest.upload_event import MAX_ATTEMPTS
 from happypath.errors import ExpectedError
 from happypath.operations.installation import TERMINAL, Installation, claimed_at
@@ -95,12 +96,12 @@ def _run_again(installation: Installation, record: Mapping[str, Any]) -> int:
     """An upload that failed gets a new execution, and so does one that its execution left without an outcome;
     one whose execution was never started gets that."""
     upload, status, attempt = record["key"], record["objStatus"], int(record.get("attempt", 1))
-    if status in TERMINAL - {"FAILED"}:
-        raise RedriveError(f"{upload} ended as {status}: only what failed is run again.")
+    if not may_run_again(record):
+        raise RedriveError(f"{upload} ended as {status}: only what failed or expired is run again.")
     execution = installation.execution(record["executionArn"], claimed_at(record))
     if execution is not None and not execution.has_ended:
         raise RedriveError(f"{upload} is still running: {record['executionArn']}.")
-    if status == "FAILED" or execution is not None:
+    if status in TERMINAL or execution is not None:
         attempt += 1
     if attempt > MAX_ATTEMPTS:
         raise RedriveError(f"{upload} was run {MAX_ATTEMPTS} times: upload it again under another name.")

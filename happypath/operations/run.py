@@ -168,7 +168,11 @@ def _result(
         if not seen.is_over:
             return None
         # The record is written by the last state but one; the history is whole a moment later.
-        if not seen.unrecorded and execution_arn and not installation.execution_ended(execution_arn, begun):
+        if (
+            not (seen.unrecorded or seen.is_in_review)
+            and execution_arn
+            and not installation.execution_ended(execution_arn, begun)
+        ):
             return None
     outputs = save(installation, record, out) if record and seen.status == "PROCESSED" else []
     return Result(

@@ -361,7 +361,9 @@ def _with_outcomes(installation: Installation, found: list[Found]) -> list[Found
 
 def _with_records(found: Found, records: list[Record]) -> Found:
     told = dict.fromkeys([*found.statuses, *(each["objStatus"] for each in records)])
-    if len(records) == len(found.uploads) and all(each["objStatus"] != "RECEIVED" for each in records):
+    if len(records) == len(found.uploads) and all(
+        each["objStatus"] not in {"RECEIVED", "IN_REVIEW"} for each in records
+    ):
         told.pop("RECEIVED", None)
     reasons = dict.fromkeys([*found.reasons, *(each["reason"] for each in records if "reason" in each)])
     return replace(found, statuses=list(told), reasons=list(reasons))

@@ -34,8 +34,13 @@ class Look:
 
     @property
     def is_over(self) -> bool:
-        """Whether waiting on changes nothing."""
-        return self.has_outcome or self.unrecorded is not None
+        """Whether waiting on changes nothing: what waits for a person may do so for days."""
+        return self.has_outcome or self.is_in_review or self.unrecorded is not None
+
+    @property
+    def is_in_review(self) -> bool:
+        """Whether a person is to decide."""
+        return self.status == "IN_REVIEW" and self.unrecorded is None
 
     @property
     def missing(self) -> str | None:
@@ -45,6 +50,8 @@ class Look:
         if self.record is None:
             return "There is no record of it yet."
         arn = self.record["executionArn"]
+        if self.is_in_review:
+            return "A person is to decide (docs/review.md)."
         if self.unrecorded is None:
             return f"It has no outcome yet. Its execution is {arn}"
         return f"Its execution ended as {self.unrecorded} and recorded no outcome: {arn}"
@@ -58,6 +65,8 @@ class Look:
                 "While no workflow is live (`happypath live`), it waits in the queue. A greater `--timeout` "
                 "waits longer; `happypath reconcile` finds uploads without an outcome."
             )
+        if self.is_in_review:
+            return f"`happypath review show {upload}` shows what the models saw; approve or refuse it."
         if self.unrecorded is None:
             return f"`happypath show {upload}` shows where it is; a greater `--timeout` waits longer."
         return (
