@@ -88,8 +88,8 @@ def execution_of(workflow: str) -> str:
 
 
 def service(task: State) -> str:
-    """The service that a task calls: `lambda`, `dynamodb`, `events`, `s3`."""
-    return str(task["Resource"].split(":")[-2])
+    """The service that a task calls: `lambda`, `dynamodb`, `events`, `states`, `s3`."""
+    return str(task["Resource"]).partition(":::")[2].removeprefix("aws-sdk:").partition(":")[0]
 
 
 def is_lambda(state: State) -> bool:
@@ -97,9 +97,14 @@ def is_lambda(state: State) -> bool:
     return state["Type"] == "Task" and service(state) == "lambda"
 
 
+def waits_for_execution(state: State) -> bool:
+    """Whether it starts another state machine and waits for its output."""
+    return state["Type"] == "Task" and str(state["Resource"]).endswith(":states:startExecution.sync:2")
+
+
 def decides(state: State) -> bool:
-    """Whether it is a task that answers with a Decision."""
-    return is_lambda(state) and state["ResultPath"] == "$.decision"
+    """Whether it is a task that answers with a Decision, be it a person's."""
+    return (is_lambda(state) or waits_for_execution(state)) and state["ResultPath"] == "$.decision"
 
 
 def holds_record(state: State) -> bool:

@@ -31,10 +31,10 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 from happypath.sandbox.patches import states_evaluation, states_language
 from happypath.sandbox.patches.stepfunctions import ERRORS, TASKS
 from happypath.sandbox.stepfunctions.failures import task_failure
-from happypath.sandbox.stepfunctions.integrations import AwsSdkTask, aws_sdk_integrations
+from happypath.sandbox.stepfunctions.integrations import AwsSdkTask, SfnTask, aws_sdk_integrations
 from tests import table
 from tests.mocked import mocked
-from tests.statemachines.definitions import is_lambda, states
+from tests.statemachines.definitions import decides, is_lambda, tasks
 from tests.statemachines.filled import ACCOUNT, REGION, TABLE, definition
 from tests.statemachines.willing import Answered, Answers, Done, Lost, Raised, willing
 
@@ -143,6 +143,7 @@ class Interpreter:
         with ExitStack() as patches:
             for replaced, name, by in (
                 (lambda_eval_utils, "_invoke_lambda_function", calls.invoke),
+                (SfnTask, "_eval_integration_pattern", lambda *_, **__: None),
                 (retrier_decl, "time", SimpleNamespace(sleep=waits_s.append)),
                 (WaitFunction, "_wait_interval", lambda _, env, wait_seconds: waits_s.append(wait_seconds)),
                 (state_task_service_dynamodb, "boto_client_for", lambda **_: self.dynamodb),
@@ -216,7 +217,11 @@ class _Calls:
 
     def __init__(self, workflow: str, answers: Answers, *, on_account: bool) -> None:
         self._on_account = on_account
-        good = {name: [willing(state)] for name, state in states(workflow).items() if is_lambda(state)}
+        good = {
+            name: [willing(state)]
+            for name, state in tasks(workflow).items()
+            if is_lambda(state) or decides(state)
+        }
         self._answers: Mapping[str, Sequence[Any]] = {**good, **answers}
         self._turns: dict[str, int] = {}
         self._answer: Any = None
@@ -241,6 +246,9 @@ class _Calls:
             if isinstance(self._answer, Answered):
                 self._answer.after()
                 env.stack.append(dict(self._answer.result))
+            elif integration is SfnTask:
+                # What it starts has ended by now.
+                env.stack.append({"Status": "SUCCEEDED", "Output": self._answer})
             elif integration is AwsSdkTask and not self._on_account:
                 env.stack.append({})
             else:

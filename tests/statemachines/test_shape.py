@@ -65,6 +65,11 @@ THROTTLED = {
         "DynamoDb.RequestLimitExceededException",
         "DynamoDb.ThrottlingException",
     },
+    # An answer of Step Functions that has no name of its own, throttling and denial among them.
+    "states": {
+        "StepFunctions.AWSStepFunctionsException",
+        "StepFunctions.ExecutionLimitExceededException",
+    },
     # Few errors of S3 have a name there: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html
     "s3": {"S3.S3Exception"},
     # https://docs.aws.amazon.com/step-functions/latest/apireference/CommonErrors.html
@@ -105,6 +110,7 @@ TRANSIENT = {
         "States.Timeout",
     },
     "s3": {"S3.SdkClientException", "States.Timeout"},
+    "states": {"StepFunctions.SdkClientException"},
 }
 HOUR_S = 3600
 # https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
@@ -274,7 +280,7 @@ def test_what_is_throttled_waits_for_hours_if_it_can_and_ends(workflow: str, nam
     assert set(throttled["ErrorEquals"]) == THROTTLED[called]
     if is_express(workflow):
         assert _longest_wait_s(throttled) >= 20
-    elif called == "s3":
+    elif called in {"s3", "states"}:
         # What is denied has the same name, and is to raise its alarm.
         assert HOUR_S <= _longest_wait_s(throttled) <= 2 * HOUR_S
     else:

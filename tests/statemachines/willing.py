@@ -69,10 +69,10 @@ def reject(reason: str, **detail: Any) -> dict[str, Any]:
 
 def willing(task: State) -> Any:
     """What a task is answered that lets an upload go on."""
-    if not is_lambda(task):
-        return Done()
     if decides(task):
         return accept(seen=1)
+    if not is_lambda(task):
+        return Done()
     # What is taken whole is taken as it is, and what is picked is a fact such as `published`.
     picked = picked_by(task)
     return dict.fromkeys(picked, True) if picked else RENDITIONS

@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from tests.statemachines.cases import Case, cases, title
-from tests.statemachines.definitions import WORKFLOWS, State, is_lambda, service, tasks
+from tests.statemachines.definitions import (
+    WORKFLOWS,
+    State,
+    is_lambda,
+    service,
+    tasks,
+    waits_for_execution,
+)
 from tests.statemachines.willing import Done, Raised
 
 FILE = Path(__file__).parent / "MockConfigFile.json"
@@ -63,6 +70,8 @@ def _answer(task: State, answer: Any, case: Case) -> dict[str, Any]:
         return {"Throw": {"Error": answer.error, "Cause": answer.cause()}}
     if is_lambda(task):
         return {"Return": {"StatusCode": 200, "ExecutedVersion": "$LATEST", "Payload": answer}}
+    if waits_for_execution(task):
+        return {"Return": {"Status": "SUCCEEDED", "Output": answer}}
     assert isinstance(answer, Done)
     return {"Return": _done(task, case)}
 

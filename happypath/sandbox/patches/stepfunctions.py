@@ -23,6 +23,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service_dynamodb,
     state_task_service_events,
     state_task_service_lambda,
+    state_task_service_sfn,
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
     StateTaskService,
@@ -42,11 +43,20 @@ DynamoDBTask: Any = state_task_service_dynamodb.StateTaskServiceDynamoDB
 EventsTask: Any = state_task_service_events.StateTaskServiceEvents
 
 
+SfnTask: Any = state_task_service_sfn.StateTaskServiceSfn
+
+
 AwsSdkTask: Any = state_task_service_aws_sdk.StateTaskServiceAwsSdk
 
 
 # With the service that each calls; the last calls any.
-TASKS = ((LambdaTask, "lambda"), (DynamoDBTask, "dynamodb"), (EventsTask, "events"), (AwsSdkTask, ""))
+TASKS = (
+    (LambdaTask, "lambda"),
+    (DynamoDBTask, "dynamodb"),
+    (EventsTask, "events"),
+    (SfnTask, "states"),
+    (AwsSdkTask, ""),
+)
 
 
 @contextmanager
