@@ -1,4 +1,5 @@
-"""Follows the table's stream: a verdict wakes its review, and a photo that is gone ends its own.
+"""Follows the table's stream: a verdict wakes its review, and a photo that is gone ends its own. So does the
+end of a review's execution: whoever opens the review is told that nobody waits.
 
 Whoever writes a verdict need not live on: the stream keeps it for a day, and one that nobody was woken for by
 then the state machine finds by itself when its turn is over.
@@ -15,20 +16,24 @@ from functions.platform.aws import client, prepare
 from functions.platform.batch import Answer, answer
 from functions.platform.observability import invocation, logger
 from functions.platform.settings import ReviewSettings, read
-from functions.review.execution import follow
+from functions.review.execution import follow, withdraw
 
 SETTINGS = read(ReviewSettings)
 prepare("dynamodb", "stepfunctions")
 
 
 def handler(event: Mapping[str, Any], context: Any) -> Answer:
-    """Handles a batch of records of the stream, in order.
+    """Handles a batch of records of the stream, in order, or Step Functions' event of an execution's end.
 
-    The first that could not be handled is named in `batchItemFailures`: it comes again, and all behind it.
+    The first record that could not be handled is named in `batchItemFailures`: it comes again, and all
+    behind it.
     """
     logger.append_keys(function_request_id=context.aws_request_id)
     with invocation("waking"):
-        for record in event["Records"]:
+        if "detail" in event:
+            # Executions have their reviews' names.
+            withdraw(client("dynamodb"), SETTINGS.table_name, event["detail"]["name"], "STOPPED")
+        for record in event.get("Records", []):
             change = record["dynamodb"]
             try:
                 follow(client("dynamodb"), client("stepfunctions"), SETTINGS.table_name, change)

@@ -23,7 +23,7 @@ ALARMS = {
     },
     "api": {"ErrorsAlarm", "ThrottledAlarm"},
     "notices": {"FailedAlarm", "LateAlarm"},
-    "review": {"ExecutionsFailedAlarm", "FailedAlarm", "LateAlarm"},
+    "review": {"ExecutionsFailedAlarm", "LateAlarm", "UndoneAlarm"},
     "subscriber": {"GalleryDeadLettersAlarm", "SupportDeadLettersAlarm"},
     "deletion": {"ExecutionsFailedAlarm", "DeadLettersAlarm"},
 }

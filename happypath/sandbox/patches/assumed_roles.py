@@ -21,6 +21,7 @@ from happypath.sandbox.patches.served import Patch, Served
 from happypath.sandbox.stepfunctions.errors import StatesError
 
 _SESSION = "created"
+_RULE_OF_ENDS = "StepFunctionsGetEventsForStepFunctionsExecutionRule"
 # What Step Functions does with the role of a state machine that logs.
 # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html#cloudwatch-iam-policy
 DELIVERS_LOGS = (
@@ -108,21 +109,28 @@ _CANNOT_TAKE: Mapping[Callable[[str, str], None], Callable[[AccessDeniedError, s
 
 @contextmanager
 def roles_of_state_machines(_: Served) -> Iterator[None]:
-    """A state machine's role must let Step Functions assume it, and deliver its logs if there are any.
+    """A state machine's role must let Step Functions assume it, and deliver its logs if there are any; and
+    make the rule by which a state that waits for another execution learns of its end.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html
+    https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html
+    recorded: github.com/nasa/cumulus pull request 2693, 2022-02-02 (the sentence of the refusal)
     """
     create: Any = StepFunctionsParserBackend.create_state_machine
     update: Any = StateMachine.update
 
     def create_checked(backend: Any, *given: Any, **named: Any) -> Any:
         _check_machine(named.get("roleArn"), named.get("loggingConfiguration"))
+        _check_waiting(named.get("roleArn"), named.get("definition"), backend.region_name)
         return create(backend, *given, **named)
 
     def update_checked(machine: Any, **named: Any) -> Any:
         if named.get("roleArn") or named.get("loggingConfiguration"):
             logging = named.get("loggingConfiguration") or machine.loggingConfiguration
             _check_machine(named.get("roleArn") or machine.roleArn, logging)
+        if named.get("roleArn") or named.get("definition"):
+            definition = named.get("definition") or machine.definition
+            _check_waiting(named.get("roleArn") or machine.roleArn, definition, machine.arn.split(":")[3])
         return update(machine, **named)
 
     with (
@@ -150,6 +158,20 @@ def _check_machine(role_arn: str | None, logging: Mapping[str, Any] | None) -> N
             check(session, action, "*")
     except AccessDeniedError:
         message = "The state machine IAM Role is not authorized to access the Log Destination"
+        raise StatesError("AccessDeniedException", message) from None
+
+
+def _check_waiting(role_arn: str | None, definition: object, region: str) -> None:
+    """What is to wait for executions makes a rule for their ends, when the state machine is made."""
+    if not role_arn or ":states:startExecution.sync" not in str(definition):
+        return
+    session = assume(role_arn, "states.amazonaws.com", _SESSION)
+    rule = f"arn:aws:events:{region}:{role_arn.split(':')[4]}:rule/{_RULE_OF_ENDS}"
+    try:
+        for action in ("events:DescribeRule", "events:PutRule", "events:PutTargets"):
+            check(session, action, rule)
+    except AccessDeniedError:
+        message = f"'{role_arn}' is not authorized to create managed-rule."
         raise StatesError("AccessDeniedException", message) from None
 
 

@@ -1,0 +1,111 @@
+"""A workflow that asks a person: v4, as docs/review.md changes it, deployed beside the others."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from functions.review.review import Review
+from happypath.operations.review import ReviewQueue
+from happypath.project import ROOT, SAMPLES
+from tests.roles import make_role
+from tests.waiting import until
+from tests.workflows.driver import Driver, wait_until
+
+PAGE = ROOT / "docs" / "review.md"
+NAME = "uncertain"
+_LAMBDAS = "arn:aws:lambda:us-east-1:123456789012:function"
+
+
+def states_of_page() -> dict[str, Any]:
+    """The states that the page gives to be copied."""
+    (block,) = re.findall(r"^```json\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    found: dict[str, Any] = json.loads(block)
+    return found
+
+
+class Asking:
+    """That workflow, and the reviews of the installation."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.driver = driver
+        self.installation = driver.installation
+        exports = self.installation.client("cloudformation").get_paginator("list_exports").paginate()
+        self._exports = {each["Name"]: each["Value"] for page in exports for each in page["Exports"]}
+
+    def of(self, reviewer: str) -> ReviewQueue:
+        """The reviews, for one person."""
+        return ReviewQueue(self.installation, reviewer)
+
+    def export(self, name: str) -> str:
+        return self._exports[f"{self.driver.sandbox.prefix}-{name}"]
+
+    def make(self) -> str:
+        """Makes the state machine, with a role that has what the page says."""
+        prefix = self.driver.sandbox.prefix
+        stepfunctions, iam = self.installation.client("stepfunctions"), self.installation.client("iam")
+        v4 = self.installation.state_machines()["v4"]
+        definition = json.loads(stepfunctions.describe_state_machine(stateMachineArn=v4)["definition"])
+        filled = json.dumps(states_of_page()).replace("${Partition}", "aws")
+        filled = filled.replace("${ReviewStateMachineArn}", self.export("ReviewStateMachine"))
+        definition["States"] |= json.loads(filled)
+        functions = {"Action": "lambda:InvokeFunction", "Resource": f"{_LAMBDAS}:{prefix}-v4-*"}
+        role = make_role(iam, f"{prefix}-{NAME}", {"Effect": "Allow", **functions})
+        for policy in ("KeepRecordsPolicy", "FindPlacePolicy", "ReviewPolicy"):
+            iam.attach_role_policy(RoleName=f"{prefix}-{NAME}", PolicyArn=self.export(policy))
+        made: str = stepfunctions.create_state_machine(
+            name=f"{prefix}-{NAME}", definition=json.dumps(definition), roleArn=role
+        )["stateMachineArn"]
+        return made
+
+    def upload(self, name: str = "wine.jpg") -> str:
+        """Uploads a photo of which the models are not sure → its key."""
+        key = self.driver.new_key("review-park", name)
+        self.driver.upload((SAMPLES / "photos" / "wine.jpg").read_bytes(), key)
+        return key
+
+    def upload_again(self, key: str) -> str:
+        """Uploads a photo once more under its key → the review of this one, when it waits."""
+        before = self.waits(key).id
+        self.driver.upload((SAMPLES / "photos" / "wine.jpg").read_bytes(), key)
+        wait_until(
+            lambda: (self.installation.record(key) or {}).get("review") not in {None, before}, "it is new"
+        )
+        return self.waits(key).id
+
+    def waits(self, key: str) -> Review:
+        """Waits until a person is asked about an upload."""
+
+        def find() -> Review | None:
+            return next((each for each in self.of("anybody").waiting() if each.key == key), None)
+
+        return until(find, f"{key} waits for a person")
+
+    def status(self, key: str) -> str:
+        return str((self.installation.record(key) or {}).get("objStatus"))
+
+
+@contextmanager
+def asking(driver: Driver) -> Iterator[Asking]:
+    """The workflow, live, while the block lasts."""
+    made = Asking(driver)
+    driver.installation.put_place("review-park", "park", "A park")
+    arn = made.make()
+    driver.go_live(NAME)
+    try:
+        yield made
+    finally:
+        driver.go_live("none")
+        driver.installation.client("stepfunctions").delete_state_machine(stateMachineArn=arn)
+        iam = driver.installation.client("iam")
+        role = f"{driver.sandbox.prefix}-{NAME}"
+        for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+            iam.detach_role_policy(RoleName=role, PolicyArn=policy["PolicyArn"])
+        iam.delete_role_policy(RoleName=role, PolicyName="own")
+        iam.delete_role(RoleName=role)
+
+
+__all__ = ["Asking", "asking", "states_of_page", "wait_until"]
