@@ -7,7 +7,8 @@ those who redact this piece and its neighbours, and for the next attempt, should
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from functions.platform import rules
 from functions.platform.aws import prepare
