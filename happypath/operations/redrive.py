@@ -97,7 +97,7 @@ def _run_again(installation: Installation, record: Mapping[str, Any]) -> int:
     one whose execution was never started gets that."""
     upload, status, attempt = record["key"], record["objStatus"], int(record.get("attempt", 1))
     if not may_run_again(record):
-        raise RedriveError(f"{upload} ended as {status}: only what failed or expired is run again.")
+        raise RedriveError(f"{upload} ended as {status}: only what failed is run again.")
     execution = installation.execution(record["executionArn"], claimed_at(record))
     if execution is not None and not execution.has_ended:
         raise RedriveError(f"{upload} is still running: {record['executionArn']}.")

@@ -41,7 +41,7 @@ class Asking:
         return ReviewQueue(self.installation, reviewer)
 
     def export(self, name: str) -> str:
-        return self._exports[f"{self.driver.sandbox.prefix}-{name}"]
+        return str(self._exports[f"{self.driver.sandbox.prefix}-{name}"])
 
     def make(self) -> str:
         """Makes the state machine, with a role that has what the page says."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -18,6 +19,10 @@ from tests.workflows.reviews import Asking, asking
 def asks(driver: Driver) -> Iterator[Asking]:
     with asking(driver) as made:
         yield made
+
+
+def _is_over(asks: Asking, review_id: str) -> bool:
+    return not asks.of("anybody").show(review_id).is_open
 
 
 def test_a_person_approves_refuses_or_need_not_decide_any_longer(asks: Asking, driver: Driver) -> None:
@@ -53,7 +58,7 @@ def test_a_person_approves_refuses_or_need_not_decide_any_longer(asks: Asking, d
     driver.installation.client("stepfunctions").stop_execution(executionArn=reviews["stopped"].execution_arn)
     assert driver.ended(keys["deleted"]).status == "DELETED"
     for name, why in (("deleted", "deleted"), ("replaced", "uploaded anew"), ("stopped", "stopped")):
-        wait_until(lambda name=name: not ann.show(reviews[name].id).is_open, f"the {name} one is over")
+        wait_until(partial(_is_over, asks, reviews[name].id), f"the {name} one is over")
         with pytest.raises(ReviewRefusedError, match=f"was withdrawn at .* {why}"):
             ann.approve(reviews[name].id)
         assert ann.show(reviews[name].id).reviewer is None
