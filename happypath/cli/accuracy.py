@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,7 @@ from happypath.cli.options import (
     check_place,
     check_place_type,
     confirm,
+    duration,
     existing,
     given_parameters,
     installation_of,
@@ -43,11 +45,22 @@ if TYPE_CHECKING:
 
 @app.command()
 def accuracy(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder with the pictures.")],
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[FOLDER]", help="The folder with the pictures.")
+    ] = None,
     truth: Annotated[
-        Path, typer.Option(metavar="FILE", help="What should become of them: CSV, photo,accepted[,reason].")
-    ],
-    workflow: Annotated[str, typer.Option(help="The workflow.")] = NEWEST,
+        Path | None,
+        typer.Option(metavar="FILE", help="What should become of them: CSV, photo,accepted[,reason]."),
+    ] = None,
+    workflow: Annotated[
+        str | None, typer.Option(help=f"The workflow: {NEWEST}; with --recorded all of them.")
+    ] = None,
+    recorded: Annotated[
+        bool, typer.Option("--recorded", help="Show where reviewers overruled the models, from the records.")
+    ] = False,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only what was reviewed since then: 2h or 7d.")
+    ] = None,
     false_acceptances: Annotated[
         str | None,
         typer.Option(metavar="RATE", help="Find the threshold that accepts at most 1% of the bad ones."),
@@ -88,14 +101,19 @@ def accuracy(
     With --place the workflow is the installation's; else a sandbox is made. Where Amazon Rekognition is
     asked it says what that costs, and asks first. The exit status is 1 if a picture could not be measured.
     """
-    known_workflow(workflow)
-    check_place(place)
-    check_place_type(place_type)
-    asked = _asked(false_acceptances, false_refusals, review, acceptance_usd, refusal_usd)
-    if place is not None and (place_type is not None or real_rekognition or parameter):
+    if recorded:
+        if any(each is not None for each in (folder, truth, place, place_type)):
+            raise UsageError("--recorded is about what is recorded: give no pictures with it, and no place.")
+        _recorded(prefix, workflow, since, as_json=as_json)
+        return
+    if folder is None or truth is None or since is not None:
         raise UsageError(
-            "--place is for what is deployed: give neither --place-type, --parameter nor --real-rekognition."
+            "Name a folder of pictures, and with --truth a file that says what should become of them; or "
+            "--recorded, with --since if need be."
         )
+    workflow = known_workflow(NEWEST if workflow is None else workflow)
+    asked = _asked(false_acceptances, false_refusals, review, acceptance_usd, refusal_usd)
+    _check_place(place, place_type, for_a_sandbox=bool(real_rekognition or parameter))
     pictures = _pictures(folder, truth, place)
     if plot is not None and not plot.absolute().parent.is_dir():
         raise UsageError(f"--plot {plot}: there is no folder {plot.parent}.")
@@ -136,6 +154,26 @@ def accuracy(
     _show(report, plot, as_json=as_json)
     if report.failed:
         raise typer.Exit(1)
+
+
+def _check_place(place: str | None, place_type: str | None, *, for_a_sandbox: bool) -> None:
+    check_place(place)
+    check_place_type(place_type)
+    if place is not None and (place_type is not None or for_a_sandbox):
+        raise UsageError(
+            "--place is for what is deployed: give neither --place-type, --parameter nor --real-rekognition."
+        )
+
+
+def _recorded(prefix: str, workflow: str | None, since: str | None, *, as_json: bool) -> None:
+    from happypath.operations.accuracy import recorded
+
+    begin = None if since is None else datetime.now(UTC) - duration("--since", since)
+    found = recorded.read(installation_of(prefix), workflow and known_workflow(workflow), begin)
+    if as_json:
+        display.show_json(found.as_json())
+    else:
+        tables.show_recorded(found)
 
 
 def _pictures(folder: Path, truth: Path, place: str | None) -> dict[Label, Path]:

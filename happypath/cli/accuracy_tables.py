@@ -13,6 +13,7 @@ from happypath.operations.naming import printable
 
 if TYPE_CHECKING:
     from happypath.operations.accuracy.curve import Errors, Step
+    from happypath.operations.accuracy.recorded import Recorded
     from happypath.operations.accuracy.report import OfThreshold, Report
 
 _NAMED = 10
@@ -52,6 +53,35 @@ def show_report(report: Report) -> None:
         show_notice(f"{printable(photo)} could not be measured: {error}.")
     if len(report.failed) > _NAMED:
         show_notice(f"{len(report.failed) - _NAMED} more could not be measured.")
+
+
+def show_recorded(found: Recorded) -> None:
+    """What people decided about uploads that the models doubted."""
+    name = escape(found.workflow or "all workflows")
+    _line(f"[bold]{name}[/], {found.uploads} uploads: a person was asked about {found.reviewed}")
+    if not found.reviews:
+        return
+    _line(f"    {', '.join(f'{number} {verdict}' for verdict, number in found.verdicts.items())}")
+    if not found.approved.of:
+        return
+    _line(f"    approved by people   {found.approved}")
+    for title, rows_ in (
+        ("the models' reason", found.by_reason),
+        ("signal, or what was seen", found.by_name),
+    ):
+        if rows_:
+            table = Table(title, "approved all the same", "approved without it", box=None, pad_edge=False)
+            for each in rows_:
+                table.add_row(escape(printable(each.name)), str(each.approved), str(each.otherwise))
+            output.print(table)
+    for reason, times in found.unforeseen.items():
+        _line(f"    refused {times} times for {escape(reason)}, which no model said")
+    if found.by_score is not None:
+        table = Table("score from", "false acceptances", "false refusals", box=None, pad_edge=False)
+        for threshold, errors in rows(found.by_score, ()):
+            table.add_row(f"{threshold:g}", str(errors.false_acceptances), str(errors.false_refusals))
+        _line("    had the score alone decided about those that people looked at:")
+        output.print(table)
 
 
 def _errors(errors: Errors, usd: float | None) -> None:

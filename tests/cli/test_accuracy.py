@@ -25,7 +25,12 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("set",), "Missing option '--truth'"),
+        (("set",), "with --truth a file"),
+        ((), "Name a folder of pictures"),
+        (("set", "--truth", "t.csv", "--since", "1d"), "or --recorded, with --since"),
+        (("set", "--truth", "t.csv", "--recorded"), "--recorded is about what is recorded"),
+        (("--recorded", "--workflow", "v99"), "There is no workflow v99"),
+        (("--recorded", "--since", "soon"), "--since soon is not a time"),
         (("set", "--truth", "none.csv"), "none.csv cannot be read"),
         (("none", "--truth", "t.csv"), "none is no folder"),
         (("set", "--truth", "t.csv", "--workflow", "v99"), "There is no workflow v99"),
