@@ -45,14 +45,14 @@ def part(
 ) -> Part | None:
     """The pixels of a box that is given in ratios of the picture's sides, and a margin around it.
 
-    `margin` is in parts of the box's own longer side, the same on all four sides; `size` is the picture's, in
+    `margin` is in parts of the box's own shorter side, the same on all four sides; `size` is the picture's in
     pixels. A pixel that is only touched belongs to it. None when nothing of it is in the picture.
 
-    >>> part(0.25, 0.25, 0.5, 0.25, margin=0.1, size=(100, 100))
-    (20, 20, 80, 55)
+    >>> part(0.2, 0.2, 0.5, 0.2, margin=0.1, size=(100, 100))
+    (18, 18, 72, 42)
     """
     across, down = size
-    edge_px = margin * max(width * across, height * down)
+    edge_px = margin * min(width * across, height * down)
     # Ratios are binary fractions: what is a hair over a whole pixel is that pixel.
     found = (
         max(0, math.floor(left * across - edge_px + 1e-6)),

@@ -78,9 +78,9 @@ def test_nothing_of_a_part_shines_through_at_its_edges() -> None:
     assert column.min() > 200, "the outermost column was black"
 
 
-def test_a_margin_goes_by_the_longer_side_and_ends_with_the_picture() -> None:
-    assert part(0.5, 0.5, 0.2, 0.1, margin=0.5, size=(100, 100)) == (40, 40, 80, 70)
-    assert part(0.9, 0.9, 0.3, 0.3, margin=1, size=(100, 50)) == (60, 15, 100, 50)
+def test_a_margin_goes_by_the_shorter_side_and_ends_with_the_picture() -> None:
+    assert part(0.5, 0.5, 0.2, 0.1, margin=0.5, size=(100, 100)) == (45, 45, 75, 65)
+    assert part(0.9, 0.9, 0.3, 0.3, margin=1, size=(100, 50)) == (75, 30, 100, 50)
     assert part(1.1, 0, 0.1, 1, margin=0, size=(100, 50)) is None
 
 

@@ -128,7 +128,8 @@ def test_publish_looks_at_malformed_renditions_and_a_malformed_publication_is_a_
     interpreter: Interpreter, workflow: str, garbage: Any
 ) -> None:
     row = through(workflow, "Publish")
-    made = run(interpreter, workflow, row, Resizer=[garbage])
+    maker = row.path[row.path.index("Publish") - 1]
+    made = run(interpreter, workflow, row, **{maker: [garbage]})
     published = run(interpreter, workflow, row, Publish=[garbage])
 
     assert made.asked[-1][1]["renditions"] == garbage

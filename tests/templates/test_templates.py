@@ -246,7 +246,7 @@ def test_a_text_that_goes_into_a_definition_cannot_end_its_string(stack: str) ->
     for machine in machines:
         for value in machine["Properties"]["DefinitionSubstitutions"].values():
             parameter = parameters.get(value.get("Ref"), {"Type": "Number"})
-            if parameter["Type"] != "Number":
+            if parameter["Type"] != "Number" and "AllowedValues" not in parameter:
                 for text in ('a", "b": "', "a\\", "a\nb", "\t"):
                     assert not re.search(parameter["AllowedPattern"], text), (value, text)
 
@@ -328,7 +328,8 @@ def test_what_workflows_have_in_common_is_the_same_in_each() -> None:
     for version in WORKFLOWS:
         template = load(version)
         shared = template["Globals"]["Function"] | {"Environment": None}
-        parts = {**functions(version), **shared, **template["Outputs"]}
+        # Each workflow's uploads lie in a folder of its own.
+        parts = {**functions(version), **shared, **template["Outputs"], "Uploads": None}
         for name, part in parts.items():
             first, other = seen.setdefault(name, (version, repr(part)))
             same = re.sub(rf"\b{version}\b", first, repr(part))

@@ -43,7 +43,10 @@ def _functions_zip() -> bytes:
     """The `functions` package without its libraries, the same bytes for the same files."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as contents:
-        for path in sorted((ROOT / "functions").rglob("*.py")):
+        for path in sorted((ROOT / "functions").rglob("*")):
+            # As templates/Makefile leaves them out.
+            if not path.is_file() or "__pycache__" in path.parts:
+                continue
             contents.writestr(zipfile.ZipInfo(path.relative_to(ROOT).as_posix()), path.read_bytes())
         contents.writestr(zipfile.ZipInfo(USES_INSTALLED), b"")
     return archive.getvalue()
