@@ -1,4 +1,4 @@
-"""A Rekognition for tests: it sees squares of certain colours as faces, and bars as lines of text."""
+"""A Rekognition for tests: it sees what is of certain colours as faces, and as lines of text."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ class Eyes:
         self.shown: list[tuple[str, tuple[int, int]]] = []
         self.texts = ["word"]
         self.confidence = 99.0
-        # The numbers of the calls, from 1, that are answered with nothing.
+        # By the numbers of calls, from 1: those that are answered with nothing, and those that fail.
         self.blind: set[int] = set()
+        self.failing: dict[int, Exception] = {}
 
     def detect_faces(self, Image: Any, **_: Any) -> dict[str, Any]:  # noqa: N803  # boto3's names
         """The 100 largest red squares; and the control."""
@@ -51,6 +52,8 @@ class Eyes:
             pixels = np.asarray(opened.convert("RGB")).astype(int)
         height, width = pixels.shape[:2]
         self.shown.append((operation, (width, height)))
+        if failure := self.failing.get(len(self.shown)):
+            raise failure
         if len(self.shown) in self.blind:
             return []
         near = (np.abs(pixels - colour).max(axis=2) < 60).astype(np.uint8)
