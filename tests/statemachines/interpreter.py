@@ -143,7 +143,9 @@ class Interpreter:
         with ExitStack() as patches:
             for replaced, name, by in (
                 (lambda_eval_utils, "_invoke_lambda_function", calls.invoke),
+                # What was started has ended, and whoever waits is woken.
                 (SfnTask, "_eval_integration_pattern", lambda *_, **__: None),
+                (AwsSdkTask, "_eval_integration_pattern", lambda *_, **__: None),
                 (retrier_decl, "time", SimpleNamespace(sleep=waits_s.append)),
                 (WaitFunction, "_wait_interval", lambda _, env, wait_seconds: waits_s.append(wait_seconds)),
                 (state_task_service_dynamodb, "boto_client_for", lambda **_: self.dynamodb),
@@ -247,7 +249,6 @@ class _Calls:
                 self._answer.after()
                 env.stack.append(dict(self._answer.result))
             elif integration is SfnTask:
-                # What it starts has ended by now.
                 env.stack.append({"Status": "SUCCEEDED", "Output": self._answer})
             elif integration is AwsSdkTask and not self._on_account:
                 env.stack.append({})
