@@ -54,7 +54,7 @@ class World:
         return {name: next(iter(value.values())) for name, value in found["Item"].items()}
 
     def deciding(self, *verdict: str) -> Answered:
-        """The answer to a question: a person decides, by a method of `Reviews`, and Step Functions is woken."""
+        """The answer to a question: a person decides, by a method of `Reviews`, and it is woken."""
         decide, *more = verdict
         return Answered({}, after=partial(getattr(self.reviews, decide), self.next_id, "ann", *more))
 
