@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from functions.ingest.record import timestamp, utc_now
 from functions.review.review import Review
+from functions.upload import Upload, parse_key
 from happypath.operations.review import ReviewQueue
 from happypath.project import ROOT, SAMPLES
 from tests.roles import make_role
+from tests.statemachines.filled import definition
 from tests.waiting import until
 from tests.workflows.driver import Driver, wait_until
 
@@ -34,6 +37,7 @@ class Asking:
         self.driver = driver
         self.installation = driver.installation
         exports = self.installation.client("cloudformation").get_paginator("list_exports").paginate()
+        self.role = ""
         self._exports = {each["Name"]: each["Value"] for page in exports for each in page["Exports"]}
 
     def of(self, reviewer: str) -> ReviewQueue:
@@ -53,13 +57,82 @@ class Asking:
         filled = filled.replace("${ReviewStateMachineArn}", self.export("ReviewStateMachine"))
         definition["States"] |= json.loads(filled)
         functions = {"Action": "lambda:InvokeFunction", "Resource": f"{_LAMBDAS}:{prefix}-v4-*"}
-        role = make_role(iam, f"{prefix}-{NAME}", {"Effect": "Allow", **functions})
+        self.role = role = make_role(iam, f"{prefix}-{NAME}", {"Effect": "Allow", **functions})
         for policy in ("KeepRecordsPolicy", "FindPlacePolicy", "ReviewPolicy"):
             iam.attach_role_policy(RoleName=f"{prefix}-{NAME}", PolicyArn=self.export(policy))
         made: str = stepfunctions.create_state_machine(
             name=f"{prefix}-{NAME}", definition=json.dumps(definition), roleArn=role
         )["stateMachineArn"]
         return made
+
+    def make_swift(self) -> str:
+        """Makes a state machine that asks and records the answer: no photo is looked at, none published."""
+        page = json.dumps(states_of_page()).replace(
+            "${ReviewStateMachineArn}", self.export("ReviewStateMachine")
+        )
+        asking = json.loads(page.replace("${Partition}", "aws"))
+        v4 = json.loads(definition("v4"))["States"]
+        table = self.installation.core["Table"]
+        names = ("RecordFailState", "Superseded", "RecordErrorState", "Failed", "RecordingFailed")
+        states = {name: asking[name] for name in ("Ask a person", "Review Result?")}
+        states |= {name: v4[name] for name in names}
+        accepted = json.loads(json.dumps(v4["RecordFailState"]))
+        accepted["Parameters"]["UpdateExpression"] = "SET objStatus = :status, finishedAt = :finishedAt"
+        values = accepted["Parameters"]["ExpressionAttributeValues"]
+        values[":status"] = {"S": "PROCESSED"}
+        for unused in (":reason", ":detail"):
+            del values[unused]
+        states["Resizer"] = accepted
+        for state in states.values():
+            if "TableName" in state.get("Parameters", {}):
+                state["Parameters"]["TableName"] = table
+        made: str = self.installation.client("stepfunctions").create_state_machine(
+            name=f"swift-{self.driver.new_id()}",
+            definition=json.dumps({"StartAt": "Ask a person", "States": states}),
+            roleArn=self.role,
+        )["stateMachineArn"]
+        return made
+
+    def start(self, machine: str, keys: Sequence[str]) -> list[str]:
+        """Starts it for uploads that nobody else is told of → the executions."""
+        versions = {}
+        with self.driver.losing_events():
+            for key in keys:
+                put = self.installation.client("s3").put_object(
+                    Bucket=self.driver.upload_bucket, Key=key, Body=b"photo"
+                )
+                versions[key] = put["VersionId"]
+        return [
+            self._start(machine, Upload(self.driver.upload_bucket, key, *parse_key(key), versions[key]))
+            for key in keys
+        ]
+
+    def _start(self, machine: str, upload: Upload) -> str:
+        name = upload.upload_id.removesuffix(".jpg")
+        arn = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
+        detail = {**upload.as_detail(), "workflow": "swift"}
+        record = {
+            "PK": "workflow",
+            "SK": upload.key,
+            "objStatus": "RECEIVED",
+            "executionArn": arn,
+            **{each: detail[each] for each in ("key", "bucket", "placeId", "version", "workflow")},
+            "receivedAt": timestamp(utc_now()),
+        }
+        self.installation.client("dynamodb").put_item(
+            TableName=self.installation.core["Table"],
+            Item={each: {"S": value} for each, value in record.items()},
+        )
+        given = {"detail": detail, "decision": {"detail": {}}}
+        start = self.installation.client("stepfunctions").start_execution
+        start(stateMachineArn=machine, name=name, input=json.dumps(given))
+        return arn
+
+    def forget(self, machine: str, keys: Sequence[str]) -> None:
+        """Removes what `make_swift` and `start` have made; records end as any do whose object goes."""
+        for key in keys:
+            self.driver.delete(key)
+        self.installation.client("stepfunctions").delete_state_machine(stateMachineArn=machine)
 
     def upload(self, name: str = "wine.jpg") -> str:
         """Uploads a photo of which the models are not sure → its key."""
