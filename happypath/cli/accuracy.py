@@ -35,9 +35,8 @@ from happypath.operations import parameters
 from happypath.project import NEWEST, PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from happypath.operations.accuracy.measuring import Measuring
     from happypath.operations.accuracy.report import Asked, Report
     from happypath.operations.accuracy.truth import Label
     from happypath.operations.installation import Installation
@@ -118,6 +117,7 @@ def accuracy(
     if plot is not None and not plot.absolute().parent.is_dir():
         raise UsageError(f"--plot {plot}: there is no folder {plot.parent}.")
 
+    from happypath.operations.accuracy import truth as truths
     from happypath.operations.accuracy.kept import Kept
     from happypath.operations.accuracy.measuring import measuring
     from happypath.operations.accuracy.report import Report
@@ -132,7 +132,7 @@ def accuracy(
                 opened, workflow, pictures, place_type, chosen, real_rekognition=real_rekognition
             )
         measured = opened.enter_context(measuring(installation, workflow))
-        _check_reasons(truth, pictures, measured, workflow)
+        truths.known_reasons(pictures, measured.reasons, str(truth), workflow)
         kept = opened.enter_context(Kept(keep, workflow, measured.digest))
         new = kept.missing(placed)
         is_paid = real_rekognition or not is_loopback(str(installation.client("s3").meta.endpoint_url))
@@ -181,12 +181,8 @@ def _pictures(folder: Path, truth: Path, place: str | None) -> dict[Label, Path]
     from happypath.operations.accuracy import truth as truths
 
     labels = truths.read(truth)
-    for label in labels:
-        if place is not None and label.place_type:
-            raise UsageError(
-                f"{truth}, line {label.line}: with --place all pictures are of that place: leave out the "
-                "column placeType."
-            )
+    if place is not None:
+        truths.at_one_place(labels, str(truth))
     pictures = truths.matched(labels, folder, str(truth))
     existing(list(pictures.values()))
     return pictures
@@ -230,15 +226,6 @@ def _confirm(workflow: str, pictures: int) -> None:
             f"Amazon Rekognition looks up to {asked.asked:,} times at {pictures:,} pictures, for up to "
             f"${asked.usd:,.2f} at list prices. Go on?"
         )
-
-
-def _check_reasons(truth: Path, labels: Iterable[Label], measured: Measuring, workflow: str) -> None:
-    for label in labels:
-        if label.reason and label.reason not in measured.reasons:
-            raise UsageError(
-                f"{truth}, line {label.line}: {workflow} refuses nothing for the reason {label.reason}: "
-                f"choose among {', '.join(sorted(measured.reasons))}."
-            )
 
 
 def _show(report: Report, plot: Path | None, *, as_json: bool) -> None:

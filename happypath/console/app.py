@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 
 from happypath.console import templating
 from happypath.console.pages import (
+    accuracy,
     comparison,
     faults,
     jobs,
@@ -40,7 +41,10 @@ if TYPE_CHECKING:
     from happypath.console.console import Console
 
 # In the order of the menu. Each module has `routes`.
-_PAGES = (uploads, upload, sending, photos, reviews, workflows, comparison, operations, jobs, places, faults)
+_PAGES = (
+    *(uploads, upload, sending, photos, reviews, workflows, comparison, accuracy, operations, jobs, places),
+    faults,
+)
 # What a machine's registry says of these may be wrong, and browsers are told not to guess.
 for _suffix, _type in ((".js", "text/javascript"), (".css", "text/css"), (".svg", "image/svg+xml")):
     mimetypes.add_type(_type, _suffix)

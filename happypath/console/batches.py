@@ -1,4 +1,4 @@
-"""Photos that were handed over for a comparison: files of this console, as long as it runs."""
+"""Photos that were handed over to be looked at in a dry run: files of this console, as long as it runs."""
 
 from __future__ import annotations
 
@@ -41,10 +41,9 @@ class Batches:
             there = self.photos(batch)
             if len(there) >= MOST_PHOTOS or sum(path.stat().st_size for path in there) >= MOST_BYTES:
                 raise UsageError(
-                    f"A comparison takes at most {MOST_PHOTOS} photos, of {MOST_BYTES // 1_000_000} MB."
+                    f"A dry run here takes at most {MOST_PHOTOS} photos, of {MOST_BYTES // 1_000_000} MB."
                 )
-            harmless = re.sub(r"[^\w.-]", "_", name)[-100:]
-            path = Path(self._folders[batch].name) / f"{len(there) + 1:03d}-{harmless}"
+            path = Path(self._folders[batch].name) / f"{len(there) + 1:03d}-{_harmless(name)}"
             path.touch()
             return path
 
@@ -53,9 +52,17 @@ class Batches:
         folder = self._folders.get(batch)
         return sorted(Path(folder.name).iterdir()) if folder else []
 
+    def of_name(self, batch: str, name: str) -> list[Path]:
+        """The photos of a batch that were handed over under a name, which is harmless or like it."""
+        return [path for path in self.photos(batch) if path.name.partition("-")[2] == _harmless(name)]
+
     def close(self) -> None:
         """Removes all of them."""
         with self._lock:
             for folder in self._folders.values():
                 folder.cleanup()
             self._folders.clear()
+
+
+def _harmless(name: str) -> str:
+    return re.sub(r"[^\w.-]", "_", name)[-100:]

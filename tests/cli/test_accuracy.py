@@ -44,7 +44,10 @@ def folder(tmp_path: Path) -> Path:
         (("set", "--truth", "t.csv", "--plot", "no/where.svg"), "there is no folder no"),
         (("set", "--truth", "t.csv", "--place", "a/b"), "--place 'a/b' is not a place id"),
         (("set", "--truth", "t.csv", "--place", "a", "--place-type", "b"), "--place is for what is deployed"),
-        (("set", "--truth", "places.csv", "--place", "a"), "places.csv, line 2: with --place"),
+        (
+            ("set", "--truth", "places.csv", "--place", "a"),
+            "line 2: all pictures are of the one place",
+        ),
         (
             ("set", "--truth", "t.csv", "--parameter", "MinConfidence=no"),
             "MinConfidence of v4 cannot be 'no'",

@@ -202,6 +202,45 @@ def test_two_workflows_are_compared_by_their_graphs_and_by_photos(page: Page) ->
     keep(page, "comparison")
 
 
+def test_labelled_pictures_are_measured_and_their_errors_drawn(
+    page: Page, chromium: Browser, address: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    from playwright.sync_api import expect
+
+    from tests.console.browser import barriers, keep
+    from tests.workflows.photos import drawn
+
+    lines = ["photo,accepted"]
+    for number in range(16):
+        bad, confidence = number % 2 == 0, 20.0 + 5 * number if number % 5 else 97.5 - 4 * number
+        labels = [{"Name": "Alcohol", "ParentName": "", "Confidence": confidence}]
+        picture = drawn("PNG") + str(number).encode()
+        answer = {"ModerationLabels": labels, "ModerationModelVersion": "7.0"}
+        sandbox.rekognition.record(picture, {"DetectModerationLabels": answer})
+        (tmp_path / f"{number}.png").write_bytes(picture)
+        lines.append(f"{number}.png,{'no' if bad else 'yes'}")
+    (tmp_path / "truth.csv").write_text("\n".join(lines), encoding="utf-8")
+    page.goto("/workflows")
+    page.get_by_role("link", name="How often are they right?").click()
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_text("A person was asked about")).to_be_visible()
+    form = page.locator("[data-compare]")
+    form.get_by_label("Workflow").select_option(NEWEST)
+    form.get_by_label("Place of the pictures").fill("sample-park")
+    form.get_by_label("At most false acceptances").fill("25")
+    form.locator("[data-photos]").set_input_files(sorted(tmp_path.glob("*.png")))
+    form.locator("[data-text]").set_input_files(tmp_path / "truth.csv")
+    expect(form.get_by_label("Labels, as CSV")).to_have_value("\n".join(lines))
+    form.get_by_role("button", name="Measure").click()
+    expect(page.get_by_text("16 of 16 pictures are looked at.")).to_be_visible()
+    expect(page.locator("svg.plot")).to_have_count(1)
+    expect(page.locator("svg.plot .plot-said")).to_have_text("today 80")
+    expect(page.get_by_text("False acceptances as wanted: by a threshold of")).to_be_visible()
+    keep(page, "accuracy", whole=True)
+    for scheme in ("light", "dark"):
+        assert barriers(chromium, address, page.url, color_scheme=scheme) == []
+
+
 def test_the_theme_is_chosen_and_kept(page: Page) -> None:
     page.goto("/workflows")
     ground = "getComputedStyle(document.body).backgroundColor"
@@ -222,6 +261,7 @@ PATHS = [
     "/workflows/v4",
     "/workflows/v4?state=Resizer",
     "/workflows.compare?one=v3&other=v4",
+    "/accuracy?days=30",
     "/operations",
     "/operations/failed",
     "/operations/reconcile",

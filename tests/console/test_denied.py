@@ -31,6 +31,7 @@ PAGES = [
     "/workflows",
     "/workflows/v4",
     "/workflows.compare?one=v3&other=v4",
+    "/accuracy?days=30",
     "/reviews",
     f"/reviews/{REVIEW}",
     "/operations",

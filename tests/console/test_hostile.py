@@ -16,6 +16,9 @@ from happypath.console.addresses import execution_page, upload_page
 from happypath.console.console import Console
 from happypath.console.jobs import Job
 from happypath.console.security import TOKEN_FIELD, TOKEN_HEADER
+from happypath.operations.accuracy.deciders import Decider, Seen, Threshold
+from happypath.operations.accuracy.report import Asked, Report
+from happypath.operations.accuracy.truth import Label
 from happypath.operations.redrive import Sent
 from happypath.sandbox.fault_injection.rules import Faults
 from tests.console.conftest import ADDRESS
@@ -99,6 +102,16 @@ def hostile(installation: Offline, console: Console) -> Offline:
             "decidedAt": ENDED,
         }
         ask(installation, name, seen=seen, **held, **(more if name == "refused" else claimed(BAD)))
+    threshold = Threshold(BAD, "", 40.0, 75.0)
+    report = Report(BAD, [Decider(BAD, frozenset({BAD}), (threshold,))], Asked(acceptances=0.1))
+    for accepted, confidence in ((True, 80.0), (False, 10.0)):
+        detail = {BAD: [{"name": BAD, "confidence": confidence}]}
+        label = Label(f"{BAD}-{confidence}", accepted)
+        report.add(label, Seen("PROCESSED", None, {BAD: [{"reason": BAD, "detail": detail}]}))
+    report.failed.append((BAD, BAD))
+    measured = Job("accuracy", BAD, {"of": 3, "report": report})
+    measured.name, measured.has_ended, measured.results = "measured", True, [BAD]
+    console.jobs._jobs["measured"] = measured
     job = Job("redrive", f"Runs {BAD}")
     job.name, job.error, job.has_ended = "job", BAD, True
     job.results = [Sent(KEY, refused=BAD), Sent(LONG, attempt=2)]
@@ -124,6 +137,9 @@ PATHS = [
     f"/workflows/v4?{urlencode({'state': BAD})}",
     f"/workflows.compare?{urlencode({'one': 'v4', 'other': BAD})}",
     "/workflows.compare?one=v4&other=v4",
+    f"/accuracy?{urlencode({'days': '365', 'workflow': BAD})}",
+    "/accuracy?days=365",
+    "/jobs/measured",
     "/operations?time=30d",
     "/operations/failed",
     "/places",

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from happypath.console import live
 from happypath.console.jobs import Job
+from happypath.console.pages import accuracy
 from happypath.console.templating import page
+from happypath.operations.accuracy import plot
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from happypath.operations.accuracy.report import OfThreshold
+
 _EVERY_S = 0.5
+# Kinds of jobs with a page of their own.
+_TEMPLATES = {"compare": "comparison.html", accuracy.KIND: "accuracy_report.html"}
 # Of the results of a job as many are shown, the newest.
 _SHOWN = 500
 
@@ -35,11 +42,17 @@ def index(request: Request) -> Response:
     live = None if job.has_ended else f"/jobs/{job.name}/events"
     return page(
         request,
-        "comparison.html" if job.kind == "compare" else "job.html",
+        _TEMPLATES.get(job.kind, "job.html"),
         job=job,
+        draw=_draw,
         results=job.results[-_SHOWN:],
         live=live,
     )
+
+
+def _draw(shown: OfThreshold) -> Markup:
+    # Built as a tree of elements: no text in it can be anything else.
+    return Markup(plot.inline([shown], f"Errors of {shown.threshold.name} by threshold"))  # noqa: S704
 
 
 def events(request: Request) -> Response:

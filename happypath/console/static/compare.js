@@ -1,4 +1,4 @@
-// Photos for a comparison are sent one by one; then the form, with the name of their batch.
+// Photos for a dry run are sent one by one; then the form, with the name of their batch.
 (() => {
   "use strict";
   const form = document.querySelector("[data-compare]");
@@ -11,6 +11,11 @@
     photos.webkitdirectory = event.target.checked;
     photos.value = "";
   });
+  // A text may come from a file.
+  for (const chooser of form.querySelectorAll("[data-text]"))
+    chooser.addEventListener("change", async () => {
+      if (chooser.files.length) form.elements[chooser.dataset.text].value = await chooser.files[0].text();
+    });
   let sent = false;
   form.addEventListener("submit", async (event) => {
     if (sent) return;
@@ -24,7 +29,9 @@
     for (const file of photos.files) {
       number += 1;
       said.textContent = `Photo ${number} of ${photos.files.length} is sent …`;
-      const query = new URLSearchParams({ batch, name: file.name });
+      // Of a folder the paths in it.
+      const name = file.webkitRelativePath.split("/").slice(1).join("/") || file.name;
+      const query = new URLSearchParams({ batch, name });
       try {
         const answer = await fetch(`/workflows.compare/photo?${query}`, {
           method: "PUT",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import mimetypes
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from unicodedata import normalize
@@ -164,6 +164,34 @@ def _label(row: list[str], columns: Mapping[str, int], where: str, line: int) ->
     return Label(photo.removeprefix("./"), is_accepted, reason, place_type, line)
 
 
+def at_one_place(labels: Iterable[Label], name: str) -> None:
+    """Refuses labels that say of which type of place a picture is, where all are of one place.
+
+    Raises:
+        TruthError: one does.
+    """
+    for label in labels:
+        if label.place_type:
+            raise TruthError(
+                f"{name}, line {label.line}: all pictures are of the one place that is named: leave out the "
+                "column placeType."
+            )
+
+
+def known_reasons(labels: Iterable[Label], reasons: Collection[str], name: str, workflow: str) -> None:
+    """Refuses labels with a reason for which the workflow refuses nothing.
+
+    Raises:
+        TruthError: one has such a reason.
+    """
+    for label in labels:
+        if label.reason and label.reason not in reasons:
+            raise TruthError(
+                f"{name}, line {label.line}: {workflow} refuses nothing for the reason {label.reason}: "
+                f"choose among {', '.join(sorted(reasons))}."
+            )
+
+
 def matched(labels: Iterable[Label], folder: Path, name: str) -> dict[Label, Path]:
     """The picture of each label: a file below the folder.
 
@@ -187,7 +215,7 @@ def matched(labels: Iterable[Label], folder: Path, name: str) -> dict[Label, Pat
                 "which is from that folder, or remove the line."
             )
         found[label] = path
-    unlabelled = [each for each, path in there.items() if _is_picture(path)]
+    unlabelled = [each for each, path in there.items() if is_picture(path)]
     if unlabelled:
         more = f" and {len(unlabelled) - 1} more" if len(unlabelled) > 1 else ""
         first = unlabelled[0] if unlabelled[0].isprintable() else repr(unlabelled[0])
@@ -198,7 +226,7 @@ def matched(labels: Iterable[Label], folder: Path, name: str) -> dict[Label, Pat
     return found
 
 
-def _is_picture(path: Path) -> bool:
+def is_picture(path: Path) -> bool:
     """Whether a file is called a picture: a folder may hold the labels, notes and plots, too."""
     kind = mimetypes.guess_type(path.name)[0] or ""
     return kind.startswith("image/") and kind != "image/svg+xml"
