@@ -126,7 +126,7 @@ def _wanted(shown: OfThreshold, kind: str, step: Step | None) -> str:
     other = step.errors.false_refusals if kind == "falseAcceptances" else step.errors.false_acceptances
     others = next(each for name, each in _KINDS.items() if name != kind)
     advice = shown.advice(kind)
-    return f"{said}: {_range(step)}, {others} {other}{'. ' + advice if advice else ''}"
+    return f"{said}: {_range(step)}, {others} {other}{'. ' + advice.removesuffix('.') if advice else ''}"
 
 
 def _range(step: Step) -> str:

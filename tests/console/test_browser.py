@@ -233,8 +233,8 @@ def test_labelled_pictures_are_measured_and_their_errors_drawn(
     expect(form.get_by_label("Labels, as CSV")).to_have_value("\n".join(lines))
     form.get_by_role("button", name="Measure").click()
     expect(page.get_by_text("16 of 16 pictures are looked at.")).to_be_visible()
-    expect(page.locator("svg.plot")).to_have_count(1)
-    expect(page.locator("svg.plot .plot-said")).to_have_text("today 80")
+    expect(page.locator("svg.curves")).to_have_count(1)
+    expect(page.locator("svg.curves .said")).to_have_text("today 80")
     expect(page.get_by_text("False acceptances as wanted: by a threshold of")).to_be_visible()
     keep(page, "accuracy", whole=True)
     for scheme in ("light", "dark"):

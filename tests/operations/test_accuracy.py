@@ -325,8 +325,8 @@ def test_the_plot_is_a_picture_and_nothing_else() -> None:
         )
         assert "&lt;script&gt;" in text
         assert not {"\x00", "\u202e"} & set(text)
-        assert sum("plot-curve" in each.get("class", "") and "d" in each.attrib for each in root.iter()) == 2
-        assert [each.text for each in root.iter() if each.get("class") == "plot-said"] == [
+        assert sum("curve " in each.get("class", "") and "d" in each.attrib for each in root.iter()) == 2
+        assert [each.text for each in root.iter() if each.get("class") == "said"] == [
             "today 40",
             "today 75",
         ]

@@ -111,7 +111,7 @@ def test_a_set_with_known_errors_gives_exactly_those(driver: Driver, tmp_path: P
     assert threshold["today"]["falseAcceptances"]["interval"] == [round(low, 6), round(high, 6)]
     assert threshold["wanted"]["falseAcceptances"]["threshold"] == 30.75
     assert threshold["review"]["review"]["count"] == 2
-    assert plot.read_text(encoding="utf-8").count('class="plot-curve') == 4
+    assert plot.read_text(encoding="utf-8").count('class="curve ') == 4
     assert everything(driver.installation) == before
 
     # All that is known is not asked again, and for people it is said in words.

@@ -22,11 +22,11 @@ _KINDS: tuple[tuple[str, str, Callable[[Errors], Share]], ...] = (
     ("refusals", "false refusals, of {of} to be accepted", lambda errors: errors.false_refusals),
 )
 _STYLE = """
-.plot {
+.curves {
   --text: #15191b; --quiet: #566067; --line: #dfe3e6; --ground: #ffffff; --bad: #a91d2b; --busy: #1652a5;
 }
 @media (prefers-color-scheme: dark) {
-  .plot {
+  .curves {
     --text: #e9edef; --quiet: #a3aeb5; --line: #2c3439; --ground: #181d20; --bad: #ff9a9f; --busy: #93c0ff;
   }
 }
@@ -37,19 +37,19 @@ _UNSEEN = re.compile(
 )
 # The same rules alone and in the console, whose own colours have these names.
 RULES = """
-.plot { max-width: 100%; height: auto; }
-.plot text { font: 13px system-ui, "Segoe UI", "DejaVu Sans", sans-serif; fill: var(--quiet); }
-.plot .plot-title { font-size: 15px; font-weight: 600; fill: var(--text); }
-.plot .plot-ground { fill: var(--ground); }
-.plot .plot-grid { stroke: var(--line); }
-.plot .plot-today { stroke: var(--text); stroke-dasharray: 2 3; }
-.plot .plot-said { fill: var(--text); }
-.plot .plot-curve { fill: none; stroke-width: 2.25; }
-.plot .plot-band { fill-opacity: .14; }
-.plot .plot-curve.acceptances { stroke: var(--bad); }
-.plot .plot-band.acceptances { fill: var(--bad); }
-.plot .plot-curve.refusals { stroke: var(--busy); stroke-dasharray: 7 4; }
-.plot .plot-band.refusals { fill: var(--busy); }
+.curves { display: block; width: 100%; max-width: 760px; height: auto; }
+.curves text { font: 13px system-ui, "Segoe UI", "DejaVu Sans", sans-serif; fill: var(--quiet); }
+.curves .title { font-size: 15px; font-weight: 600; fill: var(--text); }
+.curves .ground { fill: var(--ground); }
+.curves .grid { stroke: var(--line); }
+.curves .today { stroke: var(--text); stroke-dasharray: 2 3; }
+.curves .said { fill: var(--text); }
+.curves .curve { fill: none; stroke-width: 2.25; }
+.curves .band { fill-opacity: .14; }
+.curves .curve.acceptances { stroke: var(--bad); }
+.curves .band.acceptances { fill: var(--bad); }
+.curves .curve.refusals { stroke: var(--busy); stroke-dasharray: 7 4; }
+.curves .band.refusals { fill: var(--busy); }
 """
 
 
@@ -62,7 +62,7 @@ def svg(shown: Sequence[OfThreshold], title: str) -> str:
     style.text = _STYLE + RULES
     root.insert(0, style)
     # The page that shows it may be of another colour than the reader's.
-    root.insert(1, _element("rect", "plot-ground", width="100%", height="100%"))
+    root.insert(1, _element("rect", "ground", width="100%", height="100%"))
     ET.indent(root, "")
     return f"{ET.tostring(root, encoding='unicode')}\n"
 
@@ -76,7 +76,7 @@ def _picture(shown: Sequence[OfThreshold], title: str) -> ET.Element:
     height = _HEIGHT * max(1, len(shown))
     root = _element(
         "svg",
-        "plot",
+        "curves",
         width=_WIDTH,
         height=height,
         viewBox=f"0 0 {_number(_WIDTH)} {_number(height)}",
@@ -95,10 +95,10 @@ def _draw(panel: ET.Element, shown: OfThreshold) -> None:
     def x(threshold: float) -> float:
         return _LEFT + _ACROSS * threshold / most
 
-    panel.append(_word(_LEFT, 22, shown.threshold.name, "plot-title"))
+    panel.append(_word(_LEFT, 22, shown.threshold.name, "title"))
     for tenth in range(0, 11, 2):
         at = _y(tenth / 10)
-        panel.append(_line("plot-grid", _LEFT, at, _WIDTH - _RIGHT, at))
+        panel.append(_line("grid", _LEFT, at, _WIDTH - _RIGHT, at))
         panel.append(_word(_LEFT - 8, at + 4, f"{10 * tenth} %", anchor="end"))
         across = most * tenth / 10
         panel.append(_word(x(across), _HEIGHT - _BOTTOM + 20, f"{across:g}", anchor="middle"))
@@ -106,14 +106,14 @@ def _draw(panel: ET.Element, shown: OfThreshold) -> None:
     steps, at = shown.steps, _LEFT
     for kind, said, share in _KINDS:
         counted = share(steps[0].errors).of
-        panel.append(_line(f"plot-curve {kind}", at, 42, at + 26, 42))
+        panel.append(_line(f"curve {kind}", at, 42, at + 26, 42))
         panel.append(_word(at + 33, 46, said.format(of=counted)))
         at += _ACROSS / 2
         if counted:
-            panel.append(_element("path", f"plot-band {kind}", d=_band(steps, share, x)))
-            panel.append(_element("path", f"plot-curve {kind}", d=_curve(steps, share, x)))
+            panel.append(_element("path", f"band {kind}", d=_band(steps, share, x)))
+            panel.append(_element("path", f"curve {kind}", d=_curve(steps, share, x)))
     for threshold in shown.threshold.today:
-        panel.append(_line("plot-today", x(threshold), _TOP, x(threshold), _TOP + _UP))
+        panel.append(_line("today", x(threshold), _TOP, x(threshold), _TOP + _UP))
         # Beside the line, on the side where there is more room.
         right = threshold < most / 2
         panel.append(
@@ -121,7 +121,7 @@ def _draw(panel: ET.Element, shown: OfThreshold) -> None:
                 x(threshold) + (5 if right else -5),
                 _TOP + 14,
                 f"today {threshold:g}",
-                "plot-said",
+                "said",
                 "start" if right else "end",
             )
         )

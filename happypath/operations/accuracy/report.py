@@ -126,7 +126,7 @@ class OfThreshold:
             return None
         return (
             f"Of {share.of} looked at that is not certain: up to {100 * high:.1f} % are possible. "
-            f"{least_sample(rate)} without an error would do"
+            f"{least_sample(rate)} without an error would do."
         )
 
     def as_json(self) -> dict[str, Any]:
