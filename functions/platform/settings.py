@@ -86,6 +86,19 @@ class ReviewSettings:
 
 
 @dataclass(frozen=True)
+class DicomSettings:
+    """Where DICOM files go, and where the records are; what a function's memory is enough for."""
+
+    distribution_bucket: str = value(text)
+    table_name: str = value(text)
+    # The ARN of the KMS key that UIDs are replaced by.
+    uid_key: str = value(text)
+    # As it is uploaded, and all its frames without compression.
+    max_file_bytes: int = value(whole(1, 200_000_000))
+    max_pixel_bytes: int = value(whole(1, 1_000_000_000))
+
+
+@dataclass(frozen=True)
 class NoticeSettings:
     """The address under which the renditions are served."""
 

@@ -7,8 +7,7 @@ those who redact this piece and its neighbours, and for the next attempt, should
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from functions.platform import rules
 from functions.platform.aws import prepare

@@ -85,7 +85,10 @@ def join(film: Film, plan: Plan, work: Workspace, made: Path) -> int:
     """
     first = made.with_name("first.mp4")
     work.get(piece_name(0), first)
-    with opened(first) as shape, av.open(str(made), "w", format="mp4", container_options=_OPTIONS) as container:
+    with (
+        opened(first) as shape,
+        av.open(str(made), "w", format="mp4", container_options=_OPTIONS) as container,
+    ):
         pictures = container.add_stream_from_template(shape.video)
         pictures.time_base = plan.time_base
         if plan.matrix != IDENTITY:

@@ -104,9 +104,7 @@ def plan(file: IO[bytes], by: Rules) -> Plan:
             matrix=_matrix(first),
             bit_rate=_bit_rate(film, float(length), pixels * float(rate)),
             last=last,
-            pieces=cut(
-                times, keys, time_base=film.time_base, pixels=pixels, piece_seconds=by.piece_seconds
-            ),
+            pieces=cut(times, keys, time_base=film.time_base, pixels=pixels, piece_seconds=by.piece_seconds),
         )
 
 

@@ -23,10 +23,8 @@ from functions.platform.task import Event, Result, task
 from functions.platform.values import number, percent, value, whole
 from functions.upload import Upload
 from functions.video import find
-from functions.video.cuts import Cuts
 from functions.video.encoding import encoding
 from functions.video.film import Film, opened
-from functions.video.looking import Looker
 from functions.video.obscuring import Obscurer
 from functions.video.orientation import Box
 from functions.video.pieces import Piece, Plan
@@ -81,9 +79,7 @@ def handler(upload: Upload, event: Event) -> Result:
     return {"hidden": hidden}
 
 
-def redact(
-    film: Film, plan: Plan, piece: Piece, seen: Mapping[int, list[Box]], by: Rules, made: Path
-) -> int:
+def redact(film: Film, plan: Plan, piece: Piece, seen: Mapping[int, list[Box]], by: Rules, made: Path) -> int:
     """Writes a redacted piece, in which no face is found any more; returns how many boxes are hidden in it.
 
     `seen` is what was found in this piece and its neighbours, by the times of the pictures.

@@ -30,6 +30,9 @@ os.environ.update(
     REVIEWER_CLAIM="cognito:groups",
     REVIEWER_GROUPS="reviewers",
     DISTRIBUTION_BUCKET="distribution",
+    UID_KEY="alias/uids",
+    MAX_FILE_BYTES="20000000",
+    MAX_PIXEL_BYTES="20000000",
     DISTRIBUTION_URL="https://photos.example.com",
 )
 os.environ.pop("AWS_ENDPOINT_URL", None)

@@ -29,8 +29,9 @@ from happypath.project import SAMPLES
 FOLDER = Path(__file__).parent
 NOWHERE = "nowhere"
 # Pictures that are no samples, as the tables name them, with their extensions: a drawn slope that shows
-# nothing, a picture 21 times as long as it is high, a JPEG whose picture breaks off, what is no picture, and
-# a PNG of 30,000 x 30,000 pixels.
+# nothing, a picture 21 times as long as it is high, a JPEG whose picture breaks off, what is no picture, a
+# PNG of 30,000 x 30,000 pixels, and three DICOM files: one to publish, one that breaks off, and one that
+# says it has 4 gigapixels.
 MADE = {
     "slope.jpg": ".jpg",
     "slope.png": ".png",
@@ -43,6 +44,9 @@ MADE = {
     "empty": ".jpg",
     "gif": ".jpg",
     "bomb.png": ".png",
+    "scan.dcm": ".dcm",
+    "half.dcm": ".dcm",
+    "bomb.dcm": ".dcm",
 }
 # The samples by their stems.
 SAMPLE_FILES = {path.stem: path for path in SAMPLES.glob("*/*.*") if path.suffix in {".jpg", ".png", ".webp"}}

@@ -11,6 +11,7 @@ from happypath.project import WORKFLOWS
 from happypath.sandbox.rekognition import Rekognition
 from happypath.sandbox.rekognition.reader import Line, Text
 from happypath.sandbox.rekognition.text import text_detections
+from tests import scans
 from tests.outcomes import SAMPLE_FILES, Row, rows
 from tests.workflows.photos import bomb, drawn, gif, heic, strip, truncated
 
@@ -29,6 +30,9 @@ _MADE: Mapping[str, Callable[[], bytes]] = {
     "empty": lambda: b"",
     "gif": gif,
     "bomb.png": bomb,
+    "scan.dcm": scans.scan,
+    "half.dcm": scans.half,
+    "bomb.dcm": scans.bomb,
 }
 # Rekognition is as sure as this of what a row says that it sees, in percent.
 _SURE = 99.0
