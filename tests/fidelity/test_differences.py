@@ -41,6 +41,7 @@ SHOWN_BY = {
         "sandbox/test_rekognition.py::test_every_sample_has_a_recorded_answer_and_the_file_says_where_it_comes_from"
     ),
     "In any other photo it finds faces": "sandbox/test_rekognition.py::test_detectors_moderate_nothing",
+    "Faces are found by": "sandbox/test_faces.py::test_what_the_detector_cannot_know_is_refused",
     "Text is really read": ("sandbox/test_reader.py::test_without_the_reader_the_answer_says_how_to_get_it"),
     "Each photo is looked at once": (
         "sandbox/test_remembered.py::test_who_would_wait_too_long_is_throttled_and_asks_again"

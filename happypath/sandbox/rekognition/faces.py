@@ -12,7 +12,9 @@ from happypath.sandbox.rekognition.detectors import Sighting
 
 # The service gives no more.
 MAX_FACES = 100
-# What it always gives, whatever `Attributes` says. Of these Pose and Quality are not known here.
+# The points that it gives among others, in the detector's order.
+_LANDMARKS = ("eyeLeft", "eyeRight", "nose", "mouthLeft", "mouthRight")
+# What it always gives, whatever `Attributes` says. Of these the detector knows no Pose and no Quality.
 _DEFAULT = frozenset({"BoundingBox", "Confidence", "Landmarks", "Pose", "Quality"})
 
 
@@ -22,6 +24,9 @@ def face_details(faces: Sequence[Sighting]) -> list[dict[str, Any]]:
     return [
         {
             "BoundingBox": {"Width": face.width, "Height": face.height, "Left": face.left, "Top": face.top},
+            "Landmarks": [
+                {"Type": name, "X": x, "Y": y} for name, (x, y) in zip(_LANDMARKS, face.points, strict=True)
+            ],
             "Confidence": face.confidence,
         }
         for face in largest

@@ -1,6 +1,6 @@
 """What was seen of a photo, kept by its bytes; whoever cannot wait for it asks again.
 
-A detector keeps one processor busy, for seconds on a slow machine. Callers give up after a few seconds and
+A detector keeps a processor busy, for seconds on a slow machine. Callers give up after a few seconds and
 ask again, behind the work that they gave up. So each photo is looked at once, whoever asks how often, and a
 caller who would wait too long is throttled, as Rekognition throttles:
 https://docs.aws.amazon.com/rekognition/latest/dg/limits.html
@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/rekognition/latest/dg/limits.html
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -26,7 +27,7 @@ _Seen = TypeVar("_Seen")
 
 
 class Remembered(Generic[_Seen]):
-    """Looks at one photo at a time, in a thread of its own, and keeps what it sees, errors included.
+    """Looks at as many photos at a time as it has threads, and keeps what it sees, errors included.
 
     >>> looks = []
     >>> seen = Remembered("doctest")
@@ -34,13 +35,14 @@ class Remembered(Generic[_Seen]):
     (['a cat', 'a cat'], ['once'])
     """
 
-    def __init__(self, name: str, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, name: str, patience_s: float = PATIENCE_S, threads: int = 1) -> None:
         self._name = name
+        self._most_threads = threads
         self._patience_s = patience_s
         self._seen: OrderedDict[str, Future[_Seen]] = OrderedDict()
         self._waiting: SimpleQueue[tuple[Future[_Seen], Callable[[], _Seen]]] = SimpleQueue()
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
     def of(self, digest: str, look: Callable[[], _Seen]) -> _Seen:
         """What is seen of the photo with this digest.
@@ -55,11 +57,11 @@ class Remembered(Generic[_Seen]):
                 found = self._seen[digest] = Future()
                 self._waiting.put((found, look))
                 self._forget()
+                if len(self._threads) < self._most_threads:
+                    # A daemon: nobody waits for it when the sandbox ends.
+                    self._threads.append(threading.Thread(target=self._work, name=self._name, daemon=True))
+                    self._threads[-1].start()
             self._seen.move_to_end(digest)
-            if self._thread is None:
-                # A daemon: nobody waits for it when the sandbox ends.
-                self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-                self._thread.start()
         try:
             return found.result(self._patience_s)
         except TimeoutError:
@@ -68,9 +70,12 @@ class Remembered(Generic[_Seen]):
             raise errors.throttled() from None
 
     def _forget(self) -> None:
-        done = [digest for digest, seen in self._seen.items() if seen.done()]
-        for digest in done[: max(0, len(self._seen) - _MOST)]:
-            del self._seen[digest]
+        # Those asked for longest ago come first, and are done unless all are being waited for.
+        excess = len(self._seen) - _MOST
+        if excess > 0:
+            done = (digest for digest, seen in self._seen.items() if seen.done())
+            for digest in list(itertools.islice(done, excess)):
+                del self._seen[digest]
 
     def _work(self) -> Any:
         while True:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import logging
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from happypath.sandbox.rekognition.text import filtered, text_detections
 
 if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient
+    from PIL import Image
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +52,9 @@ class Rekognition:
         self._real = real
         self._answers = dict(sample_answers() if answers is None else answers)
         # By the photo's SHA-256: a caller who lost patience gets it when it asks again.
-        self._faces: Remembered[list[dict[str, Any]]] = Remembered("faces")
-        self._labels: Remembered[dict[str, Any]] = Remembered("labels")
+        processors = os.cpu_count() or 1
+        self._faces: Remembered[list[dict[str, Any]]] = Remembered("faces", threads=processors)
+        self._labels: Remembered[dict[str, Any]] = Remembered("labels", threads=processors)
         self._words: Remembered[list[dict[str, Any]]] = Remembered("words")
 
     def record(self, image: bytes, answers: Mapping[str, Any]) -> None:
@@ -167,18 +170,25 @@ class Rekognition:
 
 
 def _faces_seen(image: bytes) -> list[dict[str, Any]]:
-    picture = photo.upright(photo.open_photo(image), "L", detectors.SIDE_PX)
-    return face_details(detectors.look(picture)[0])
+    return face_details(detectors.faces(_in_colours(image)))
 
 
 def _labels_seen(image: bytes) -> dict[str, Any]:
-    picture = photo.upright(photo.open_photo(image), "L", detectors.SIDE_PX)
-    return {"Labels": labels_for(*detectors.look(picture)), "LabelModelVersion": LABEL_MODEL}
+    picture = _in_colours(image)
+    small = picture.convert("L")
+    small.thumbnail((detectors.CAT_SIDE_PX, detectors.CAT_SIDE_PX), reducing_gap=2.0)
+    found = labels_for(detectors.faces(picture), detectors.cats(small))
+    return {"Labels": found, "LabelModelVersion": LABEL_MODEL}
+
+
+def _in_colours(image: bytes) -> Image.Image:
+    opened = photo.open_photo(image)
+    return photo.upright(opened, "RGB", detectors.side_for_faces(*opened.size))
 
 
 def _nothing_to_moderate(image: bytes) -> dict[str, Any]:
     # A photo that cannot be decoded is an error even where nothing is looked for.
-    photo.upright(photo.open_photo(image), "L", detectors.SIDE_PX)
+    photo.upright(photo.open_photo(image), "L", photo.MIN_SIDE_PX)
     return {"ModerationLabels": [], "ModerationModelVersion": MODERATION_MODEL, "ContentTypes": []}
 
 
