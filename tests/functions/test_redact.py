@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from functions.decision import Rejection
-from functions.imaging.obscuring import Style
+from functions.imaging.obscuring import Part, Style, obscure
 from functions.platform.aws import TaskError, client
 from functions.platform.rules import RuleError, read
 from functions.redact import redact, redaction
@@ -162,10 +162,10 @@ def test_a_rotated_photo_is_obscured_where_the_face_is(eyes: Eyes, kind: str, or
 def test_what_is_still_seen_is_made_black_and_looked_at_again(
     eyes: Eyes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    through = redaction.obscure
-    monkeypatch.setattr(
-        redaction, "obscure", lambda *a, **k: through(*a, **k) if a[2] is Style.BLACK else None
-    )
+    def only_black(pixels: Image.Image, parts: list[Part], style: Style, *, cells: int) -> list[Part]:
+        return obscure(pixels, parts, style, cells=cells) if style is Style.BLACK else []
+
+    monkeypatch.setattr(redaction, "obscure", only_black)
     result = redacted(encoded(photo()), {"margin": 0.1})
 
     assert result["redacted"]["passes"] == 2
