@@ -27,6 +27,8 @@ _KINDS = {
     "instances": "labels",
     "Instances": "labels",
 }
+# What a Region is of, by its own `kind` (functions/analysis/region.py).
+_REGIONS = {"face": "faces", "text": "words"}
 # More of them hide the photo.
 _MOST = 100
 # As sure as Rekognition must be to be asked on a page.
@@ -139,7 +141,8 @@ def _walk(value: Any, name: str, confidence: float | None, kind: str) -> Iterato
     if (box := _box(value)) is not None:
         named = _first(value, _NAMES, str) or name or "Region"
         sure = _first(value, _CONFIDENCES, float)
-        yield Sight(named, kind, confidence if sure is None else sure, *box)
+        of = _REGIONS.get(_first(value, ("kind",), str), kind)
+        yield Sight(named, of, confidence if sure is None else sure, *box)
         return
     name = _first(value, _NAMES, str) or name
     sure = _first(value, _CONFIDENCES, float)

@@ -32,6 +32,8 @@ SMALL = {name.lower(): side for name, side in BOX.items()}
             ("No", "words", 7.0),
         ),
         ({"regions": [{"box": SMALL, "shows": "plate", "confidence": 70.0}]}, ("plate", "regions", 70.0)),
+        ({"regions": [{"kind": "face", "confidence": 99.5} | SMALL]}, ("face", "faces", 99.5)),
+        ({"regions": [{"kind": "text", "confidence": 88.0} | SMALL]}, ("text", "words", 88.0)),
         ({"name": "somebody", "photo": {"box": SMALL}}, ("Region", "regions", None)),
     ],
 )
@@ -61,6 +63,17 @@ def test_what_is_no_box_is_none(output: str | None) -> None:
 def test_a_crowd_is_cut() -> None:
     crowd = [{"BoundingBox": BOX | {"Left": number / 1000}} for number in range(500)]
     assert len(in_outputs([json.dumps(crowd)])) == 100
+
+
+def test_rekognition_is_asked_for_faces() -> None:
+    client: Any = boto3.client("rekognition", region_name="us-east-1")
+    face = {"BoundingBox": BOX, "Confidence": 99.5, "Landmarks": [{"Type": "nose", "X": 0.2, "Y": 0.3}]}
+    with Stubber(client) as stub:
+        stub.add_response("detect_labels", {"Labels": []})
+        stub.add_response("detect_faces", {"FaceDetails": [face]})
+        stub.add_response("detect_text", {"TextDetections": []})
+        answers = asked(client, {"Bytes": b"photo"}, 50)
+    assert answers == {"labels": [], "faces": [Sight("Face", "faces", 99.5, 0.1, 0.2, 0.3, 0.4)], "words": []}
 
 
 def test_what_rekognition_refuses_is_an_error_beside_what_it_answers() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from happypath.sandbox.rekognition import service
+from happypath.sandbox.rekognition import remembered, service
 from happypath.sandbox.rekognition.errors import RekognitionError
 from happypath.sandbox.rekognition.remembered import Remembered
 from happypath.sandbox.sandbox import Sandbox
@@ -49,6 +49,29 @@ def test_who_would_wait_too_long_is_throttled_and_asks_again() -> None:
     patient = Remembered[str]("test", patience_s=10)
     patient._seen = seen._seen
     assert patient.of("photo", look) == "a cat"
+
+
+def test_several_photos_are_looked_at_at_once() -> None:
+    together = threading.Barrier(2)
+
+    def look() -> int:
+        return together.wait(30)
+
+    seen = Remembered[int]("test", patience_s=30, threads=2)
+    with ThreadPoolExecutor(2) as callers:
+        answers = [callers.submit(seen.of, photo, look) for photo in ("one", "other")]
+        assert sorted(each.result(30) for each in answers) == [0, 1]
+
+
+def test_a_film_of_any_length_takes_no_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "_MOST", 3)
+    looked: list[str] = []
+    seen = Remembered[None]("test", patience_s=30)
+    for frame in ("1", "2", "3", "1", "4", "5"):
+        seen.of(frame, lambda frame=frame: looked.append(frame))
+    assert list(seen._seen) == ["1", "4", "5"]
+    # What was asked for longest ago is forgotten first.
+    assert looked == ["1", "2", "3", "4", "5"]
 
 
 def test_an_error_is_an_answer_too() -> None:
