@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -68,7 +69,7 @@ def test_a_film_of_any_length_takes_no_more_memory(monkeypatch: pytest.MonkeyPat
     looked: list[str] = []
     seen = Remembered[None]("test", patience_s=30)
     for frame in ("1", "2", "3", "1", "4", "5"):
-        seen.of(frame, lambda frame=frame: looked.append(frame))
+        seen.of(frame, partial(looked.append, frame))
     assert list(seen._seen) == ["1", "4", "5"]
     # What was asked for longest ago is forgotten first.
     assert looked == ["1", "2", "3", "4", "5"]
