@@ -248,6 +248,7 @@ def test_who_would_be_asked_is_counted_as_review() -> None:
     assert found.today.review == Share(1, 2)
     assert found.today.errors.false_refusals == Share(0, 1)
     assert found.today.errors.false_acceptances == Share(1, 1)
+    assert found.by_decider == []
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)

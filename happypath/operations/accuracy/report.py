@@ -283,6 +283,9 @@ class Report:
             if not counted:
                 continue
             outcomes = [(each.label.accepted, _verdict(decider, each.seen)[0]) for each in counted]
+            if not decider.thresholds and all(verdict == REVIEW for _, verdict in outcomes):
+                # A state that asks a person.
+                continue
             today = errors((good, verdict == ACCEPTED, verdict == REFUSED) for good, verdict in outcomes)
             thresholds = tuple(
                 OfThreshold(
