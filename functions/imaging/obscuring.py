@@ -1,8 +1,8 @@
 """Parts of a picture made unrecognisable, for good.
 
-What is left of a part does not depend on how hard somebody tries to undo it: a blurred or pixelated part is
-computed from a few mean colours, and nothing else of it is kept; a black one from none. So a blur is not a
-filter that could be inverted, but those few colours with soft transitions.
+Nothing of what was in a part goes into what replaces it: a blur of it could be computed backwards, and the
+few colours that a coarse one leaves are enough to tell which of many known faces was there. What looks
+blurred or pixelated is made of the pixels around the part alone, as a black part is made of none.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from PIL import Image
 # Left, top, right and bottom, in pixels; the right and the bottom edge lie outside.
 Part: TypeAlias = tuple[int, int, int, int]
 
-# How many mean colours are left of a part, along its longer side. `scripts/bench redact` measures what can be
-# recognised by them.
-CELLS = 4
+# Into how many cells the longer side of a part is divided.
+CELLS = 8
 # The width of the soft edge around a part, in parts of its shorter side, and the most pixels that it has.
 _EDGE, _MOST_EDGE_PX = 1 / 8, 32
+_GRAY = 128
 _BLACK: dict[str, int | tuple[int, ...]] = {
     "L": 0,
     "LA": (0, 255),
@@ -33,7 +33,7 @@ _BLACK: dict[str, int | tuple[int, ...]] = {
 
 
 class Style(StrEnum):
-    """How parts are made unrecognisable: mean colours with soft transitions or with hard ones, or black."""
+    """How a part looks: as if it was blurred, or pixelated, or black."""
 
     BLUR = "blur"
     PIXELATE = "pixelate"
@@ -63,42 +63,74 @@ def part(
     return found if found[0] < found[2] and found[1] < found[3] else None
 
 
-def obscure(pixels: Image.Image, parts: Iterable[Part], style: Style, *, cells: int = CELLS) -> list[Part]:
+def obscure(pixels: Image.Image, parts: Iterable[Part], style: Style) -> list[Part]:
     """Makes parts of a picture unrecognisable, in place; returns what was touched, soft edges included.
 
-    The picture is of mode L, LA, RGB, RGBA, CMYK or YCbCr. `cells` is how many mean colours remain along a
-    part's longer side, 1 or more. Edges are soft to the outside only: within a part nothing shines through.
+    The picture is of mode L, LA, RGB, RGBA, CMYK or YCbCr. Two pictures that differ only within the parts
+    come out the same. Edges are soft to the outside only: within a part nothing shines through.
 
     Raises:
         ValueError: the mode is another one.
     """
     if pixels.mode not in _BLACK:
         raise ValueError(f"Nothing can be obscured in a picture of mode {pixels.mode}.")
+    wanted = list(parts)
+    # All of them first: what is around one part may be in another.
+    for each in wanted:
+        pixels.paste(_BLACK[pixels.mode] if style is Style.BLACK else _gray(pixels.mode), each)
+    if style is Style.BLACK:
+        return wanted
     touched = []
-    for each in parts:
-        if style is Style.BLACK:
-            pixels.paste(_BLACK[pixels.mode], each)
-            touched.append(each)
-            continue
+    for each in wanted:
         outer = _outer(each, pixels.size)
-        pixels.paste(_coarse(pixels.crop(outer), style, cells), outer, _mask(each, outer))
+        size = outer[2] - outer[0], outer[3] - outer[1]
+        cell_px = max(size) / CELLS
+        cells = _of_surroundings(pixels, each, outer, [max(1, round(side / cell_px)) for side in size])
+        how = Image.Resampling.BICUBIC if style is Style.BLUR else Image.Resampling.NEAREST
+        pixels.paste(cells.resize(size, how), outer, _mask(each, outer))
         touched.append(outer)
     return touched
 
 
-def _coarse(cut: Image.Image, style: Style, cells: int) -> Image.Image:
-    """The same size made of few mean colours, in cells that are about square."""
-    width, height = cut.size
-    cell_px = max(width, height) / cells
-    grid = (max(1, round(width / cell_px)), max(1, round(height / cell_px)))
-    smooth = style is Style.BLUR
-    means = cut.resize(grid, Image.Resampling.BOX)
-    return means.resize(cut.size, Image.Resampling.BICUBIC if smooth else Image.Resampling.NEAREST)
+def _of_surroundings(pixels: Image.Image, inner: Part, outer: Part, number: list[int]) -> Image.Image:
+    """So many cells across and down, whose colours go over from those on one side of a part to the opposite.
+
+    Where a part reaches the edge of the picture, there is nothing to go over to; a part that is all of the
+    picture is gray.
+    """
+    across, down = number
+    left, top, right, bottom = outer
+    ways: list[Image.Image] = []
+    for sides, shape, pair in (
+        ([(left, top, right, inner[1]), (left, inner[3], right, bottom)], (across, 1), (across, 2)),
+        ([(left, top, inner[0], bottom), (inner[2], top, right, bottom)], (1, down), (2, down)),
+    ):
+        ends = [
+            pixels.crop(side).resize(shape, Image.Resampling.BOX)
+            for side in sides
+            if side[0] < side[2] and side[1] < side[3]
+        ]
+        if len(ends) == 2:
+            both = Image.new(pixels.mode, pair)
+            both.paste(ends[0], (0, 0))
+            both.paste(ends[1], (pair[0] - shape[0], pair[1] - shape[1]))
+            ends = [both]
+        ways += [end.resize((across, down), Image.Resampling.BILINEAR) for end in ends]
+    if not ways:
+        return Image.new(pixels.mode, (across, down), _gray(pixels.mode))
+    return ways[0] if len(ways) == 1 else Image.blend(*ways, alpha=0.5)
+
+
+def _gray(mode: str) -> int | tuple[int, ...]:
+    black = _BLACK[mode]
+    return (
+        _GRAY if isinstance(black, int) else (_GRAY,) * (len(black) - ("A" in mode)) + (255,) * ("A" in mode)
+    )
 
 
 def _outer(inner: Part, size: tuple[int, int]) -> Part:
     left, top, right, bottom = inner
-    edge = min(_MOST_EDGE_PX, round(_EDGE * min(right - left, bottom - top)))
+    edge = max(1, min(_MOST_EDGE_PX, round(_EDGE * min(right - left, bottom - top))))
     return max(0, left - edge), max(0, top - edge), min(size[0], right + edge), min(size[1], bottom + edge)
 
 

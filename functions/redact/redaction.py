@@ -14,7 +14,7 @@ from functions.decision import Reason, Rejection
 from functions.imaging.decoded import Picture, decode
 from functions.imaging.encoding import encode, written_as
 from functions.imaging.header import Header, header
-from functions.imaging.obscuring import CELLS, Style, obscure, part
+from functions.imaging.obscuring import Style, obscure, part
 from functions.platform.rules import RuleError
 from functions.platform.values import entries, number, percent, value
 from functions.redact.finding import Sought, find
@@ -24,8 +24,6 @@ _KINDS: Mapping[str, frozenset[Kind]] = {
     "text": frozenset({"text"}),
     "both": frozenset({"face", "text"}),
 }
-# Letters can be told by very little: of a line one mean colour is left.
-_CELLS = {"face": CELLS, "text": 1}
 # How much wider the margin of the second pass is.
 _WIDER, _AT_LEAST_WIDER = 2, 0.25
 # Regions that are told; a crowd has more.
@@ -138,7 +136,8 @@ def _seen(pixels: Image.Image, rules: Rules) -> list[Region]:
 
 
 def _obscure(pixels: Image.Image, regions: Iterable[Region], style: Style, margin: float) -> None:
-    for each in regions:
-        found = part(each.left, each.top, each.width, each.height, margin=margin, size=pixels.size)
-        if found:
-            obscure(pixels, [found], style, cells=_CELLS[each.kind])
+    found = (
+        part(each.left, each.top, each.width, each.height, margin=margin, size=pixels.size)
+        for each in regions
+    )
+    obscure(pixels, [each for each in found if each], style)

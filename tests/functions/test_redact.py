@@ -39,10 +39,7 @@ def eyes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Eyes]:
 
 
 def photo(*, face: bool = True, bar: bool = True, size: tuple[int, int] = (240, 160)) -> Image.Image:
-    """A face in the upper left and a line of text in the lower right, on a gradient.
-
-    Both are narrow: what is of one colour all around is the same when it is blurred.
-    """
+    """A face in the upper left and a line of text in the lower right, on a gradient."""
     across = Image.linear_gradient("L").rotate(90).resize(size)
     made = Image.merge("RGB", (across.point(lambda tone: 60 + tone // 4), across, Image.new("L", size, 150)))
     if face:
@@ -162,8 +159,8 @@ def test_a_rotated_photo_is_obscured_where_the_face_is(eyes: Eyes, kind: str, or
 def test_what_is_still_seen_is_made_black_and_looked_at_again(
     eyes: Eyes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def only_black(pixels: Image.Image, parts: list[Part], style: Style, *, cells: int) -> list[Part]:
-        return obscure(pixels, parts, style, cells=cells) if style is Style.BLACK else []
+    def only_black(pixels: Image.Image, parts: list[Part], style: Style) -> list[Part]:
+        return obscure(pixels, parts, style) if style is Style.BLACK else []
 
     monkeypatch.setattr(redaction, "obscure", only_black)
     result = redacted(encoded(photo()), {"margin": 0.1})
