@@ -58,6 +58,8 @@ def notice(record: StreamRecord, distribution_url: str) -> Notice | None:
             for name, where in sorted(published.items())
         ],
         "at": at,
+        # The review by which a person decided, or was to.
+        "review": new.get("review"),
     }
 
 

@@ -99,6 +99,7 @@ def test_a_notice_says_what_became_of_an_upload() -> None:
             {"name": "tile", "url": f"{URL}/park/a%20b.jpg/tile.jpg"},
         ],
         "at": "2026-05-01T12:00:00.000Z",
+        "review": None,
     }
 
 

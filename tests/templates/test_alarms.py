@@ -22,7 +22,7 @@ ALARMS = {
         "TasksRetriedAlarm",
     },
     "api": {"ErrorsAlarm", "ThrottledAlarm"},
-    "notices": {"FailedAlarm", "LateAlarm"},
+    "notices": {"FailedAlarm", "LateAlarm", "ReviewsLateAlarm"},
     "review": {"ExecutionsFailedAlarm", "LateAlarm", "UndoneAlarm"},
     "subscriber": {"GalleryDeadLettersAlarm", "SupportDeadLettersAlarm"},
     "deletion": {"ExecutionsFailedAlarm", "DeadLettersAlarm"},

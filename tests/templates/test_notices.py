@@ -92,6 +92,28 @@ def test_rules_are_for_the_notices_of_this_installation_and_miss_none() -> None:
     assert "detail-type" not in people["EventPattern"]
 
 
+def test_reviewers_are_told_of_each_photo_once_in_one_sentence_and_of_each_reminder_in_another() -> None:
+    rules = [properties("notices", name) for name in ("ReviewsRule", "ReviewsLateRule")]
+    for reminders in (0, 1, 499):
+        detail = {"bucket": "uploads", "reminders": reminders}
+        event = {"source": SOURCE, "detail-type": "Photo in review", "detail": detail}
+        matching = [
+            patterns.read(json.dumps(rule["EventPattern"]).replace(json.dumps(BUCKET), '"uploads"')).matches(
+                event
+            )
+            for rule in rules
+        ]
+        assert matching == [reminders == 0, reminders > 0]
+    for rule in rules:
+        (target,) = rule["Targets"]
+        assert target["Arn"] == {"Ref": "ReviewsTopic"}
+        assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["FailedQueue", "Arn"]}}
+    assert load("notices")["Parameters"]["ReviewEmail"]["Default"] == ""
+    watched = properties("notices", "ReviewsLateAlarm")
+    assert (watched["Namespace"], watched["MetricName"]) == ("AWS/Events", "TriggeredRules")
+    assert watched["Dimensions"] == [{"Name": "RuleName", "Value": {"Ref": "ReviewsLateRule"}}]
+
+
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_queue_and_topic_is_encrypted_and_closed_to_what_comes_without_tls(stack: str) -> None:
     closed: set[str] = set()
