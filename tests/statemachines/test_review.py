@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from functions.ingest.record import utc_now
+from functions.outcome import sentence
 from functions.review.execution import withdraw
 from functions.review.reviews import Reviews
 from happypath.operations.masking import masked
@@ -95,14 +96,15 @@ def test_what_is_approved_is_accepted_and_the_record_waited_for_it(world: World)
     item = world.item("review", review_id)
     assert (item["status"], item["seen"], item["note"]) == ("DECIDED", '{"a":[1]}', "fine")
     (told,) = ended.told
-    assert (told["Source"], told["DetailType"]) == ("happypath", "Review waiting")
+    assert (told["Source"], told["DetailType"]) == ("happypath", "Photo in review")
     detail = json.loads(told["Detail"])
-    assert (detail["id"], detail["key"], detail["reminders"], detail["left_s"]) == (
+    assert (detail["review"], detail["key"], detail["reminders"], detail["left_s"]) == (
         review_id,
         DETAIL["key"],
         0,
         250,
     )
+    assert (detail["status"], detail["sentence"]) == ("IN_REVIEW", sentence("IN_REVIEW"))
 
 
 def test_what_is_refused_says_by_whom_and_why(world: World) -> None:
@@ -147,6 +149,8 @@ def test_it_reminds_and_expires_as_the_rule_says(
     assert {name: ended.output.get(name) for name in output} == output
     told = [json.loads(each["Detail"]) for each in ended.told]
     assert [(each["reminders"], each["left_s"]) for each in told] == [(0, 250), (1, 150), (2, 50)]
+    # Each has its own id, whoever drops what comes twice.
+    assert len({each["id"] for each in told}) == 3
     item = world.item("review", review_id)
     assert (item["status"], item["verdict"], "token" in item) == ("EXPIRED", "expired", False)
 
@@ -265,7 +269,7 @@ def test_a_task_that_goes_wrong_is_tried_again_or_fails(world: World, name: str)
             ended = _driven(world, name, Raised("Some.Error" if error == "States.ALL" else error))
             assert ended.status == "SUCCEEDED", (name, error, ended.cause)
     for catcher in task.get("Catch", []):
-        if name == "Tell reviewers":
+        if name in ("Count those that wait", "Tell reviewers"):
             # Who cannot be told is asked all the same.
             (error,) = catcher["ErrorEquals"]
             world.record()
@@ -278,6 +282,8 @@ def _driven(world: World, name: str, raised: Raised) -> Run:
     """An execution in which a task goes wrong once."""
     if name == "Expire":
         return world.run({"Ask": [TIME_OUT], name: [raised, Done()]})
+    if name == "Count those that wait":
+        return world.run({"Ask": [world.deciding("approve")], name: [raised, Answered({"Count": 2})]})
     if name == "Ask":
         return world.run({name: [raised, world.deciding("approve")]})
     return world.run({"Ask": [world.deciding("approve")], name: [raised, Done()]})

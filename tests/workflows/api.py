@@ -6,21 +6,28 @@ from typing import Any
 
 import requests
 
-from happypath.sandbox.apigateway.issuer import AUDIENCE
+from happypath.operations.review import ReviewQueue
+from happypath.sandbox.apigateway.issuer import AUDIENCE, REVIEWERS
 from happypath.sandbox.sandbox import Sandbox
 from tests.waiting import until
+from tests.workflows.asked import ask
+from tests.workflows.driver import Driver
 
 
 class Person:
     """Somebody who has a token of the sandbox's issuer."""
 
-    def __init__(self, sandbox: Sandbox, subject: str = "ann") -> None:
+    def __init__(self, sandbox: Sandbox, subject: str = "ann", *groups: str) -> None:
         stack = sandbox.client("cloudformation").describe_stacks(StackName=f"{sandbox.prefix}-api")
         (self.url,) = (each["OutputValue"] for each in stack["Stacks"][0]["Outputs"])
-        self.headers = {"authorization": f"Bearer {sandbox.issuer.token(subject, AUDIENCE)}"}
+        token = sandbox.issuer.token(subject, AUDIENCE, groups=groups)
+        self.headers = {"authorization": f"Bearer {token}"}
 
     def get(self, path: str, **query: str) -> requests.Response:
         return requests.get(f"{self.url}{path}", params=query, headers=self.headers, timeout=60)
+
+    def post(self, path: str) -> requests.Response:
+        return requests.post(f"{self.url}{path}", headers=self.headers, timeout=60)
 
     def ask(self, **fields: Any) -> requests.Response:
         """Asks for a form for a JPEG of two bytes, or for what the fields say."""
@@ -51,3 +58,19 @@ def send(form: dict[str, Any], body: bytes, **fields: str) -> requests.Response:
     """Sends a form, with some fields changed; the file comes last, as S3 wants it."""
     parts: dict[str, Any] = {name: (None, value) for name, value in {**form["fields"], **fields}.items()}
     return requests.post(form["url"], files={**parts, "file": ("photo.jpg", body)}, timeout=60)
+
+
+def review(driver: Driver) -> None:
+    """Has a photo reviewed by the API; where one call is denied, there are the others."""
+    ann, rita = Person(driver.sandbox), Person(driver.sandbox, "rita", REVIEWERS)
+    asked = ann.ask()
+    # The id says whose it is.
+    key = asked.json()["uploadId"] if asked.ok else driver.new_key()
+    waiting = ask(driver.installation, key, b"a photo", driver.new_id("by-the-api"))
+    rita.get("/reviews")
+    shown = rita.get(f"/reviews/{waiting.id}")
+    if shown.ok:
+        requests.get(shown.json()["photo"], timeout=60)
+    if not rita.post(f"/reviews/{waiting.id}/approve").ok:
+        ReviewQueue(driver.installation, "somebody else").approve(waiting.id)
+    waiting.decision(driver.installation)

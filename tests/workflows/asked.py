@@ -32,9 +32,15 @@ class Asked:
     token: str
 
     def decision(self, installation: Installation) -> Any:
-        """What its execution gives to the workflow that asked."""
+        """What its execution gives to the workflow that asked, which then records it."""
         described = ended(installation.client("stepfunctions"), self.arn)
         assert described["status"] == "SUCCEEDED", described
+        installation.client("dynamodb").update_item(
+            TableName=installation.core["Table"],
+            Key={"PK": {"S": "workflow"}, "SK": {"S": self.key}},
+            UpdateExpression="SET objStatus = :status, reason = :reason",
+            ExpressionAttributeValues={":status": {"S": "REJECTED"}, ":reason": {"S": "A_TEST_ASKED"}},
+        )
         return json.loads(described["output"])
 
 

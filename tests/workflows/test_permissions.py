@@ -69,6 +69,8 @@ def driven(driver: Driver, sandbox: Sandbox) -> Sandbox:
         )
     if f"{sandbox.prefix}-api" in idle:
         _ask(driver)
+    if f"{sandbox.prefix}-api-reviews" in idle:
+        api.review(driver)
     return sandbox
 
 

@@ -133,6 +133,8 @@ def _is_of_add_on(statement: Statement, driver: Driver) -> bool:
         driver.upload(b"gone", gone)
         driver.installation.client("s3").delete_object(Bucket=driver.upload_bucket, Key=gone)
         refused(driver)
+    elif statement.resource == "ReviewsFunction":
+        api.review(driver)
     elif statement.stack == "api" or statement.resource == "PutUploadsPolicy":
         _use_the_api(driver)
     elif statement.resource == "PublishPolicy" and _is_of_deletions(statement):
