@@ -18,7 +18,7 @@ from PIL import Image
 Part: TypeAlias = tuple[int, int, int, int]
 
 # Into how many cells the longer side of a part is divided.
-CELLS = 8
+CELLS = 4
 # The width of the soft edge around a part, in parts of its shorter side, and the most pixels that it has.
 _EDGE, _MOST_EDGE_PX = 1 / 8, 32
 _GRAY = 128
@@ -118,7 +118,7 @@ def _of_surroundings(pixels: Image.Image, inner: Part, outer: Part, number: list
         ways += [end.resize((across, down), Image.Resampling.BILINEAR) for end in ends]
     if not ways:
         return Image.new(pixels.mode, (across, down), _gray(pixels.mode))
-    return ways[0] if len(ways) == 1 else Image.blend(*ways, alpha=0.5)
+    return ways[0] if len(ways) == 1 else Image.blend(ways[0], ways[1], 0.5)
 
 
 def _gray(mode: str) -> int | tuple[int, ...]:
