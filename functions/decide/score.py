@@ -107,9 +107,10 @@ def handler(_: Upload, event: Event) -> Result:
 def decide(by: Rules, signals: list[Signal]) -> Decision:
     """Takes from 1 what each signal costs: its weight, times what it lacks of 1.
 
-    The detail has the `score`, the `verdict` (publish, refuse, review), the `reasons` of those deciders that
-    refuse by themselves, and the `signals`, each the worst first, by what they cost. A refusal is for the
-    first of the reasons; an upload that is to be reviewed is not accepted until somebody has: NEEDS_REVIEW.
+    The detail has the `score`, the two rules that it is held against, the `verdict` (publish, refuse,
+    review), the `reasons` of those deciders that refuse by themselves, and the `signals`, each the worst
+    first, by what they cost. A refusal is for the first of the reasons; an upload that is to be reviewed is
+    not accepted until somebody has: NEEDS_REVIEW.
 
     >>> rules = Rules({"words": 0.8, "text": 0.4}, 0.85, 0.4, "SCORE_TOO_LOW")
     >>> signals = [Signal("words", 1, None, None, {}), Signal("text", 0.5, 80, "TEXT", {})]
@@ -135,7 +136,13 @@ def decide(by: Rules, signals: list[Signal]) -> Decision:
     # What binary fractions add must not decide at a threshold.
     score = max(0.0, round(1 - sum(map(cost, worst_first)), 4))
     reasons = [signal.reason for signal in worst_first if signal.reason]
-    detail = {"score": score, "reasons": reasons, "signals": [vars(signal) for signal in worst_first]}
+    detail = {
+        "score": score,
+        "publish_from": by.publish_from,
+        "refuse_below": by.refuse_below,
+        "reasons": reasons,
+        "signals": [vars(signal) for signal in worst_first],
+    }
     if score >= by.publish_from:
         return Decision.accept(verdict="publish", **detail)
     if score < by.refuse_below:

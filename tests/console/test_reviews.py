@@ -65,6 +65,7 @@ def test_a_review_shows_the_photo_boxes_and_signals_against_their_limits(
     assert "publish from 85 %, refuse below 40 %" in page
     assert re.search(r'<line x1="85.0".*<line x1="40.0"', page)
     assert '<option value="forbidden words">' in page
+    assert 'href="/reviews/r1"' in shown(client, "/uploads/the-shop/r1.jpg")
     # Each key stands on what it presses.
     assert re.findall(r'data-key="(\w)"', page) == ["a", "c", "r"]
 
