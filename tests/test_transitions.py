@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from happypath.project import ROOT
-from tests.statemachines.definitions import WORKFLOWS, states
+from tests.statemachines.definitions import WORKFLOWS, all_states
 from tests.transitions import END, Transition, Transitions, declared, driven, table
 
 MACHINE: dict[str, Any] = {
@@ -111,11 +111,11 @@ def test_a_history_says_which_transitions_were_made(history: Any, transitions: s
 
 # Any workflow, and a transition in it.
 ANY = WORKFLOWS[-1]
-FIRST = declared(states(ANY))[0]
+FIRST = declared(all_states(ANY))[0]
 
 
 def everything() -> dict[str, Counter[Transition]]:
-    return {workflow: Counter(declared(states(workflow))) for workflow in WORKFLOWS}
+    return {workflow: Counter(declared(all_states(workflow))) for workflow in WORKFLOWS}
 
 
 def test_what_no_execution_made_is_missing_by_name() -> None:
@@ -134,14 +134,14 @@ def test_the_table_has_a_line_for_each_transition_and_a_column_for_each_workflow
     del counts[ANY][FIRST]
     header, *lines, sums = table(counts)
     assert header.split() == list(WORKFLOWS)
-    assert {line.partition("  ")[0] for line in lines} >= {str(each) for each in declared(states(ANY))}
+    assert {line.partition("  ")[0] for line in lines} >= {str(each) for each in declared(all_states(ANY))}
     [line] = [line for line in lines if line.startswith(f"{FIRST} ")]
     cells = line.removeprefix(str(FIRST)).split()
     assert cells == [
-        "MISSING" if workflow == ANY else "1" if FIRST in declared(states(workflow)) else "·"
+        "MISSING" if workflow == ANY else "1" if FIRST in declared(all_states(workflow)) else "·"
         for workflow in WORKFLOWS
     ]
-    assert sums.split()[-1].split("/")[0] == str(len(declared(states(ANY))) - 1)
+    assert sums.split()[-1].split("/")[0] == str(len(declared(all_states(ANY))) - 1)
 
 
 CONFTEST = """

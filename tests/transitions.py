@@ -22,7 +22,7 @@ from typing import Any, Self
 import pytest
 
 from happypath.operations.installation import Installation
-from tests.statemachines.definitions import WORKFLOWS, State, states
+from tests.statemachines.definitions import WORKFLOWS, State, all_states, branches
 
 FOLDER = Path(__file__).parent / "workflows"
 END = "the end"
@@ -67,15 +67,29 @@ def _of(name: str, state: State) -> Iterator[Transition]:
 
 
 def driven(history: Iterable[Any], definition: dict[str, State]) -> set[Transition]:
-    """The transitions that an execution made, by its history."""
+    """The transitions that an execution made, by its history.
+
+    What runs at once is told apart by the event that each one says is before it.
+    """
     found: set[Transition] = set()
-    state = error = None
-    left = False
-    for event in history:
+    outer = {
+        inner: name
+        for name, state in definition.items()
+        for branch in branches(state)
+        for inner in branch["States"]
+    }
+    # By an event's id: the state that it is of, the error met there, and whether it is left.
+    at: dict[int, tuple[str | None, str | None, bool]] = {}
+    last_error = ""
+    for number, event in enumerate(history, 1):
+        state, error, left = at.get(event.get("previousEventId", number - 1), (None, None, False))
         match event["type"]:
             case "TaskFailed" | "TaskTimedOut":
                 [details] = [value for key, value in event.items() if key.endswith("EventDetails")]
-                error = details["error"]
+                last_error = error = details["error"]
+            case "ParallelStateFailed":
+                # What failed within says why.
+                state, error = outer.get(state or "", state), last_error
             case "TaskScheduled" if state and error:
                 found.add(Transition(state, state, _taken(definition[state]["Retry"], error)))
                 error = None
@@ -83,12 +97,17 @@ def driven(history: Iterable[Any], definition: dict[str, State]) -> set[Transiti
                 found.add(Transition(state, END))
             case kind if kind.endswith("StateEntered"):
                 to = event["stateEnteredEventDetails"]["name"]
-                if state:
+                if state and to not in outer:
                     errors = _taken(definition[state]["Catch"], error) if error else ()
                     found.add(Transition(state, to, errors))
                 state, error, left = to, None, False
             case kind if kind.endswith("StateExited"):
+                # A Parallel state is left after the last state within it.
+                state = event.get("stateExitedEventDetails", {}).get("name", state)
                 left = True
+                if state in outer and "End" in definition[state]:
+                    found.add(Transition(state, END))
+        at[event.get("id", number)] = (state, error, left)
     return found
 
 
@@ -123,7 +142,7 @@ class Transitions:
         """Reads what all executions did."""
         self.counts = {workflow: Counter() for workflow in WORKFLOWS}
         for workflow, counter in self.counts.items():
-            definition = states(workflow)
+            definition = all_states(workflow)
             for execution in installation.executions(workflow, None):
                 counter.update(driven(installation.history(execution["executionArn"]), definition))
 
@@ -213,7 +232,7 @@ class Transitions:
         return [
             f"{workflow}: {transition}"
             for workflow, counter in (self.counts or {}).items()
-            for transition in declared(states(workflow))
+            for transition in declared(all_states(workflow))
             if not counter[transition]
         ]
 
@@ -224,7 +243,7 @@ def _is_ours(item: pytest.Item) -> bool:
 
 def table(counts: dict[str, Counter[Transition]]) -> Iterator[str]:
     """How many executions made each transition: a line for each, a column for each workflow."""
-    by_workflow = {workflow: declared(states(workflow)) for workflow in counts}
+    by_workflow = {workflow: declared(all_states(workflow)) for workflow in counts}
     rows = list(dict.fromkeys(each for workflow in reversed(counts) for each in by_workflow[workflow]))
     width = max(len(str(row)) for row in rows)
 

@@ -7,11 +7,13 @@ from typing import Any
 
 
 def brief(value: Any) -> str:
-    """The value in one line; something named is its name and how sure Rekognition is of it.
+    """The value in one line; something named is its name and its score, or how sure Rekognition is of it.
 
     >>> brief({"labels": [{"name": "Cat", "confidence": 98.7}], "size": {"px": 3}})
     'labels: Cat 98.7, size px: 3'
     """
+    if isinstance(value, dict) and set(value) >= {"name", "score"}:
+        return f"{value['name']} {value['score']:.2f}"
     if isinstance(value, dict) and set(value) >= {"name", "confidence"}:
         return f"{value['name']} {value['confidence']}"
     if isinstance(value, dict):

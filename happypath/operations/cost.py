@@ -8,7 +8,7 @@ from `prices.json`.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
@@ -429,11 +429,14 @@ def _assumptions(machine: Workflow, usage: Usage, listed: Prices) -> Iterator[st
                 f"{function} was not measured (python -m bench.usage does): it is reckoned as the slowest "
                 f"function that was, and to ask {asked} of Rekognition."
             )
+        calls = Counter(machine.function_of.values())[function]
         for called, times in machine.usage_of(function, usage).requests.items():
-            # As a decider that reads words only where no label is missing.
-            if called.startswith("rekognition:") and 0 < times < 1:
+            # As a decider that reads words only where no label is missing. Branches that share one ask once.
+            if called.startswith("rekognition:") and 0 < times < 1 / calls - 0.01:
                 share = f"{times:.0%} of photos, as measured, whatever part is accepted"
                 yield f"{function} calls {called} for {share}."
+    if any("startExecution" in state.get("Resource", "") for state in machine.states.values()):
+        yield "What the state machine costs that a person is asked by (docs/review.md) is not in it."
     yield "Uploads come evenly, one to an invocation of StartExecution, traced by X-Ray's default rule."
     yield "Photos are kept for a month; each month more costs as much again. What viewers fetch is not in it."
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -365,18 +366,30 @@ def renditions(record: Mapping[str, Any], item: Mapping[str, Any] | None) -> dic
 
 
 def steps(history: list[HistoryEventTypeDef]) -> list[Step]:
-    """The states of an execution from its history.
+    """The states of an execution from its history; what runs within a Parallel or Map state is part of that.
 
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html
     """
     found: list[Step] = []
+    within = 0
     for event in history:
+        within += _goes_within(event["type"])
+        if within:
+            continue
         if "stateEnteredEventDetails" in event:
             found.append(Step(event["stateEnteredEventDetails"]["name"], event["timestamp"], None))
         elif found and found[-1].seconds is None and _leaves(event["type"]):
             last = found[-1]
             found[-1] = Step(last.state, last.entered, (event["timestamp"] - last.entered).total_seconds())
     return found
+
+
+def _goes_within(event_type: str) -> int:
+    """1 where a Parallel or Map state begins with what is in it, -1 where that is over, 0 anywhere else."""
+    if event_type in {"ParallelStateStarted", "MapStateStarted"}:
+        return 1
+    over = r"(Parallel|Map)State(Succeeded|Failed|Aborted)"
+    return -1 if re.fullmatch(over, event_type) else 0
 
 
 def _leaves(event_type: str) -> bool:

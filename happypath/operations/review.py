@@ -5,9 +5,10 @@ The rules are those of `functions.review.reviews`, whose refusals are errors her
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 from functions.ingest.record import utc_now
 from functions.review.review import Review
@@ -46,6 +47,13 @@ class ReviewQueue:
     def waiting(self) -> list[Review]:
         """All reviews that are open, the oldest first."""
         return self._reviews.waiting()
+
+    def about(self, record: Mapping[str, Any]) -> Review | None:
+        """What a person is asked, or was asked last, about an upload with this record; None: nothing yet."""
+        try:
+            return self._reviews.show(record["review"]) if "review" in record else None
+        except NoReviewError:
+            return None
 
     def show(self, name: str) -> Review:
         """The review that a name means: its id, or the key, the upload id, or a part of the key that no other

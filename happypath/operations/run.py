@@ -12,6 +12,7 @@ from typing import Any
 from happypath.operations import extras
 from happypath.operations.installation import Execution, Installation, claimed_at
 from happypath.operations.naming import upload_name
+from happypath.operations.review import ReviewQueue
 from happypath.operations.waiting import Watch
 from happypath.project import needed_by
 from happypath.samples import Photo
@@ -20,6 +21,10 @@ from happypath.sandbox.sandbox import Sandbox
 
 # The sandbox is in this process, so asking it often costs little.
 _POLL_S = 0.02
+_ASKED = (
+    "It waits for a person: in `happypath up`, `happypath review` lists it, and `happypath approve` or "
+    "`refuse` decides."
+)
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,8 @@ def run(
 
     After the last one `stay` is called, and the sandbox is there until it returns.
 
+    One that waits for a person is yielded as `IN_REVIEW`, with what the models saw as its detail: the sandbox
+    is over with the run, so that nobody decides.
     An upload without a terminal record after `timeout_s`, or whose execution ended without one, is yielded
     with the status it has by then, or `WAITING` if it has no record at all.
 
@@ -164,8 +171,9 @@ def _result(
     seconds = time.monotonic() - upload.started
     execution_arn = record.get("executionArn") if record else None
     begun = claimed_at(record)
+    asked = ReviewQueue(installation).about(record) if record and seen.is_in_review else None
     if seconds < timeout_s:
-        if not seen.is_over:
+        if not seen.is_over or (seen.is_in_review and not asked):
             return None
         # The record is written by the last state but one; the history is whole a moment later.
         if (
@@ -182,14 +190,14 @@ def _result(
         workflow=workflow,
         status=seen.status,
         reason=record.get("reason") if record else None,
-        detail=record.get("detail") if record else None,
+        detail=asked.seen if asked else record.get("detail") if record else None,
         path=[step.state for step in installation.steps(execution_arn, begun)] if execution_arn else [],
         execution_arn=execution_arn,
         trace_id=record.get("traceId") if record else None,
         seconds=round(seconds, 3),
         outputs=outputs,
         unrecorded=seen.unrecorded,
-        missing=seen.missing,
+        missing=_ASKED if asked else seen.missing,
     )
 
 

@@ -99,8 +99,11 @@ def _client_error(no: ErrorResponse) -> ClientError:
 def _garbage(result: Any) -> Any:
     """A function's garbage is its payload; a table answers with an item of another shape.
 
-    EventBridge's answer is read by nobody: the interpreter itself looks whether it took all events.
+    EventBridge's answer is read by nobody: the interpreter itself looks whether it took all events. So it is
+    with an execution that was started, which the interpreter waits for.
     """
+    if "ExecutionArn" in result:
+        return result
     return {**result, "Payload": GARBAGE} if "Payload" in result else {"Item": {GARBAGE: GARBAGE}}
 
 

@@ -9,6 +9,7 @@ serves a copy of the workflow:
   moderation; what it does not say, and a sample without them, is detected.
 - `place`: a type of place; "nowhere" for a place that is not listed, null for one that is listed without a
   type, an object for a type that is this value of DynamoDB, such as {"N": "5"}; "park" unless given.
+- `review`: what a person does who is asked about it, "approve" (also where nobody is) or "refuse".
 - `path`: the states that the execution goes through, in order.
 - `reason`: why it is REJECTED; absent or null when it is PROCESSED.
 - `detail`: a part of the detail in the record.
@@ -62,6 +63,7 @@ class Row:
     shows: tuple[str, ...] | None = None
     reads: tuple[str, ...] | None = None
     moderated: tuple[str, ...] | None = None
+    review: str = "approve"
     place: str | Mapping[str, Any] | None = "park"
     reason: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
@@ -146,6 +148,7 @@ _KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "shows": _TEXTS,
     "reads": _TEXTS,
     "moderated": _TEXTS,
+    "review": (lambda value: value in {"approve", "refuse"}, '"approve" or "refuse"'),
     "place": (
         lambda value: (
             value is None or isinstance(value, str) or (isinstance(value, dict) and len(value) == 1)

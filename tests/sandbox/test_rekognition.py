@@ -185,7 +185,8 @@ def test_every_sample_has_a_recorded_answer_and_the_file_says_where_it_comes_fro
     assert "not recorded from AWS" in " ".join(content["about"])
     assert {answer["photo"]: digest for digest, answer in content["answers"].items()} == {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in (*PHOTOS.glob("*.jpg"), *PHOTOS.parent.glob("documents/*.png"))
+        for pattern in ("photos/*.jpg", "documents/*.png", "ads/*.jpg")
+        for path in PHOTOS.parent.glob(pattern)
     }
 
 

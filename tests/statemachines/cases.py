@@ -21,6 +21,7 @@ from tests.statemachines.definitions import (
     State,
     errors_retried,
     is_lambda,
+    place,
     states,
     status_recorded,
     tasks,
@@ -103,14 +104,14 @@ def _of_tasks(workflow: str) -> Iterator[Case]:
             recovering = {**usual.answers, name: later}
             yield replace(usual, name=f"{title(name)}RecoversFrom{cause}", answers=recovering)
             if attempts <= _MANY or _is_first(workflow, name, retrier):
-                yield _failing(usual, name, _too_often(errors, attempts), f"GivesUpOn{cause}")
+                yield _failing(workflow, usual, name, _too_often(errors, attempts), f"GivesUpOn{cause}")
         for catcher in task["Catch"]:
             for error in catcher["ErrorEquals"]:
                 if error == "States.ALL" and error in errors_retried(task):
                     continue
                 raised = Raised(UNNAMED if error == "States.ALL" else error, '{"message": "no"}')
                 if catcher["Next"] == FAILED:
-                    yield _failing(usual, name, [raised], f"Meets{title(raised.error)}")
+                    yield _failing(workflow, usual, name, [raised], f"Meets{title(raised.error)}")
                 else:
                     yield _caught(workflow, usual, name, raised, catcher["Next"])
         if is_lambda(task) and task.get("End") and (picked := picked_by(task)):
@@ -121,7 +122,7 @@ def _of_tasks(workflow: str) -> Iterator[Case]:
 
 def _row_through(workflow: str, task: str) -> Row:
     """The row that says how a task goes when all is well."""
-    through = [row for row in rows(workflow) if task in row.path]
+    through = [row for row in rows(workflow) if place(workflow, task) in row.path]
     assert through, f"no row of {workflow} goes through {task}"
     return min(through, key=lambda row: row.reason is not None)
 
@@ -153,14 +154,14 @@ def _too_often(errors: Sequence[str], attempts: int) -> list[Raised]:
     return [Raised(used[number * len(used) // count]) for number in range(count)]
 
 
-def _failing(usual: Case, task: str, raised: Sequence[Raised], why: str) -> Case:
+def _failing(workflow: str, usual: Case, task: str, raised: Sequence[Raised], why: str) -> Case:
     """The execution that ends as an error, recorded by its name, in the state where nothing more is tried."""
-    until = usual.path[: usual.path.index(task) + 1]
+    until = usual.path[: usual.path.index(place(workflow, task)) + 1]
     error = raised[-1].error
     failing = replace(
         usual,
         name=f"{title(task)}{why}",
-        answers={**_before(usual, task), task: raised, FAILED: [Done()]},
+        answers={**_before(workflow, usual, task), task: raised, FAILED: [Done()]},
         path=(*until, FAILED, "Failed"),
         error=error,
     )
@@ -174,11 +175,11 @@ def _failing(usual: Case, task: str, raised: Sequence[Raised], why: str) -> Case
 def _caught(workflow: str, usual: Case, task: str, raised: Raised, target: str) -> Case:
     """The execution that goes on another way, and succeeds: by a refusal, or because it is replaced."""
     then = _onward(workflow, target)
-    until = usual.path[: usual.path.index(task) + 1]
+    until = usual.path[: usual.path.index(place(workflow, task)) + 1]
     ended = replace(
         usual,
         name=f"{title(task)}Raises{title(raised.error)}",
-        answers={**_before(usual, task), task: [raised]},
+        answers={**_before(workflow, usual, task), task: [raised]},
         path=(*until, *then),
         record=None,
         detail={},
@@ -204,9 +205,10 @@ def _onward(workflow: str, target: str) -> tuple[str, ...]:
     return tuple(then)
 
 
-def _before(usual: Case, task: str) -> dict[str, Sequence[Any]]:
-    until = usual.path[: usual.path.index(task)]
-    return {name: answer for name, answer in usual.answers.items() if name in until}
+def _before(workflow: str, usual: Case, task: str) -> dict[str, Sequence[Any]]:
+    # What runs beside it is answered, too.
+    until = usual.path[: usual.path.index(place(workflow, task)) + 1]
+    return {name: answer for name, answer in usual.answers.items() if place(workflow, name) in until}
 
 
 def _of_records(workflow: str) -> Iterator[Case]:
@@ -215,7 +217,7 @@ def _of_records(workflow: str) -> Iterator[Case]:
     start = upload.path[0]
     bases = [
         _case(workflow, next(row for row in rows(workflow) if row.reason)),
-        _failing(upload, start, [Raised(UNNAMED)], ""),
+        _failing(workflow, upload, start, [Raised(UNNAMED)], ""),
         *([upload] if status_recorded(states(workflow)[upload.path[-1]]) else []),
     ]
     for base in bases:

@@ -44,8 +44,44 @@ def states(workflow: str) -> dict[str, State]:
     return found
 
 
+def branches(state: State) -> list[dict[str, Any]]:
+    """What runs within a Parallel state, all at once."""
+    found: list[dict[str, Any]] = state.get("Branches", [])
+    return found
+
+
+def all_states(workflow: str) -> dict[str, State]:
+    """Its states, and those within its Parallel states."""
+    found: dict[str, State] = {}
+    for name, state in states(workflow).items():
+        found[name] = state
+        for branch in branches(state):
+            found |= branch["States"]
+    return found
+
+
+def tasks_in(definition: dict[str, Any]) -> dict[str, State]:
+    """The tasks of a definition, also those within Parallel states, which catch what these tasks do not."""
+    found: dict[str, State] = {}
+    for name, state in definition["States"].items():
+        if state["Type"] == "Task":
+            found[name] = state
+        for branch in branches(state):
+            found |= {inner: {"Catch": state["Catch"], **each} for inner, each in tasks_in(branch).items()}
+    return found
+
+
 def tasks(workflow: str) -> dict[str, State]:
-    return {name: state for name, state in states(workflow).items() if state["Type"] == "Task"}
+    """Its tasks, by their names."""
+    return tasks_in(load(workflow))
+
+
+def place(workflow: str, name: str) -> str:
+    """The state by which a path passes a state: itself, or the Parallel state that it is within."""
+    for outer, state in states(workflow).items():
+        if any(name in branch["States"] for branch in branches(state)):
+            return outer
+    return name
 
 
 # What publishes photos, and of it the versions of the workflow for the photos of places.
@@ -104,7 +140,7 @@ def waits_for_execution(state: State) -> bool:
 
 def decides(state: State) -> bool:
     """Whether it is a task that answers with a Decision, be it a person's."""
-    return (is_lambda(state) or waits_for_execution(state)) and state["ResultPath"] == "$.decision"
+    return (is_lambda(state) or waits_for_execution(state)) and state.get("ResultPath") == "$.decision"
 
 
 def holds_record(state: State) -> bool:
@@ -142,7 +178,7 @@ def edges(state: State) -> Iterator[Edge]:
             yield from _choice_edges(state)
         case "Wait":
             yield Edge(state["Next"])
-        case "Task" | "Pass":
+        case "Task" | "Pass" | "Parallel":
             if "Next" in state:
                 path = state["ResultPath"]
                 yield Edge(state["Next"], frozenset(_results(state)), overwrites=path)
@@ -179,7 +215,7 @@ def _results(state: State) -> set[Field]:
     if path is None:
         return set()
     template = state.get("ResultSelector", state.get("Parameters", state.get("Result", {})))
-    if state["Type"] == "Task" and "ResultSelector" not in state:
+    if state["Type"] in {"Task", "Parallel"} and "ResultSelector" not in state:
         template = {}
     return {path} | set(_keys(path, template))
 

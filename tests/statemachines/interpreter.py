@@ -7,6 +7,7 @@ before retries are noted instead of waited for.
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -28,6 +29,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
+from happypath.operations.installation import steps
 from happypath.sandbox.patches import states_evaluation, states_language
 from happypath.sandbox.patches.stepfunctions import ERRORS, TASKS
 from happypath.sandbox.stepfunctions.failures import task_failure
@@ -151,10 +153,7 @@ class Interpreter:
                 (state_task_service_dynamodb, "boto_client_for", lambda **_: self.dynamodb),
                 (state_task_service_events, "boto_client_for", lambda **_: bus),
                 (state_task_service_aws_sdk, "boto_client_for", lambda service, **_: self.client(service)),
-                *(
-                    (task, "_eval_service_task", calls.answering(task))
-                    for task, _ in (*TASKS, (AwsSdkTask, ""))
-                ),
+                *((task, "_eval_service_task", calls.answering(task)) for task in INTEGRATIONS),
             ):
                 patches.enter_context(patch.object(replaced, name, by))
             self._stepfunctions.start_execution(
@@ -169,11 +168,7 @@ class Interpreter:
             status=ended["status"],
             error=ended.get("error"),
             cause=ended.get("cause"),
-            path=tuple(
-                event["stateEnteredEventDetails"]["name"]
-                for event in history
-                if "stateEnteredEventDetails" in event
-            ),
+            path=tuple(step.state for step in steps(history)),
             output=json.loads(ended.get("output") or "{}"),
             record={},
             asked=calls.asked,
@@ -226,8 +221,8 @@ class _Calls:
         }
         self._answers: Mapping[str, Sequence[Any]] = {**good, **answers}
         self._turns: dict[str, int] = {}
-        self._answer: Any = None
-        self._task = ""
+        # The task that a thread calls for, and what that is answered: branches run at once.
+        self._now = threading.local()
         self.asked: list[tuple[str, Any]] = []
         self.told: list[dict[str, Any]] = []
 
@@ -236,20 +231,20 @@ class _Calls:
         call = integration._eval_service_task
 
         def answer(task: Any, env: Any, **more: Any) -> None:
-            self._task = task.name
             answers = self._answers.get(task.name, [Done()])
             turn = self._turns.get(task.name, 0)
             self._turns[task.name] = turn + 1
-            self._answer = answers[min(turn, len(answers) - 1)]
-            if isinstance(self._answer, Lost):
+            now = answers[min(turn, len(answers) - 1)]
+            self._now.task, self._now.answer = task.name, now
+            if isinstance(now, Lost):
                 call(task, env=env, **more)
-            if isinstance(self._answer, Raised):
-                raise FailureEventException(task_failure(task, env, self._answer.error, self._answer.cause()))
-            if isinstance(self._answer, Answered):
-                self._answer.after()
-                env.stack.append(dict(self._answer.result))
+            if isinstance(now, Raised):
+                raise FailureEventException(task_failure(task, env, now.error, now.cause()))
+            if isinstance(now, Answered):
+                now.after()
+                env.stack.append(dict(now.result))
             elif integration is SfnTask:
-                env.stack.append({"Status": "SUCCEEDED", "Output": self._answer})
+                env.stack.append({"Status": "SUCCEEDED", "Output": now})
             elif integration is AwsSdkTask and not self._on_account:
                 env.stack.append({})
             else:
@@ -259,8 +254,8 @@ class _Calls:
 
     def invoke(self, parameters: dict[str, Any], region: str, state_credentials: Any) -> dict[str, Any]:
         """Lambda's Invoke."""
-        self.asked.append((self._task, json.loads(parameters["Payload"])))
-        return {"StatusCode": 200, "ExecutedVersion": "$LATEST", "Payload": self._answer}
+        self.asked.append((self._now.task, json.loads(parameters["Payload"])))
+        return {"StatusCode": 200, "ExecutedVersion": "$LATEST", "Payload": self._now.answer}
 
     def listening(self, events: Any) -> Callable[..., Any]:
         """EventBridge's PutEvents, noting what it is told."""

@@ -35,8 +35,10 @@ from tests.statemachines.definitions import (
     states,
     status_recorded,
     tasks,
+    tasks_in,
     tasks_of_machines,
     text,
+    waits_for_execution,
 )
 
 TASKS = all_tasks()
@@ -49,6 +51,8 @@ MAKERS = {
 }
 LAMBDA_TASKS = [(workflow, name) for workflow, name in TASKS if is_lambda(tasks(workflow)[name])]
 DECIDING_TASKS = [(workflow, name) for workflow, name in LAMBDA_TASKS if decides(tasks(workflow)[name])]
+# Those in which a person decides.
+REVIEWS = [(workflow, name) for workflow, name in TASKS if waits_for_execution(tasks(workflow)[name])]
 # Recording, and asking by a write whether the record is still this execution's.
 HOLDING_TASKS = [(workflow, name) for workflow, name in TASKS if holds_record(tasks(workflow)[name])]
 WORKING_TASKS = [each for each in TASKS if each not in HOLDING_TASKS]
@@ -75,6 +79,8 @@ THROTTLED = {
     "states": {
         "StepFunctions.AWSStepFunctionsException",
         "StepFunctions.ExecutionLimitExceededException",
+        # https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html calls it so.
+        "StepFunctions.ExecutionLimitExceeded",
     },
     # Few errors of S3 have a name there: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html
     "s3": {"S3.S3Exception"},
@@ -116,7 +122,7 @@ TRANSIENT = {
         "States.Timeout",
     },
     "s3": {"S3.SdkClientException", "States.Timeout"},
-    "states": {"StepFunctions.SdkClientException"},
+    "states": {"StepFunctions.SdkClientException", "States.Timeout"},
 }
 HOUR_S = 3600
 # https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
@@ -433,7 +439,8 @@ def test_a_record_is_held_by_the_execution_that_it_names(workflow: str, name: st
 def test_every_decision_is_left_at_one_place(workflow: str, name: str) -> None:
     is_decider = filled.handler(workflow, name).startswith("functions.decide.")
 
-    assert is_decider is decides(tasks(workflow)[name])
+    # Within a Parallel state it answers the state after that.
+    assert (is_decider and name in states(workflow)) is decides(tasks(workflow)[name])
 
 
 @pytest.mark.parametrize(("workflow", "name"), DECIDING_TASKS)
@@ -443,6 +450,28 @@ def test_a_decision_is_taken_whole(workflow: str, name: str) -> None:
         "reason.$": "$.Payload.reason",
         "detail.$": "$.Payload.detail",
     }
+
+
+@pytest.mark.parametrize(("workflow", "name"), REVIEWS)
+def test_a_persons_decision_is_taken_whole_and_is_about_what_was_seen(workflow: str, name: str) -> None:
+    task = tasks(workflow)[name]
+
+    assert task["ResultSelector"] == {
+        "accepted.$": "$.Output.accepted",
+        "reason.$": "$.Output.reason",
+        "detail.$": "$.Output.detail",
+    }
+    assert task["ResultPath"] == "$.decision"
+    given = task["Parameters"]["Input"]
+    assert (
+        given.items()
+        >= {
+            "detail.$": "$.detail",
+            "executionArn.$": "$$.Execution.Id",
+            "seen.$": "$.decision.detail",
+        }.items()
+    )
+    assert set(given["rules"]) == {"reminder_s", "expiry_s", "on_expiry"}
 
 
 @pytest.mark.parametrize(("workflow", "name"), [each for each in LAMBDA_TASKS if each not in DECIDING_TASKS])
@@ -458,20 +487,30 @@ def test_a_malformed_result_cannot_end_an_execution_unrecorded(workflow: str, na
         assert task["ResultSelector"] == {"result.$": "$.Payload"}
 
 
-@pytest.mark.parametrize(("workflow", "name"), DECIDING_TASKS)
+@pytest.mark.parametrize(
+    ("workflow", "name"),
+    [each for each in LAMBDA_TASKS if filled.handler(*each).startswith("functions.decide.")],
+)
 def test_a_decider_is_given_rules_that_it_takes(workflow: str, name: str) -> None:
-    payload = json.loads(filled.definition(workflow))["States"][name]["Parameters"]["Payload"]
+    payload = tasks_in(json.loads(filled.definition(workflow)))[name]["Parameters"]["Payload"]
 
     rules.read(filled.shape_of_rules(workflow, name), payload["rules"])
 
 
-@pytest.mark.parametrize(("workflow", "name"), DECIDING_TASKS)
+@pytest.mark.parametrize(("workflow", "name"), [*DECIDING_TASKS, *REVIEWS])
 def test_only_what_is_accepted_goes_on_and_a_refusal_is_recorded_next(workflow: str, name: str) -> None:
     choice = states(workflow)[tasks(workflow)[name]["Next"]]
 
     assert choice["Type"] == "Choice"
     assert choice["Default"] == REFUSED
     for rule in choice["Choices"]:
+        if waits_for_execution(states(workflow)[rule["Next"]]):
+            assert rule == {
+                "Variable": "$.decision.reason",
+                "StringEquals": Reason.NEEDS_REVIEW,
+                "Next": rule["Next"],
+            }
+            continue
         conditions = [
             {key: each for key, each in one.items() if key != "Next"} for one in rule.get("And", [rule])
         ]
@@ -481,7 +520,9 @@ def test_only_what_is_accepted_goes_on_and_a_refusal_is_recorded_next(workflow: 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
 def test_a_refusal_is_a_decision_wherever_it_is_made(workflow: str) -> None:
     """It is that of the task before its Choice, or a Pass writes it whole."""
-    choices_of_tasks = {tasks(workflow)[name]["Next"] for each, name in DECIDING_TASKS if each == workflow}
+    choices_of_tasks = {
+        tasks(workflow)[name]["Next"] for each, name in (*DECIDING_TASKS, *REVIEWS) if each == workflow
+    }
     refusing = {
         name: state
         for name, state in states(workflow).items()

@@ -7,8 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from functions.decision import Reason
 from tests.outcomes import Row
-from tests.statemachines.definitions import REFUSED, State, decides, is_lambda, states
+from tests.statemachines.definitions import (
+    REFUSED,
+    State,
+    branches,
+    decides,
+    is_lambda,
+    states,
+    waits_for_execution,
+)
 
 
 @dataclass(frozen=True)
@@ -89,10 +98,14 @@ def answers_of(workflow: str, row: Row) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     for name, then in zip(row.path, (*row.path[1:], ""), strict=True):
         state = states(workflow)[name]
+        for branch in branches(state):
+            found |= {inner: [willing(each)] for inner, each in branch["States"].items()}
         if state["Type"] == "Task":
             found[name] = [willing(state)]
             after = row.path[row.path.index(name) + 2 :]
-            if row.reason and decides(state) and after[:1] == (REFUSED,):
+            if decides(state) and after and waits_for_execution(states(workflow)[after[0]]):
+                found[name] = [reject(Reason.NEEDS_REVIEW, score=0.6)]
+            elif row.reason and decides(state) and after[:1] == (REFUSED,):
                 found[name] = [reject(row.reason, **row.detail)]
             elif row.reason and is_lambda(state) and not decides(state) and then != state.get("Next"):
                 found[name] = [Raised(row.reason, json.dumps(dict(row.detail)))]

@@ -13,11 +13,12 @@ from typing import Any
 import boto3
 from botocore.exceptions import EndpointConnectionError, HTTPClientError
 
+from happypath.operations.installation import steps
 from happypath.sandbox.sandbox import Sandbox
 from tests import waiting
 from tests.statemachines import filled
 from tests.statemachines.cases import cases
-from tests.statemachines.definitions import WORKFLOWS
+from tests.statemachines.definitions import WORKFLOWS, branches
 from tests.statemachines.interpreter import DETAIL
 from tests.stepfunctions_local.config import config, machine
 from tests.stepfunctions_local.mocking import mocked
@@ -97,7 +98,8 @@ def _definition(workflow: str) -> str:
     Step Functions Local waits before a retry as AWS does, minutes at times.
     """
     definition = json.loads(filled.definition(workflow))
-    for state in definition["States"].values():
+    inner = (branch["States"] for state in definition["States"].values() for branch in branches(state))
+    for state in (each for states in (definition["States"], *inner) for each in states.values()):
         for retrier in state.get("Retry", []):
             retrier.pop("MaxDelaySeconds", None)
             retrier |= {"IntervalSeconds": 1, "BackoffRate": 1}
@@ -112,11 +114,7 @@ def _ended(stepfunctions: Any, arn: str) -> Run:
     return Run(
         status=ended["status"],
         error=ended.get("error"),
-        path=tuple(
-            event["stateEnteredEventDetails"]["name"]
-            for event in history
-            if "stateEnteredEventDetails" in event
-        ),
+        path=tuple(step.state for step in steps(history)),
         record=record,
         record_key=key,
         history=history,

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.statemachines.cases import Case, cases
-from tests.statemachines.definitions import ROOT, WORKFLOWS, service, states, tasks
+from tests.statemachines.definitions import ROOT, WORKFLOWS, all_states, service, tasks
 from tests.statemachines.interpreter import DETAIL
 from tests.statemachines.willing import Raised
 from tests.stepfunctions_local import runs as all_runs
@@ -48,9 +48,9 @@ def test_a_case_goes_its_way(runs: Mapping[tuple[str, str], Run], workflow: str,
 @pytest.mark.parametrize("workflow", WORKFLOWS)
 def test_every_transition_is_made_by_some_case(runs: Mapping[tuple[str, str], Run], workflow: str) -> None:
     histories = [run.history for (its, _), run in runs.items() if its == workflow]
-    made = set().union(*(driven(history, states(workflow)) for history in histories))
+    made = set().union(*(driven(history, all_states(workflow)) for history in histories))
 
-    assert [str(each) for each in declared(states(workflow)) if each not in made] == []
+    assert [str(each) for each in declared(all_states(workflow)) if each not in made] == []
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
@@ -87,7 +87,8 @@ def test_the_container_reads_the_file_and_asks_nobody_on_aws() -> None:
     assert container["volumes"] == [f"./{FILE.name}:{environment['SFN_MOCK_CONFIG']}:ro"]
     services = {service(task) for workflow in WORKFLOWS for task in tasks(workflow).values()}
     for name in services:
-        assert environment[f"{name.upper()}_ENDPOINT"].startswith("http://127.0.0.1:")
+        option = "STEP_FUNCTIONS" if name == "states" else name.upper()
+        assert environment[f"{option}_ENDPOINT"].startswith("http://127.0.0.1:")
 
 
 def skipped(programs: Path) -> str:

@@ -61,17 +61,22 @@ def function(stack: str, name: str) -> dict[str, Any]:
 def statements(stack: str) -> Iterator[tuple[str, Resource]]:
     """Every statement of every policy that a function or state machine of ours has, with its logical id.
 
-    What core exports to others is taken as theirs; what it refers to itself is its own.
+    What a stack exports to others is taken as theirs; what core refers to itself is its own.
     """
     exported = {
-        output["Export"]["Name"]["Fn::Sub"]: output["Value"]["Ref"]
-        for output in load("core")["Outputs"].values()
-        if "Ref" in output["Value"]
+        output["Export"]["Name"]["Fn::Sub"]: resources(other)[output["Value"]["Ref"]]["Properties"]
+        for other in STACKS
+        for output in load(other).get("Outputs", {}).values()
+        if "Export" in output and "Ref" in output["Value"]
     }
     for name, resource in resources(stack, "AWS::Serverless").items():
         for policy in resource["Properties"].get("Policies", []):
-            shared = policy.get("Ref") or exported.get(policy.get("Fn::ImportValue", {}).get("Fn::Sub", ""))
-            document = managed_policies()[shared] if shared else policy
+            if "Ref" in policy:
+                document = managed_policies()[policy["Ref"]]
+            elif "Fn::ImportValue" in policy:
+                document = exported[policy["Fn::ImportValue"]["Fn::Sub"]]["PolicyDocument"]
+            else:
+                document = policy
             for statement in document["Statement"]:
                 # With every condition of the template met.
                 yield name, statement["Fn::If"][1] if "Fn::If" in statement else statement

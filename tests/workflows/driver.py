@@ -13,7 +13,8 @@ from typing import Any
 
 from functions.ingest import record as records
 from functions.upload import InvalidKeyError, Upload, parse_key
-from happypath.operations.installation import TERMINAL, Installation
+from happypath.operations.installation import TERMINAL, Installation, steps
+from happypath.operations.review import ReviewQueue
 from happypath.project import STACKS, uploads_of
 from happypath.sandbox.sandbox import Sandbox
 from tests.outcomes import Row
@@ -68,6 +69,7 @@ class Driver:
         self.installation = installation
         self._numbers = itertools.count(1)
         self._live = "none"
+        self.reviews = ReviewQueue(installation, "arn:aws:iam::123456789012:user/ann")
         # Tests run in several threads, in which clients can be used, but not made.
         for service in ("dynamodb", "events", "lambda", "logs", "s3", "sqs", "ssm", "stepfunctions"):
             self.installation.client(service)
@@ -191,13 +193,14 @@ class Driver:
         key: str = "",
         faults: Iterable[str] = (),
         owner: str | None = None,
+        review: str = "approve",
     ) -> Outcome:
         """Claims an upload as StartExecution does, starts a version for it, and waits for the end.
 
         Without a body there is no such object. `owner` is the execution that owns the record by then. The key
         is a new one of the place, unless given.
         """
-        detail = self.put_by_hand(place, body, key)
+        detail = {**self.put_by_hand(place, body, key), "workflow": version}
         key = detail["key"]
         identity = records.fingerprint(self._quiet_bucket, key, detail["version"] or "")
         name = records.execution_name(detail["ID"], identity)
@@ -225,7 +228,7 @@ class Driver:
                 name=name,
                 input=json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": detail}),
             )
-            wait_until(lambda: self.installation.execution_ended(arn), f"{arn} ends")
+            wait_until(lambda: self._has_ended(key, arn, review), f"{arn} ends")
         return self.outcome(key, arn)
 
     def execute_row(
@@ -244,6 +247,7 @@ class Driver:
             key=self.new_key_of(workflow, row),
             faults=faults,
             owner=owner,
+            review=row.review,
         )
 
     def picture(self, row: Row) -> bytes:
@@ -262,11 +266,27 @@ class Driver:
             version = put["VersionId"]
         return Upload(self._quiet_bucket, key, *parse_key(key), version).as_detail()
 
-    def ended_record(self, key: str) -> dict[str, Any]:
-        """Waits for the end of an upload, and returns its record."""
+    def _has_ended(self, key: str, arn: str, review: str) -> bool:
+        self._decide(key, review)
+        return self.installation.execution_ended(arn)
+
+    def _decide(self, key: str, review: str) -> None:
+        """Approves or refuses an upload, if a person is asked about it."""
+        record = self.installation.record(key) or {}
+        asked = self.reviews.about(record)
+        if asked is None or asked.verdict:
+            return
+        if review == "approve":
+            self.reviews.approve(asked.id)
+        else:
+            self.reviews.refuse(asked.id, "NOT_FOR_US", "Not with a bottle.")
+
+    def ended_record(self, key: str, review: str = "approve") -> dict[str, Any]:
+        """Waits for the end of an upload, and returns its record; a person does what `review` says."""
         found: dict[str, Any] = {}
 
         def has_ended() -> bool:
+            self._decide(key, review)
             found.update(self._record_if_ended(key) or {})
             return bool(found)
 
@@ -292,10 +312,10 @@ class Driver:
         arn = record.get("executionArn")
         return record if arn is None or self.installation.execution_ended(arn) else None
 
-    def ended(self, key: str) -> Outcome:
-        """Waits for the end of an upload."""
+    def ended(self, key: str, review: str = "approve") -> Outcome:
+        """Waits for the end of an upload; a person who is asked about it does as `review` says."""
         # Not read again: by then a newer upload may have claimed it, whose execution is not started yet.
-        record = self.ended_record(key)
+        record = self.ended_record(key, review)
         return self._outcome(record, record.get("executionArn"))
 
     def outcome(self, key: str, execution_arn: str | None = None) -> Outcome:
@@ -307,17 +327,12 @@ class Driver:
     def _outcome(self, record: dict[str, Any], arn: str | None) -> Outcome:
         described = self.installation.execution(arn) if arn else None
         history: list[Any] = self.installation.history(arn) if arn else []
-        states = [
-            event["stateEnteredEventDetails"]["name"]
-            for event in history
-            if "stateEnteredEventDetails" in event
-        ]
         published = self.published(record["key"])
         return Outcome(
             record=record,
             execution=described.status if described else "NONE",
             error=described.error if described else None,
-            path=tuple(states),
+            path=tuple(step.state for step in steps(history)),
             attempts=_attempts(history),
             photo=published.photo,
             renditions=published.renditions,
@@ -381,10 +396,13 @@ def wait_until(holds: Callable[[], bool], what: str, patience_s: float = PATIENC
 
 def _attempts(history: list[Any]) -> dict[str, int]:
     attempts: dict[str, int] = {}
-    state = ""
+    # By an event's id: what runs at once is told apart by the event that each one says is before it.
+    state: dict[int, str] = {}
     for event in history:
+        state[event["id"]] = state.get(event["previousEventId"], "")
         if "stateEnteredEventDetails" in event:
-            state = event["stateEnteredEventDetails"]["name"]
+            state[event["id"]] = event["stateEnteredEventDetails"]["name"]
         elif event["type"] == "TaskScheduled":
-            attempts[state] = attempts.get(state, 0) + 1
+            name = state[event["id"]]
+            attempts[name] = attempts.get(name, 0) + 1
     return attempts

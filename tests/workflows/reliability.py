@@ -56,7 +56,10 @@ class Fault:
 
     def can_happen_to(self, task: Task) -> bool:
         """Whether there is such a fault: a state has no process, and not every task has a function."""
-        return self.kind is not Kind.KILL if self.of == "state" else task.role is not None
+        if self.of == "state":
+            return self.kind is not Kind.KILL
+        # What runs at once may have one function: no rule says which of them is to meet a fault of it.
+        return task.role is not None and task.place == task.name
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,7 @@ class Table:
         for cell in chosen:
             task, way = cell.task, cell.task.way
             outcome = self._driver.execute_row(task.workflow, way.row, faults=[*way.rules, cell.rule])
-            if outcome.execution not in {"SUCCEEDED", "FAILED"} or task.name not in outcome.path:
+            if outcome.execution not in {"SUCCEEDED", "FAILED"} or task.place not in outcome.path:
                 raise LostError(f"{cell} does not end, or does not come to its task: {outcome}")
             published = outcome.status == "PROCESSED" and publishes(task.workflow)
             if (outcome.photo is not None) != published:

@@ -59,7 +59,12 @@ class Task:
     @property
     def decides(self) -> bool:
         """Whether its function answers with a Decision."""
-        return self.role is not None and self.state["ResultPath"] == "$.decision"
+        return self.role is not None and definitions.decides(self.state)
+
+    @property
+    def place(self) -> str:
+        """The state by which a path passes it."""
+        return definitions.place(self.workflow, self.name)
 
     @property
     def records(self) -> str | None:
@@ -122,7 +127,7 @@ class Task:
         if self.records == "FAILED":
             return Way(accepted[0], (f"{first_task(accepted[0], self.workflow).target}=raise:{CAUSE}",))
         for row in (*accepted, *rejected):
-            if self.name in row.path:
+            if self.place in row.path:
                 return Way(row)
         raise AssertionError(
             f"No row of tests/outcomes/{self.workflow}.json comes to {self.name}: add one that does."
@@ -165,8 +170,10 @@ def accepted_paths(workflow: str) -> list[Row]:
 
 def on_path(row: Row, workflow: str) -> list[Task]:
     """The tasks that a row's upload comes to, in order."""
-    tasks = definitions.tasks(workflow)
-    return [Task(workflow, state) for state in row.path if state in tasks]
+    tasks = (Task(workflow, name) for name in definitions.tasks(workflow))
+    return sorted(
+        (task for task in tasks if task.place in row.path), key=lambda task: row.path.index(task.place)
+    )
 
 
 def first_task(row: Row, workflow: str) -> Task:

@@ -133,7 +133,7 @@ def test_an_error_is_recorded_by_its_name_at_once(case: Case, ended: Ended) -> N
     outcome = ended(case)
 
     assert case.task
-    check_failed(outcome, case.task.name, "LookupError")
+    check_failed(outcome, case.task.place, "LookupError")
     assert outcome.attempts[case.task.name] == 1
     assert json.loads(outcome.record["detail"]["Cause"])["errorType"] == "LookupError"
 
@@ -161,13 +161,13 @@ def test_a_result_that_is_too_large_is_recorded(case: Case, ended: Ended) -> Non
     outcome = ended(case)
 
     assert case.task
-    check_failed(outcome, case.task.name, TOO_LARGE)
+    check_failed(outcome, case.task.place, TOO_LARGE)
     assert outcome.attempts[case.task.name] == 1
 
 
 @cases(*(Case(workflow, accepted(workflow), no_photo=True) for workflow in WORKFLOWS))
 def test_a_photo_that_is_gone_has_an_error_of_its_own(case: Case, ended: Ended) -> None:
-    check_failed(ended(case), first_task(case.row, case.workflow).name, "PhotoNotFoundError")
+    check_failed(ended(case), first_task(case.row, case.workflow).place, "PhotoNotFoundError")
 
 
 @cases(*(at(task, f"raise:{error}") for task in all_tasks() for error in task.rejections))
@@ -205,7 +205,7 @@ def test_recording_outlasts_an_outage(case: Case, ended: Ended) -> None:
     assert case.task
     assert outcome.attempts[case.task.name] == case.task.retries_of_all + 2
     if case.task.records == "FAILED":
-        check_failed(outcome, first_task(case.row, case.workflow).name, CAUSE)
+        check_failed(outcome, first_task(case.row, case.workflow).place, CAUSE)
     else:
         check_outcome(outcome, case.workflow, case.row)
 
@@ -222,7 +222,7 @@ def test_a_record_that_cannot_be_written_fails_the_execution(case: Case, ended: 
         assert outcome.status == "RECEIVED"
         assert not outcome.is_published
     else:
-        check_failed(outcome, case.task.name, "DynamoDB.AmazonDynamoDBException")
+        check_failed(outcome, case.task.place, "DynamoDB.AmazonDynamoDBException")
 
 
 @cases(at(all_tasks()[0], "raise:States.Runtime"))

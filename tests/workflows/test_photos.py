@@ -61,7 +61,7 @@ def keys(driver: Driver) -> dict[Case, str]:
 def test_an_upload_ends_as_its_table_says(case: Case, keys: dict[Case, str], driver: Driver) -> None:
     workflow, number = case
     row, key = rows(workflow)[number], keys[case]
-    outcome = driver.ended(key)
+    outcome = driver.ended(key, row.review)
 
     check_outcome(outcome, workflow, row)
     assert set(outcome.attempts.values()) == {1}
