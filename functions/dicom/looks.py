@@ -10,19 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from PIL import Image
 
 from functions.analysis.region import Region
+from functions.imaging import obscuring
 from functions.imaging.decoded import Picture
-from functions.imaging.obscuring import Part, part
+from functions.imaging.obscuring import Part
 from functions.redact.finding import Sought, find
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from functions.dicom.pixels import Film
     from functions.dicom.views import View
 
 # As large as small print needs, with the control that `find` adds below it: services scale a larger picture
@@ -31,7 +33,7 @@ SHEET_PX = 1120
 # Between frames, so that no line of text goes on from one to the next.
 _GAP_PX = 48
 # Letters of a small frame are hardly more than dots.
-_ENLARGED_BELOW_PX = 640
+_MOST_ENLARGED = 2.0
 _OVERLAP_PX = 160
 # Of 255 levels: letters that differ by no more from what is around them cannot be read, and lossy compression
 # makes as much.
@@ -70,12 +72,12 @@ class Found:
     box: Part
 
 
-def sheets(film: NDArray[Any], views: Sequence[View]) -> list[Sheet]:
+def sheets(film: Film, views: Sequence[View]) -> list[Sheet]:
     """What must be looked at to have seen every frame of a film in every view."""
     return [sheet for number, view in enumerate(views) for sheet in _packed(_cells(film, number, view))]
 
 
-def words(film: NDArray[Any], views: Sequence[View], sheet: Sheet, sought: Sought) -> list[Found]:
+def words(film: Film, views: Sequence[View], sheet: Sheet, sought: Sought) -> list[Found]:
     """Where words are on the frames of a sheet: by a call to Rekognition, or more if it cannot tell all at
     once.
 
@@ -90,7 +92,7 @@ def words(film: NDArray[Any], views: Sequence[View], sheet: Sheet, sought: Sough
 
 
 def _on_frames(line: Region, size: tuple[int, int], sheet: Sheet) -> Iterator[Found]:
-    box = part(line.left, line.top, line.width, line.height, margin=0, size=size)
+    box = obscuring.part(line.left, line.top, line.width, line.height, margin=0, size=size)
     if box is None:
         return
     for cell in sheet:
@@ -110,28 +112,34 @@ def _on_frames(line: Region, size: tuple[int, int], sheet: Sheet) -> Iterator[Fo
             )
 
 
-def _cells(film: NDArray[Any], number: int, view: View) -> Iterator[Cell]:
+def _cells(film: Film, number: int, view: View) -> Iterator[Cell]:
     rows, columns = film.shape[1:3]
-    scale = 2 if max(rows, columns) <= _ENLARGED_BELOW_PX else 1
+    scale = max(1.0, min(_MOST_ENLARGED, SHEET_PX / max(rows, columns)))
     whole = (0, 0, columns, rows)
-    first = view(film[0])
-    distinct = {sha256(first.tobytes()).digest(): 0}
-    differs = np.zeros((rows, columns), dtype=bool)
-    for frame in range(1, len(film)):
-        shown = view(film[frame])
-        if distinct.setdefault(sha256(shown.tobytes()).digest(), frame) == frame:
-            difference = np.maximum(shown, first) - np.minimum(shown, first) > _SAME
-            differs |= difference.any(axis=2) if difference.ndim == 3 else difference
-    for frame in distinct.values():
-        box = whole if frame == 0 else _around(differs)
+    distinct, differs = _compared(film, view) if len(film) > 1 else ([0], None)
+    for frame in distinct:
+        box = whole if frame == 0 or differs is None else _around(differs)
         if box is None:
             continue
-        if max(box[2] - box[0], box[3] - box[1]) * scale > SHEET_PX:
+        longer = max(box[2] - box[0], box[3] - box[1])
+        if longer * scale > SHEET_PX:
             # What is written large is seen on the whole of it.
-            longer = max(box[2] - box[0], box[3] - box[1])
             yield Cell(number, frame, box, SHEET_PX / longer)
-        for tile in _tiles(box, SHEET_PX // scale, _OVERLAP_PX // scale):
+        for tile in _tiles(box, int(SHEET_PX / scale), int(_OVERLAP_PX / scale)):
             yield Cell(number, frame, tile, scale)
+
+
+def _compared(film: Film, view: View) -> tuple[list[int], NDArray[np.bool_]]:
+    """The numbers of frames that look like no earlier one, and where any of them differs from the first."""
+    first = view(film[0])
+    distinct = {sha256(first.tobytes()).digest(): 0}
+    differs = np.zeros(first.shape[:2], dtype=bool)
+    for number in range(1, len(film)):
+        shown = view(film[number])
+        if distinct.setdefault(sha256(shown.tobytes()).digest(), number) == number:
+            difference = np.maximum(shown, first) - np.minimum(shown, first) > _SAME
+            differs |= difference.any(axis=2) if difference.ndim == 3 else difference
+    return list(distinct.values()), differs
 
 
 def _around(differs: NDArray[np.bool_]) -> Part | None:
@@ -177,13 +185,14 @@ def _packed(cells: Iterable[Cell]) -> Iterator[Sheet]:
         yield tuple(sheet)
 
 
-def _drawn(film: NDArray[Any], views: Sequence[View], sheet: Sheet) -> Image.Image:
+def _drawn(film: Film, views: Sequence[View], sheet: Sheet) -> Image.Image:
     size = max(cell.left + cell.size[0] for cell in sheet), max(cell.top + cell.size[1] for cell in sheet)
     picture = Image.new("RGB", size)
     for cell in sheet:
         left, top, right, bottom = cell.source
-        shown = Image.fromarray(
-            np.ascontiguousarray(views[cell.view](film[cell.frame])[top:bottom, left:right])
-        )
+        # A view makes a pixel of a pixel, and takes several times their memory.
+        step = max(1, int(1 / (2 * cell.scale)))
+        part = film[cell.frame, top:bottom:step, left:right:step]
+        shown = Image.fromarray(np.ascontiguousarray(views[cell.view](part)))
         picture.paste(shown.resize(cell.size, Image.Resampling.LANCZOS), (cell.left, cell.top))
     return picture

@@ -5,7 +5,6 @@ https://dicom.nema.org/medical/dicom/current/output/chtml/part03/sect_C.7.6.3.ht
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -195,14 +194,18 @@ def decoded(structure: Structure, given: Pixels) -> tuple[Film, Pixels]:
         "allow_excess_frames": False,
     }
     with reading("Its pixels"):
-        film, now = decoder.as_array(source, raw=structure.syntax not in JPEGTransferSyntaxes, **options)
-        shown = replace(given, interpretation=_subsampled_no_more(now), planar=0)
-        return np.ascontiguousarray(film.reshape(shown.shape), dtype=shown.dtype), shown
-
-
-def _subsampled_no_more(now: Mapping[str, Any]) -> str:
-    interpretation = str(now["photometric_interpretation"])
-    return "YBR_FULL" if interpretation == "YBR_FULL_422" else interpretation
+        film, now = decoder.as_array(source, raw=True, **options)
+        interpretation = str(now["photometric_interpretation"]).replace("YBR_FULL_422", "YBR_FULL")
+        film = film.reshape(given.shape)
+        if structure.syntax in JPEGTransferSyntaxes and interpretation == "YBR_FULL":
+            # One by one: it takes ten times their memory.
+            for frame in film:
+                frame[:] = as_rgb(frame, interpretation)
+            interpretation = "RGB"
+        return (
+            np.ascontiguousarray(film, dtype=given.dtype),
+            replace(given, interpretation=interpretation, planar=0),
+        )
 
 
 def as_rgb(frame: Frame, interpretation: str) -> Frame:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable
-from functools import cache
 from typing import TypeAlias
 
 from functions.platform.aws import client
@@ -20,7 +19,6 @@ Pseudonym: TypeAlias = Callable[[str], str]
 _PURPOSE = b"happypath redact-dicom: UIDs"
 
 
-@cache
 def installation_secret(key_id: str) -> bytes:
     """What an installation's HMAC key makes of our purpose: a secret that never changes.
 

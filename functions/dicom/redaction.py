@@ -191,7 +191,9 @@ def _read_again(written: bytes, limits: Limits) -> Film:
 
 
 def _preview(frame: Any, view: View) -> bytes:
-    picture = Image.fromarray(np.ascontiguousarray(view(frame)))
+    # As few pixels as do: a view takes several times their memory.
+    step = max(1, max(frame.shape[:2]) // (2 * _PREVIEW_PX))
+    picture = Image.fromarray(np.ascontiguousarray(view(frame[::step, ::step])))
     picture.thumbnail((_PREVIEW_PX, _PREVIEW_PX))
     file = BytesIO()
     picture.save(file, "PNG")
