@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
 
 from functions.ingest.record import timestamp, utc_now
 from functions.review.review import Review
 from functions.upload import Upload, parse_key
-from happypath.operations.review import ReviewQueue
+from happypath.operations.review import ReviewQueue, ReviewRefusedError
 from happypath.project import ROOT, SAMPLES
 from tests.roles import make_role
 from tests.statemachines.filled import definition
 from tests.waiting import until
 from tests.workflows.driver import Driver, wait_until
+from tests.workflows.notices import Subscriber
 
 PAGE = ROOT / "docs" / "review.md"
 NAME = "uncertain"
@@ -37,7 +41,7 @@ class Asking:
         self.driver = driver
         self.installation = driver.installation
         exports = self.installation.client("cloudformation").get_paginator("list_exports").paginate()
-        self.role = ""
+        self.role = self.swift = ""
         self._exports = {each["Name"]: each["Value"] for page in exports for each in page["Exports"]}
 
     def of(self, reviewer: str) -> ReviewQueue:
@@ -92,6 +96,13 @@ class Asking:
             roleArn=self.role,
         )["stateMachineArn"]
         return made
+
+    def start_one(self) -> tuple[str, str]:
+        """Starts a state machine that asks, for an upload → the upload's key, and the execution."""
+        key = self.driver.new_key("review-park")
+        self.swift = self.swift or self.make_swift()
+        (arn,) = self.start(self.swift, [key])
+        return key, arn
 
     def start(self, machine: str, keys: Sequence[str]) -> list[str]:
         """Starts it for uploads that nobody else is told of → the executions."""
@@ -161,6 +172,45 @@ class Asking:
         return str((self.installation.record(key) or {}).get("objStatus"))
 
 
+def need(driver: Driver, sid: str) -> None:
+    """Comes to what a statement of the stack is for, as far as that goes without it."""
+    if sid == "LearnOfItsEnd":
+        with pytest.raises(ClientError, match="not authorized to create managed-rule"), asking(driver):
+            pass
+        return
+    with asking(driver) as made:
+        key, arn = made.start_one()
+        stepfunctions = driver.installation.client("stepfunctions")
+
+        def is_asked_or_over() -> bool:
+            running = stepfunctions.describe_execution(executionArn=arn)["status"] == "RUNNING"
+            return not running or any(each.key == key for each in made.of("a").waiting())
+
+        wait_until(is_asked_or_over, f"{key} waits, or cannot")
+        with suppress(ReviewRefusedError):
+            made.of("a").approve(key)
+
+
+def every_way(driver: Driver) -> None:
+    """All that the stack does with its rights."""
+    with asking(driver) as made:
+        give_up(made)
+        _, arn = made.start_one()
+        driver.installation.client("stepfunctions").stop_execution(executionArn=arn)
+
+
+def give_up(made: Asking) -> tuple[str, str]:
+    """Has a verdict of which nobody is told, as after many failures → the upload's key, and its execution."""
+    undone = Subscriber(made.installation, "reviews-undone")
+    undone.take()
+    key, arn = made.start_one()
+    made.waits(key)
+    with made.driver.sandbox.faults("function:review-Waking=raise"):
+        made.of("ann").approve(key)
+        until(undone.take, "the verdict is given up")
+    return key, arn
+
+
 @contextmanager
 def asking(driver: Driver) -> Iterator[Asking]:
     """The workflow, live, while the block lasts."""
@@ -172,13 +222,11 @@ def asking(driver: Driver) -> Iterator[Asking]:
         yield made
     finally:
         driver.go_live("none")
-        driver.installation.client("stepfunctions").delete_state_machine(stateMachineArn=arn)
+        for each in filter(None, (arn, made.swift)):
+            driver.installation.client("stepfunctions").delete_state_machine(stateMachineArn=each)
         iam = driver.installation.client("iam")
         role = f"{driver.sandbox.prefix}-{NAME}"
         for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
             iam.detach_role_policy(RoleName=role, PolicyArn=policy["PolicyArn"])
         iam.delete_role_policy(RoleName=role, PolicyName="own")
         iam.delete_role(RoleName=role)
-
-
-__all__ = ["Asking", "asking", "states_of_page", "wait_until"]

@@ -12,13 +12,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.review.review import Review
-from happypath.operations.reconcile import find
+from happypath.operations.reconcile import find, fix
 from happypath.operations.records import UploadNameError
 from happypath.operations.redrive import run_again
 from happypath.operations.review import ReviewRefusedError
 from tests.waiting import ended
 from tests.workflows.driver import Driver, wait_until
-from tests.workflows.reviews import Asking, asking
+from tests.workflows.reviews import Asking, asking, give_up
 
 MANY = 200
 
@@ -94,6 +94,16 @@ def test_what_expires_ends_as_the_rule_says_and_is_asked_about_again(asks: Askin
     assert driver.ended(key).status == "PROCESSED"
 
 
+def test_a_verdict_of_which_nobody_was_told_is_found_by_reconcile(asks: Asking) -> None:
+    key, arn = give_up(asks)
+    (left,) = [each for each in find(asks.installation, datetime.now(UTC)) if each.key == key]
+    assert left.state == "NOT_WOKEN"
+    assert fix(asks.installation, left)
+    assert ended(asks.installation.client("stepfunctions"), arn)["status"] == "SUCCEEDED"
+    assert asks.status(key) == "PROCESSED"
+    assert not [each for each in find(asks.installation, datetime.now(UTC)) if each.key == key]
+
+
 def test_many_reviews_at_once_have_one_verdict_each(asks: Asking, driver: Driver) -> None:
     """Decided by five people who click twice and late, while calls fail and functions are killed."""
     keys = [f"review-park/{number:03}.jpg" for number in range(MANY)]
@@ -150,9 +160,9 @@ class Person:
         while waiting or len(self._seen) < MANY:
             waiting = self._queue.waiting()
             self._seen |= {each.key for each in waiting}
-            for review in self._random.sample(waiting, k=min(10, len(waiting))):
+            for review in self._random.sample(waiting, k=min(40, len(waiting))):
                 self._click(review.key, review.id)
-            for key in self._random.sample(sorted(self._seen), k=min(2, len(self._seen))):
+            for key in self._random.sample(sorted(self._seen), k=min(5, len(self._seen))):
                 self._click(key, key)
 
     def _click(self, key: str, name: str) -> None:

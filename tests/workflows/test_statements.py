@@ -21,7 +21,7 @@ from happypath.sandbox.iam.deliveries import of_function
 from happypath.sandbox.iam.enforcement import access_key
 from happypath.sandbox.iam.principal import Root
 from tests.outcomes import Row, rows
-from tests.workflows import api, deletions
+from tests.workflows import api, deletions, reviews
 from tests.workflows.driver import Driver, wait_until
 from tests.workflows.notices import refused
 from tests.workflows.statements import Deployed, Statement, statements
@@ -142,6 +142,8 @@ def _is_of_add_on(statement: Statement, driver: Driver) -> bool:
             driver.delete(running)
     elif _is_of_deletions(statement):
         deletions.delete_all_the_ways(driver)
+    elif statement.stack == "review":
+        reviews.need(driver, statement.sid)
     else:
         return False
     return True
@@ -258,6 +260,14 @@ def _rule_of_notices(driver: Driver) -> str:
     return f"arn:aws:events:us-east-1:{ACCOUNT}:rule/{driver.sandbox.prefix}-notices"
 
 
+def _rule_of_reviews(driver: Driver) -> str:
+    return f"arn:aws:events:us-east-1:{ACCOUNT}:rule/{driver.sandbox.prefix}-review-stopped"
+
+
+def _undone(driver: Driver) -> str:
+    return f"arn:aws:sqs:us-east-1:{ACCOUNT}:{driver.sandbox.prefix}-reviews-undone"
+
+
 def _failed(driver: Driver) -> str:
     return f"arn:aws:sqs:us-east-1:{ACCOUNT}:{driver.sandbox.prefix}-notices-failed"
 
@@ -300,6 +310,10 @@ CHECKED: dict[str, Callable[[Driver], None]] = {
         of_function(f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{driver.sandbox.prefix}-Notices"),
         "sqs:SendMessage",
         _failed(driver),
+    ),
+    # What cannot be handled; `reviews.give_up` has that done.
+    "UndoneQueuePolicy-FromTheRule": lambda driver: iam.check(
+        _service("events", _rule_of_reviews)(driver), "sqs:SendMessage", _undone(driver)
     ),
     "SealKey-TheAccountDecides": lambda driver: iam.check(
         Root(ACCOUNT), "kms:GenerateMac", _key(driver, "api", "SealKey")

@@ -31,8 +31,9 @@ from happypath.sandbox.stepfunctions.integrations import SfnTask, cause_of
 
 logger = logging.getLogger(__name__)
 
-# How long a state that waits for its child looks at nothing else, and how long until it looks again.
-_GLANCE_S, _PAUSE_S = 0.05, 0.001
+# How long a state that waits for its child looks at nothing else, at first and at most, and how long until it
+# looks again. A child may wait for a person, for days.
+_GLANCE_S, _LONGEST_GLANCE_S, _PAUSE_S = 0.05, 1.0, 0.001
 _LEFT_OUT = {"redriveCount", "redriveDate", "redriveStatus", "redriveStatusReason", "traceHeader"}
 
 
@@ -41,13 +42,15 @@ class _Child:
 
     def __init__(self, task: Any, env: Any, client: Any, arn: str, *, as_text: bool) -> None:
         self._task, self._env, self._client, self._arn, self._as_text = task, env, client, arn, as_text
+        self._glance_s = _GLANCE_S
         # Who may not see it, or if it is of an Express workflow, fails here.
         client.describe_execution(executionArn=arn)
         region, account = arn.split(":")[3:5]
         self._execution = operations.find(stepfunctions_parser_backends[account][region], arn)
 
     def __call__(self) -> Any:
-        if not self._execution.over.wait(_GLANCE_S):
+        if not self._execution.over.wait(self._glance_s):
+            self._glance_s = min(2 * self._glance_s, _LONGEST_GLANCE_S)
             return None
         described = _described(self._client.describe_execution(executionArn=self._arn), as_text=self._as_text)
         if described["Status"] == "SUCCEEDED":
