@@ -57,6 +57,30 @@ def test_step_functions_must_be_able_to_assume_a_state_machines_role(sandbox: An
     stepfunctions.delete_state_machine(stateMachineArn=machine["stateMachineArn"])
 
 
+def test_a_state_machine_that_waits_for_executions_has_a_role_that_may_learn_of_their_ends(
+    sandbox: Any,
+) -> None:
+    stepfunctions, iam = sandbox.client("stepfunctions"), sandbox.client("iam")
+    resource = "arn:aws:states:::states:startExecution.sync:2"
+    task = {"Type": "Task", "Resource": resource, "Parameters": {"StateMachineArn": "a"}, "End": True}
+    waits = json.dumps({"StartAt": "S", "States": {"S": task}})
+    rule = "arn:aws:events:*:*:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
+    start = {"Effect": "Allow", "Action": "states:*", "Resource": "*"}
+    named = {"name": "waits", "definition": waits, "roleArn": make_role(iam, "waits", start)}
+    with pytest.raises(
+        ClientError, match=r"role/waits' is not authorized to create managed-rule\."
+    ) as raised:
+        stepfunctions.create_state_machine(**named)
+    assert raised.value.response["Error"]["Code"] == "AccessDeniedException"
+    actions = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
+    make_role(iam, "waits", start, {"Effect": "Allow", "Action": actions, "Resource": rule})
+    made = stepfunctions.create_state_machine(**named)["stateMachineArn"]
+    make_role(iam, "waits", start)
+    with pytest.raises(ClientError, match="managed-rule"):
+        stepfunctions.update_state_machine(stateMachineArn=made, definition=waits + " ")
+    stepfunctions.delete_state_machine(stateMachineArn=made)
+
+
 def test_a_state_machine_that_logs_has_a_role_that_may(sandbox: Any) -> None:
     stepfunctions, logs = sandbox.client("stepfunctions"), sandbox.client("logs")
     logs.create_log_group(logGroupName="/aws/vendedlogs/states/may")
