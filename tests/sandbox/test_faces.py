@@ -15,11 +15,12 @@ from PIL import Image, ImageOps
 from happypath.sandbox.rekognition import Rekognition, RekognitionError, detectors
 from happypath.sandbox.rekognition.detectors import Sighting
 from happypath.sandbox.rekognition.onnx_file import of_any_size
-from tests.sandbox.test_rekognition import SAMPLES, assert_shape, jpeg, png, sample, stored_as
+from tests.sandbox.test_rekognition import SAMPLES, assert_shape, jpeg, patient, png, sample, stored_as
 
 if TYPE_CHECKING:
     from happypath.sandbox.sandbox import Sandbox
 
+__all__ = ["patient"]  # the fixture, here too
 # Where the astronaut's face is, in parts of her photo's sides.
 FACE = (0.342, 0.105, 0.537, 0.353)
 

@@ -107,6 +107,12 @@ def png_header(width: int, height: int) -> bytes:
 # --- the account ---
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine nobody is throttled."""
+    monkeypatch.setattr("happypath.sandbox.rekognition.remembered.PATIENCE_S", 60.0)
+
+
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)

@@ -16,6 +16,7 @@ from happypath.sandbox.rekognition.errors import RekognitionError
 from happypath.sandbox.rekognition.remembered import Remembered
 from happypath.sandbox.sandbox import Sandbox
 from tests.functions.pictures import scene
+from tests.waiting import until
 
 
 def test_a_photo_is_looked_at_once_by_however_many() -> None:
@@ -73,6 +74,29 @@ def test_a_film_of_any_length_takes_no_more_memory(monkeypatch: pytest.MonkeyPat
     assert list(seen._seen) == ["1", "4", "5"]
     # What was asked for longest ago is forgotten first.
     assert looked == ["1", "2", "3", "4", "5"]
+
+
+def test_the_end_waits_for_the_look_that_began_and_for_no_other() -> None:
+    looked: list[str] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def look(photo: str) -> None:
+        begun.set()
+        go_on.wait(30)
+        looked.append(photo)
+
+    seen = Remembered[None]("test", patience_s=0)
+    for photo in ("first", "second"):
+        with pytest.raises(RekognitionError):
+            seen.of(photo, partial(look, photo))
+    assert begun.wait(30)
+    end = threading.Thread(target=seen._end)
+    end.start()
+    until(lambda: seen._ends, "the end began")
+    go_on.set()
+    end.join(30)
+    assert looked == ["first"]
+    assert not any(thread.is_alive() for thread in seen._threads)
 
 
 def test_an_error_is_an_answer_too() -> None:

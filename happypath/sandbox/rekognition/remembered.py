@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/rekognition/latest/dg/limits.html
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import threading
 from collections import OrderedDict
@@ -35,14 +36,15 @@ class Remembered(Generic[_Seen]):
     (['a cat', 'a cat'], ['once'])
     """
 
-    def __init__(self, name: str, patience_s: float = PATIENCE_S, threads: int = 1) -> None:
+    def __init__(self, name: str, patience_s: float | None = None, threads: int = 1) -> None:
         self._name = name
         self._most_threads = threads
         self._patience_s = patience_s
         self._seen: OrderedDict[str, Future[_Seen]] = OrderedDict()
-        self._waiting: SimpleQueue[tuple[Future[_Seen], Callable[[], _Seen]]] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[Future[_Seen], Callable[[], _Seen]] | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
+        self._ends = False
 
     def of(self, digest: str, look: Callable[[], _Seen]) -> _Seen:
         """What is seen of the photo with this digest.
@@ -58,12 +60,10 @@ class Remembered(Generic[_Seen]):
                 self._waiting.put((found, look))
                 self._forget()
                 if len(self._threads) < self._most_threads:
-                    # A daemon: nobody waits for it when the sandbox ends.
-                    self._threads.append(threading.Thread(target=self._work, name=self._name, daemon=True))
-                    self._threads[-1].start()
+                    self._start()
             self._seen.move_to_end(digest)
         try:
-            return found.result(self._patience_s)
+            return found.result(PATIENCE_S if self._patience_s is None else self._patience_s)
         except TimeoutError:
             if found.done():
                 raise
@@ -77,9 +77,24 @@ class Remembered(Generic[_Seen]):
             for digest in list(itertools.islice(done, excess)):
                 del self._seen[digest]
 
+    def _start(self) -> None:
+        if not self._threads:
+            atexit.register(self._end)
+        # Daemons, which a process that ends does not wait for until `_end` does.
+        self._threads.append(threading.Thread(target=self._work, name=self._name, daemon=True))
+        self._threads[-1].start()
+
+    def _end(self) -> None:
+        """Lets each thread end its look: one that Python stops within a detector's C++ aborts the process."""
+        self._ends = True
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            thread.join()
+
     def _work(self) -> Any:
-        while True:
-            future, look = self._waiting.get()
+        while (waiting := self._waiting.get()) is not None and not self._ends:
+            future, look = waiting
             try:
                 future.set_result(look())
             except BaseException as error:  # it is the answer

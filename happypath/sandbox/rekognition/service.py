@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 LABEL_MODEL = "3.0"
 MODERATION_MODEL = "7.0"
 TEXT_MODEL = "3.0"
+# Photos in which faces are looked for: each has a processor, and a quarter of a gigabyte.
+_AT_ONCE = min(4, os.cpu_count() or 1)
 
 
 class Rekognition:
@@ -52,9 +54,8 @@ class Rekognition:
         self._real = real
         self._answers = dict(sample_answers() if answers is None else answers)
         # By the photo's SHA-256: a caller who lost patience gets it when it asks again.
-        processors = os.cpu_count() or 1
-        self._faces: Remembered[list[dict[str, Any]]] = Remembered("faces", threads=processors)
-        self._labels: Remembered[dict[str, Any]] = Remembered("labels", threads=processors)
+        self._faces: Remembered[list[dict[str, Any]]] = Remembered("faces", threads=_AT_ONCE)
+        self._labels: Remembered[dict[str, Any]] = Remembered("labels", threads=_AT_ONCE)
         self._words: Remembered[list[dict[str, Any]]] = Remembered("words")
 
     def record(self, image: bytes, answers: Mapping[str, Any]) -> None:
