@@ -1,22 +1,20 @@
 """What says in a DICOM file whose it is, and whether it is still said anywhere once that is gone.
 
-Attributes that the profile keeps may repeat what it removes: a name in a series' list of codes, a date in a
-number of software. So what was removed is sought in all that is left, and at last in every byte of the
-file.
+Attributes that the profile keeps may repeat what it removes: a name in the maker's, a date in the number of a
+software. So what was removed is sought in all that is left, and at last in the bytes of the file.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import TypeAlias
+from dataclasses import dataclass
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-# Texts in lower case.
-Texts: TypeAlias = frozenset[str]
+from functions.decision import Reason, Rejection
 
 _PATIENT = 0x0010
 _PLACES_AND_NUMBERS = frozenset((
@@ -25,57 +23,87 @@ _PLACES_AND_NUMBERS = frozenset((
     "ServiceEpisodeID", "StationName", "StudyID",
 ))  # fmt: skip
 _TEXTS = frozenset(("AE", "CS", "LO", "LT", "SH", "ST", "UC", "UR", "UT", "PN"))
-# Shorter texts are in every file by chance: they are not sought in bytes, nor in what has few letters to
-# choose from.
-_BYTES = 6
-_WORD = 3
+# Shorter texts are in every file by chance: they are sought as words only, and not among codes and numbers.
+_LONG = 6
+_SHORT = 3
 _CODES = frozenset(("CS", "DS", "IS"))
+# Among samples of pixels are all digits, one after the other, and short words, too.
+_IN_PIXELS = 8
+_MOST_TEXTS = 2_000
+_UID = re.compile(rb"[0-9]+(?:\.[0-9]+){3,}")
 
 
-def identity(dataset: Dataset) -> Texts:
-    """What says whose a data set is: parts of names, what is said of the patient, places, numbers, dates,
-    UIDs.
+@dataclass(frozen=True)
+class Identity:
+    """What says whose a data set is: texts in lower case, and UIDs."""
+
+    texts: frozenset[str]
+    uids: frozenset[str]
+
+
+def identity(dataset: Dataset) -> Identity:
+    """The parts of names, what is said of the patient, places, numbers and dates, and the UIDs of a data set.
 
     What cannot be decoded is not known here, and is removed.
+
+    Raises:
+        Rejection: IMAGE_TOO_COMPLEX: there are more texts than any real file has.
     """
-    return frozenset(
-        text
-        for element in _elements(dataset)
-        for part in _identifying(element)
-        if _length(text := part.strip("\0 ").casefold()) >= _WORD
-    )
+    texts: set[str] = set()
+    uids: set[str] = set()
+    for element in _elements(dataset):
+        if element.VR == "UI":
+            uids.update(each for each in _text(element).split("\\") if UID(each).name == each)
+        else:
+            parts = (part.strip("\0 ").casefold() for part in _identifying(element))
+            texts.update(part for part in parts if _length(part) >= _SHORT)
+        if len(texts) > _MOST_TEXTS:
+            raise Rejection.because(
+                Reason.IMAGE_TOO_COMPLEX,
+                type="dicom",
+                message=f"It has more than {_MOST_TEXTS} names and dates.",
+            )
+    return Identity(frozenset(texts), frozenset(uids))
 
 
-def forget(dataset: Dataset, texts: Texts) -> int:
-    """Removes all attributes that have one of the texts as a word, or words; how many they were."""
-    if not texts:
-        return 0
-    long, any_length = _words(text for text in texts if _length(text) >= _BYTES), _words(texts)
+def forget(dataset: Dataset, said: Identity) -> int:
+    """Removes all attributes that have one of the texts as a word, or words, or a UID; how many they were."""
+    long = _words(text for text in said.texts if _length(text) >= _LONG)
+    return _forget(dataset, said, _words(said.texts), long)
+
+
+def mentions(data: bytes, said: Identity, *, attributes_end: int) -> int:
+    """How many texts and UIDs are still in a file, whose pixels begin at `attributes_end`: as words, and in
+    pixels any text of 8 bytes that is more than a number.
+    """
+    attributes = data[:attributes_end].lower()
+    long = {text for text in said.texts if _length(text) >= _LONG}
+    found = set(_words(long).findall(attributes.decode(errors="replace")))
+    for text in long - found:
+        spellings = {each.encode() for each in (text, text.upper(), text.title())}
+        if (
+            _length(text) >= _IN_PIXELS
+            and any(map(str.isalpha, text))
+            and any(data.find(each, attributes_end) >= 0 for each in spellings)
+        ):
+            found.add(text)
+    return len(found) + len(said.uids & {each.decode() for each in _UID.findall(attributes)})
+
+
+def _forget(dataset: Dataset, said: Identity, any_length: re.Pattern[str], long: re.Pattern[str]) -> int:
     found = 0
     for tag in list(dataset.keys()):
         element = dataset[tag]
         if element.VR == "SQ":
-            found += sum(forget(item, texts) for item in element.value)
-            continue
-        pattern = long if element.VR in _CODES else any_length
-        if element.VR in _TEXTS | _CODES and pattern.search(_text(element).casefold()):
-            del dataset[tag]
-            found += 1
+            found += sum(_forget(item, said, any_length, long) for item in element.value)
+        elif element.VR in _TEXTS | _CODES:
+            text = _text(element).casefold()
+            pattern = long if element.VR in _CODES else any_length
+            uids = {each.decode() for each in _UID.findall(text.encode())}
+            if pattern.search(text) or uids & said.uids:
+                del dataset[tag]
+                found += 1
     return found
-
-
-def mentions(data: bytes | bytearray, texts: Texts, *, attributes_end: int) -> int:
-    """How many of the texts are somewhere in a file, whose pixels begin at `attributes_end`.
-
-    Before the pixels case does not matter.
-    """
-    attributes = bytes(data[:attributes_end]).lower()
-
-    def is_there(text: str) -> bool:
-        spellings = {each.encode() for each in (text, text.upper(), text.title())}
-        return text.encode() in attributes or any(data.find(each, attributes_end) >= 0 for each in spellings)
-
-    return sum(is_there(text) for text in texts if _length(text) >= _BYTES)
 
 
 def _elements(dataset: Dataset) -> Iterator[DataElement]:
@@ -97,8 +125,6 @@ def _identifying(element: DataElement) -> Iterator[str]:
         yield from re.split(r"[\s^=\\,.]+", text)
     elif element.VR in {"DA", "DT"}:
         yield from (each[:8] for each in text.split("\\") if len(each) >= 8)
-    elif element.VR == "UI":
-        yield from (each for each in text.split("\\") if UID(each).name == each)
     elif element.VR in _TEXTS and (element.tag.group == _PATIENT or element.keyword in _PLACES_AND_NUMBERS):
         yield from text.split("\\")
 

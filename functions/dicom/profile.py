@@ -26,7 +26,7 @@ _REMOVE, _EMPTY, _REPLACE, _UID = "X", "Z", "D", "U"
 _STRICTEST_VALID = {"X/Z": _EMPTY, "X/D": _REPLACE, "X/Z/D": _REPLACE, "Z/D": _REPLACE, "X/Z/U": _UID}
 # Curves and overlays, which can have words in their bits.
 _REPEATING = (0x50, 0x60)
-_ABOUT_PEOPLE_AND_TIMES = frozenset(("PN", "DA", "DT", "LT", "ST", "UT"))
+_ABOUT_PEOPLE_AND_TIMES = frozenset(("PN", "DA", "DT", "LT", "ST", "UR", "UT"))
 _BINARY = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "OB or OW", "UN"))
 # Tables of colours and of grey, and the profile of colours.
 _TABLES = frozenset(

@@ -89,11 +89,11 @@ def redacted(data: bytes, pseudonym: Pseudonym, look: Look, limits: Limits) -> R
         raise Rejection.because(
             Reason.TOO_MANY_FRAMES, **given.as_detail(), looks=len(plan), max_looks=limits.looks
         )
-    texts = identity.identity(dataset)
+    said = identity.identity(dataset)
     syntax = syntax_after(source.syntax)
     with reading("What it says"):
         make_anonymous(dataset, pseudonym)
-        forgotten = identity.forget(dataset, texts)
+        forgotten = identity.forget(dataset, said)
         _describe(dataset, shown)
         head = _head(dataset, syntax, film.nbytes)
 
@@ -109,7 +109,7 @@ def redacted(data: bytes, pseudonym: Pseudonym, look: Look, limits: Limits) -> R
         film = _read_again(written, limits)
         if not (found := _look(film, seen, look)):
             break
-    if found or identity.mentions(written, texts, attributes_end=len(head)):
+    if found or identity.mentions(written, said, attributes_end=len(head)):
         raise Rejection.because(
             Reason.STILL_VISIBLE,
             type="dicom",

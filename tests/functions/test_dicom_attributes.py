@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, SecondaryCaptureImageStorage
 
+from functions.decision import Rejection
 from functions.dicom import identity
 from functions.dicom.profile import make_anonymous
 from functions.dicom.pseudonyms import installation_secret, pseudonyms
@@ -160,12 +161,34 @@ def test_names_of_any_alphabet_are_known_again(charset: Any, name: str, implicit
 
 
 def test_bytes_that_still_say_whose_it_is_are_found() -> None:
-    texts = identity.identity(scans.dataset())
-    assert {"winterbottom", "prudence", "wb-4711-0815", "19470308", f"{scans.ROOT}.1"} <= texts
+    said = identity.identity(scans.dataset())
+    assert {"winterbottom", "prudence", "wb-4711-0815", "19470308"} <= said.texts
+    assert f"{scans.ROOT}.1" in said.uids
     file = scans.scan()
-    assert identity.mentions(file, texts, attributes_end=len(file)) >= 5
-    assert identity.mentions(b"\0" * 99 + b"WINTERBOTTOM" + b"\0" * 99, texts, attributes_end=50) == 1
-    assert identity.mentions(b"\0" * 99, texts, attributes_end=50) == 0
+    assert identity.mentions(file, said, attributes_end=len(file)) >= 7
+    for pixels, number in (
+        (b"WINTERBOTTOM", 1),
+        (b"Winterbottom", 1),
+        # A slope or noise may have as much.
+        (b"19470308", 0),
+        (b"", 0),
+    ):
+        assert identity.mentions(b"\0" * 99 + pixels + b"\0" * 99, said, attributes_end=50) == number
+    # A part of another word or number is none of them.
+    attributes = b"WINTERBOTTOMS 119470308 0.194703081"
+    assert identity.mentions(attributes, said, attributes_end=len(attributes)) == 0
+
+
+def test_a_uid_in_a_text_is_one() -> None:
+    found = anonymous(scans.dataset(Manufacturer=f"study {scans.ROOT}.1", ManufacturerModelName="1.2.3.4.5"))
+    assert ("Manufacturer" in found, found.ManufacturerModelName) == (False, "1.2.3.4.5")
+
+
+def test_more_names_than_any_file_has_are_refused() -> None:
+    people = Sequence([item(PersonName=f"Nobody^Number{number}") for number in range(2_001)])
+    with pytest.raises(Rejection) as refused:
+        anonymous(scans.dataset(AnatomicRegionSequence=people))
+    assert refused.value.decision.reason == "IMAGE_TOO_COMPLEX"
 
 
 @pytest.mark.parametrize("value", [b"\xff\xfe\x00garbage", b"1\\2\\x"])
