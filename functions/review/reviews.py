@@ -164,7 +164,8 @@ class Reviews:
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
             now_is = self.show(review_id)
             # The answer to the write may have been lost, and botocore have tried again.
-            if now_is.decided_at == used[":now"] and now_is.reviewer == values[":by"]:
+            wanted = values.get(":verdict"), values[":by"], used[":now"]
+            if (now_is.verdict, now_is.reviewer, now_is.decided_at) == wanted:
                 return now_is
             raise NotYoursError(_in_the_way(now_is, values[":by"], now)) from None
         return Review.of(written)

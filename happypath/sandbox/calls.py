@@ -6,9 +6,9 @@ import threading
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
-from functions.ingest.record import PARTITION
-
 _MOST_DENIED = 1_000
+# Of the table, those that are no place.
+_PARTITIONS = {PARTITION, REVIEWS}
 
 
 @dataclass(frozen=True, order=True)
@@ -35,7 +35,8 @@ class Calls:
         """Notes what a call needs: of objects, any of their bucket; of places, any."""
         if resource.startswith("arn:aws:s3:::") and "/" in resource:
             resource = f"{resource.partition('/')[0]}/*"
-        partition = PARTITION if leading_keys == (PARTITION,) else "*"
+        alike = set(leading_keys)
+        partition = alike.pop() if len(alike) == 1 and alike <= _PARTITIONS else "*"
         with self._lock:
             self.needed.setdefault(caller, set()).add(Permission(action, resource, partition))
 

@@ -228,15 +228,16 @@ def written(installation: Installation, role: str) -> set[Permission]:
     for statement in statements(installation, role):
         assert statement["Effect"] == "Allow"
         assert statement.keys() <= {"Sid", "Effect", "Action", "Resource", "Condition"}
-        partition = "*"
+        partitions: Any = "*"
         if "Condition" in statement:
             [(operator, condition)] = statement["Condition"].items()
-            [(key, partition)] = condition.items()
+            [(key, partitions)] = condition.items()
             assert (operator, key) == ("ForAllValues:StringEquals", "dynamodb:LeadingKeys")
         found |= {
             Permission(action, resource, partition)
             for action in _listed(statement["Action"])
             for resource in _listed(statement["Resource"])
+            for partition in _listed(partitions)
         }
     return found
 
