@@ -6,6 +6,9 @@ import threading
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
+from functions.ingest.record import PARTITION
+from functions.review.review import PARTITION as REVIEWS
+
 _MOST_DENIED = 1_000
 # Of the table, those that are no place.
 _PARTITIONS = {PARTITION, REVIEWS}
