@@ -1,11 +1,13 @@
 // Keys of the page of a review: each stands on the button or the field that it presses. They can be switched off, for
-// who speaks to a browser or brushes against a key; nothing is pressed while somebody writes, nor before the photo is
-// there to be looked at.
+// who speaks to a browser or brushes against a key; nothing is pressed while somebody writes, in the first moment of a
+// page, for which a key may not have been meant, nor before the photo is there to be looked at.
 // https://www.w3.org/WAI/WCAG22/Understanding/character-key-shortcuts.html
 (() => {
   "use strict";
   const kept = "review-keys";
-  const switched = () => document.querySelector("[data-keys]");
+  const moment_ms = 300;
+  const main = document.getElementById("main");
+  const switched = () => document.querySelector("input[data-keys]");
   const show = () => {
     const keys = switched();
     if (keys) keys.checked = localStorage.getItem(kept) !== "off";
@@ -17,7 +19,7 @@
     if (event.repeat || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest?.("input:not([type=checkbox]), textarea, select")) return;
     const pressed = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
-    if (!pressed || switched()?.checked === false) return;
+    if (!pressed || switched()?.checked === false || !("keys" in main.dataset)) return;
     if (pressed.matches("[data-decides]") && !document.querySelector("[data-photo]")?.complete) return;
     event.preventDefault();
     if (pressed.matches("input")) pressed.focus();
@@ -33,4 +35,5 @@
   });
   document.addEventListener("console:updated", show);
   show();
+  setTimeout(() => (main.dataset.keys = "ready"), moment_ms);
 })();
