@@ -20,6 +20,7 @@ BENCHMARKS = {
     "sandbox": 1,
     "console": 3,
     "memory": 1,
+    "redact": 3,
     "tracing": 2,
     "scaling": 1,
 }
