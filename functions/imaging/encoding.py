@@ -13,10 +13,10 @@ from functions.imaging.steps import step
 from functions.imaging.transparency import on_white
 
 # Pillow's name of each type that it writes, its plugin, and how it is written. At these qualities nobody sees
-# a difference; a PNG has none.
+# a difference; a PNG has none, and is twice as fast written a little larger.
 _ENCODERS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
     "jpg": ("JPEG", "PIL.JpegImagePlugin", {"quality": 92}),
-    "png": ("PNG", "PIL.PngImagePlugin", {}),
+    "png": ("PNG", "PIL.PngImagePlugin", {"compress_level": 4}),
     "webp": ("WEBP", "PIL.WebPImagePlugin", {"quality": 90}),
     "avif": ("AVIF", "PIL.AvifImagePlugin", {"quality": 85, "speed": 8, "max_threads": 2}),
 }
