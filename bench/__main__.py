@@ -22,6 +22,7 @@ BENCHMARKS = {
     "memory": 1,
     "redact": 3,
     "tracing": 2,
+    "redact_video": 3,
     "scaling": 1,
 }
 

@@ -87,7 +87,7 @@ def driven(history: Iterable[Any], definition: dict[str, State]) -> set[Transiti
             case "TaskFailed" | "TaskTimedOut":
                 [details] = [value for key, value in event.items() if key.endswith("EventDetails")]
                 last_error = error = details["error"]
-            case "ParallelStateFailed":
+            case "ParallelStateFailed" | "MapStateFailed":
                 # What failed within says why.
                 state, error = outer.get(state or "", state), last_error
             case "TaskScheduled" if state and error:
@@ -102,7 +102,7 @@ def driven(history: Iterable[Any], definition: dict[str, State]) -> set[Transiti
                     found.add(Transition(state, to, errors))
                 state, error, left = to, None, False
             case kind if kind.endswith("StateExited"):
-                # A Parallel state is left after the last state within it.
+                # A Parallel or Map state is left after the last state within it.
                 state = event.get("stateExitedEventDetails", {}).get("name", state)
                 left = True
                 if state in outer and "End" in definition[state]:

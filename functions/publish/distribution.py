@@ -67,7 +67,9 @@ def media_type(key: str) -> str:
 def publish(
     upload: Upload, execution_arn: str, files: Mapping[str, bytes | Path], *, bucket: str, table_name: str
 ) -> bool:
-    """Writes files by their keys, those on disk without reading them into memory; False, and no more is written, when the record is not this execution's.
+    """Writes files by their keys; False, and no more is written, when the record is not this execution's.
+
+    Those on disk are not read into memory.
 
     Repeated by the same execution, it writes the same again.
 

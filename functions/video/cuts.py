@@ -6,7 +6,7 @@ from av.video.frame import VideoFrame
 from PIL import Image, ImageChops, ImageStat
 
 _SIDE_PX = 32
-# By how much brightness differs on average, of 255: moving cameras stay below, and a cut that is none costs one look.
+# By how much brightness differs on average, of 255. Moving cameras stay below, and a false cut costs a look.
 _DIFFERENCE = 24
 
 

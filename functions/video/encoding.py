@@ -12,8 +12,10 @@ from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from functions.decision import Reason
 from functions.video.film import THREADS, Film
 from functions.video.pieces import Plan
+from functions.video.refusal import readable
 
 # What is encoded as it is. Anything else (palettes, RGB, transparency) becomes 4:2:0 of 8 bits.
 _FORMATS = frozenset({"yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p"})
@@ -73,7 +75,8 @@ class Encoder:
         frame.time_base = self._time_base
         # Whether it is coded by itself is x264's choice, and not that of the film before.
         frame.pict_type = 0
-        self._container.mux(self._stream.encode(frame))
+        with readable(Reason.UNSUPPORTED_CODEC, "There is no way to encode such pictures."):
+            self._container.mux(self._stream.encode(frame))
 
     def finish(self) -> None:
         """Writes what is still in the encoder."""

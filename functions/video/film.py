@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from io import RawIOBase
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Discard, Disposition
+from av.stream import Discard, Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -49,17 +50,25 @@ class Film:
             raise corrupt("The film's pictures have no clock.")
         return self.video.time_base
 
-    def packets(self) -> Iterator[Packet[VideoStream]]:
-        """The coded pictures, from wherever the film was sought."""
+    @property
+    def promised_s(self) -> float:
+        """When the film ends by its header, in seconds; 0 where that says nothing."""
+        start, duration = self.container.start_time or 0, self.container.duration or 0
+        return (max(0, start) + duration) / av.time_base if duration > 0 else 0.0
+
+    def packets(self, *streams: Stream) -> Iterator[Packet[Any]]:
+        """What is coded of some streams, of the pictures unless given, from wherever the film was sought."""
+        wanted = streams or (self.video,)
+        numbers = {stream.index for stream in wanted}
         # What is not read is not kept in memory either.
         for stream in self.container.streams:
-            stream.discard = Discard.default if stream.index == self.video.index else Discard.all
-        for packet in self.container.demux(self.video):
+            stream.discard = Discard.default if stream.index in numbers else Discard.all
+        for packet in self.container.demux(*wanted):
             if packet.size:
                 yield packet
 
     def frames(self, start: int, end: int | None) -> Iterator[VideoFrame]:
-        """The pictures from `start` to before `end`, both in units of `time_base`, in the order of their times.
+        """The pictures from `start` to before `end`, in units of `time_base`, in the order of their times.
 
         Raises:
             Rejection: CORRUPT_VIDEO: a picture cannot be decoded.
@@ -118,7 +127,7 @@ def _seconds(time: int, time_base: Fraction) -> float:
 
 
 @contextmanager
-def opened(file: IO[bytes] | Path) -> Iterator[Film]:
+def opened(file: IO[bytes] | RawIOBase | Path) -> Iterator[Film]:
     """Opens a film.
 
     Raises:
@@ -152,7 +161,7 @@ def _film(container: InputContainer) -> Film:
     if not video.width or not video.height or not video.codec_context.pix_fmt:
         raise corrupt("The film does not say how large its pictures are.")
     video.codec_context.thread_count = THREADS
-    video.codec_context.thread_type = "AUTO"  # type: ignore[assignment]
+    video.codec_context.thread_type = "AUTO"
     return Film(container, video, tuple(container.streams.audio))
 
 

@@ -1,12 +1,14 @@
 """Where are faces in one piece of a film?
 
-Every nth picture is looked at, and the first, the last, and both sides of each cut. What was found is kept for
-those who redact this piece and its neighbours, and for the next attempt, should Rekognition throttle this one.
+Every nth picture is looked at, and the first, the last, and both sides of each cut. What was found is kept
+for those who redact this piece and its neighbours, and for the next attempt, should Rekognition throttle this
+one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from functions.platform import rules
@@ -38,12 +40,12 @@ class Rules:
 
     min_confidence: float = value(percent)
     every: int = value(whole(1, 100))
-    side_px: int = value(whole(80, 4096), 1280)
+    side_px: int = value(whole(80, 4096), 1024)
 
 
 @task
 def handler(upload: Upload, event: Event) -> Result:
-    """Looks for faces in the piece with this number; the result says in how many pictures, and of how many."""
+    """Looks for faces in the piece with this number; the result says in how many pictures, of how many."""
     by = rules.read(Rules, event["rules"])
     work = Workspace(SETTINGS.work_bucket, event["executionArn"])
     plan = Plan.from_json(work.read(PLAN))
@@ -93,7 +95,7 @@ def check_count(piece: Piece, frames: int) -> None:
 def view_of(film: Film, plan: Plan, side_px: int) -> View:
     """How a film is shown to Rekognition."""
     pixel = film.video.codec_context.sample_aspect_ratio
-    return View(Orientation.of(plan.matrix), pixel or 1, side_px)
+    return View(Orientation.of(plan.matrix), pixel or Fraction(1), side_px)
 
 
 def boxes_name(piece: int) -> str:

@@ -16,7 +16,6 @@ from typing import Any, TypeAlias
 import av
 from av.audio.stream import AudioStream
 from av.packet import Packet
-from av.stream import Discard
 from av.video.stream import VideoStream
 
 from functions.decision import Reason
@@ -38,7 +37,7 @@ from functions.video.workspace import Workspace
 SETTINGS = read(JoinSettings)
 prepare("s3", "dynamodb")
 
-# The index stands first, so that a film can be shown before all of it is there; and nothing says what wrote it.
+# The index stands first, so that a film can be shown before all of it is there; nothing says what wrote it.
 _OPTIONS = {"movflags": "+faststart", "fflags": "+bitexact"}
 # When it is to be written, in seconds, the stream's number, and the packet.
 _Timed: TypeAlias = "tuple[Fraction, int, Packet[Any]]"
@@ -98,8 +97,9 @@ def join(film: Film, plan: Plan, work: Workspace, made: Path) -> int:
         timed = [_pictures(plan, work, made.with_name("piece.mp4"), pictures, header)]
         if sounds:
             timed.append(_sounds(film, sounds))
-        for _, _, packet in merge(*timed, key=lambda each: each[:2]):
-            container.mux_one(packet)
+        with readable(Reason.CORRUPT_VIDEO, "The film's sound cannot be joined to its pictures."):
+            for _, _, packet in merge(*timed, key=lambda each: each[:2]):
+                container.mux_one(packet)
     return sum(piece.frames for piece in plan.pieces)
 
 
@@ -128,14 +128,10 @@ def _pictures(
 
 def _sounds(film: Film, streams: dict[int, AudioStream]) -> Iterator[_Timed]:
     """The packets of the film's own sound."""
-    for stream in film.container.streams:
-        stream.discard = Discard.default if stream.index in streams else Discard.all
     with readable(Reason.CORRUPT_VIDEO, "The film's sound breaks off."):
-        film.container.seek(0)
-        for packet in film.container.demux(film.audio):
-            if packet.size:
-                time = packet.dts if packet.dts is not None else packet.pts
-                if time is None or packet.time_base is None:
-                    raise corrupt("The film's sound has no times.")
-                packet.stream = streams[packet.stream_index]
-                yield time * packet.time_base, packet.stream.index, packet
+        for packet in film.packets(*film.audio):
+            time = packet.dts if packet.dts is not None else packet.pts
+            if time is None:
+                raise corrupt("The film's sound has no times.")
+            packet.stream = streams[packet.stream_index]
+            yield time * packet.time_base, packet.stream.index, packet

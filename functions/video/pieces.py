@@ -10,15 +10,14 @@ from typing import Any
 
 from functions.decision import Reason, Rejection
 
-# A history of Step Functions has 25,000 events at most, and a piece takes some 14 of them, and 3 more for each
-# time that it is tried again.
+# A history of Step Functions has 25,000 events at most, and a piece takes some 14 of them, and 3 more each
+# time it is tried again.
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 MOST_PIECES = 800
 # The longest that a piece may take by the estimate below; a function has 900 s.
 _LONGEST_S = 600.0
-# What a frame takes in a function of two processors at the worst, when its piece must be redacted again: twice
-# it is decoded, encoded and decoded once more, and once it is looked at for itself. Measured per million pixels, and
-# doubled: scripts/bench redact-video.
+# What a picture takes in a function of two processors at the worst, when its piece must be redacted again:
+# twice it is decoded, encoded and decoded once more, and once it is looked at for itself.
 _SECONDS_PER_MEGAPIXEL = 0.05
 _SECONDS_PER_LOOK = 0.1
 
@@ -105,8 +104,8 @@ def cut(
                 seconds=round(float(times[here] * time_base), 3),
                 frames=after - here,
                 max_frames=most,
-                message="Between two key frames there are more pictures than a function can redact in its time. "
-                "Encode the film anew, with more key frames.",
+                message="Between two key frames there are more pictures than a function can redact in its "
+                "time. Encode the film anew, with more key frames.",
             )
         is_long = float((times[here] - times[starts[-1]]) * time_base) >= wanted_s
         if here > starts[-1] and (is_long or after - starts[-1] > most):

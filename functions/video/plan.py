@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from io import RawIOBase
 from itertools import pairwise
-from typing import IO
+from typing import IO, Any
 
-from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 
 from functions.decision import Reason, Rejection
@@ -35,7 +35,11 @@ prepare("s3")
 PLAN = "plan.json"
 # What PutObject takes is 5 GB, and the film that is joined has to fit on the function's disk.
 _MOST_BYTES = 4_500_000_000
-# The least that a film is encoded with, in bits for each pixel; what is found hard gets more, as far as this goes.
+# Beside the piece nothing is on the disk of the function that redacts it, which has 2 GB.
+_MOST_PIECE_BYTES = 1_500_000_000
+# By how much what a header says of a film's length may be wrong, in seconds.
+_SLACK_S = 1.0
+# The least that a film is encoded with, in bits for each pixel, and what it may have if there is room.
 _LEAST_BITS = 0.05
 _USUAL_BITS = 0.2
 # A hand more than the film's own rate, because what is redacted is coded anew.
@@ -45,25 +49,30 @@ _MORE_BITS = 2
 @dataclass(frozen=True)
 class Rules:
     """`max_seconds`: the longest film that is taken; `max_pixels`: the largest pictures; `piece_seconds`: how
-    long a piece is, where key frames let it.
+    long a piece is, where key frames let it; `at_once`: how many pieces are worked on at once.
     """
 
     max_seconds: int = value(whole(1, 86_400))
     max_pixels: int = value(whole(1, 100_000_000))
     piece_seconds: int = value(whole(1, 600))
+    at_once: int = value(whole(1, 40), 10)
 
 
 @task
 def handler(upload: Upload, event: Event) -> Result:
-    """Plans the work on a film: `pieces`, their numbers, and its `width`, `height`, `frames` and `seconds`."""
+    """Plans the work on a film: `pieces`, their numbers, and how many `at_once`.
+
+    The result also has the film's `width`, `height`, `frames` and `seconds`.
+    """
     by = rules.read(Rules, event["rules"])
     film = S3Film(upload)
-    made = plan(film, by)  # type: ignore[arg-type]  # what is read of a file, it has
+    made = plan(film, by)
     Workspace(SETTINGS.work_bucket, event["executionArn"]).write(PLAN, made.as_json())
     frames = sum(piece.frames for piece in made.pieces)
     measure(FilmBytes=film.size_bytes, FilmFrames=frames)
     return {
         "pieces": list(range(len(made.pieces))),
+        "at_once": by.at_once,
         "width": made.width,
         "height": made.height,
         "frames": frames,
@@ -71,7 +80,7 @@ def handler(upload: Upload, event: Event) -> Result:
     }
 
 
-def plan(file: IO[bytes], by: Rules) -> Plan:
+def plan(file: IO[bytes] | RawIOBase, by: Rules) -> Plan:
     """Plans the work on a film, all of which is read once.
 
     Raises:
@@ -95,6 +104,10 @@ def plan(file: IO[bytes], by: Rules) -> Plan:
                 Reason.VIDEO_TOO_LONG, seconds=round(float(length), 3), max_seconds=by.max_seconds
             )
         rate = Fraction(len(times)) / length
+        pieces = cut(times, keys, time_base=film.time_base, pixels=pixels, piece_seconds=by.piece_seconds)
+        longest = max(
+            (times[-1] + last if piece.end is None else piece.end) - piece.start for piece in pieces
+        )
         first = _first(film, times[0])
         return Plan(
             time_base=film.time_base,
@@ -102,9 +115,9 @@ def plan(file: IO[bytes], by: Rules) -> Plan:
             width=film.video.width,
             height=film.video.height,
             matrix=_matrix(first),
-            bit_rate=_bit_rate(film, float(length), pixels * float(rate)),
+            bit_rate=_bit_rate(film, float(length), float(longest * film.time_base), pixels * float(rate)),
             last=last,
-            pieces=cut(times, keys, time_base=film.time_base, pixels=pixels, piece_seconds=by.piece_seconds),
+            pieces=pieces,
         )
 
 
@@ -113,11 +126,16 @@ def _times(film: Film) -> tuple[list[int], list[int], int]:
     times: dict[int, bool] = {}
     lasting: dict[int, int] = {}
     read_packets = 0
+    ends_s = 0.0
     with readable(Reason.CORRUPT_VIDEO, "The film breaks off."):
-        for packet in film.packets():
-            read_packets += 1
+        for packet in film.packets(film.video, *film.audio):
             if packet.is_corrupt:
                 raise corrupt("The film breaks off.")
+            if packet.pts is not None:
+                ends_s = max(ends_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+            if packet.stream_index != film.video.index:
+                continue
+            read_packets += 1
             # What a film cuts away of itself is decoded, and not shown.
             if packet.is_discard:
                 continue
@@ -130,6 +148,8 @@ def _times(film: Film) -> tuple[list[int], list[int], int]:
         raise corrupt("No picture of it can be decoded alone.")
     if read_packets < film.video.frames:
         raise corrupt("The film breaks off.", frames=read_packets, frames_in_header=film.video.frames)
+    if film.promised_s > ends_s + _SLACK_S:
+        raise corrupt("The film breaks off.", seconds=round(ends_s, 3), seconds_in_header=film.promised_s)
     # What comes before the first key frame nobody can decode.
     shown = sorted(time for time in times if time >= keys[0])
     usual = min((after - before for before, after in pairwise(shown)), default=0)
@@ -145,14 +165,17 @@ def _first(film: Film, start: int) -> VideoFrame:
 
 
 def _matrix(frame: VideoFrame) -> tuple[int, ...]:
-    given = frame.side_data.get(Type.DISPLAYMATRIX)
+    given: Any = frame.side_data.get("DISPLAYMATRIX")
     return IDENTITY if given is None else matrix_of(bytes(given))
 
 
-def _bit_rate(film: Film, length_s: float, pixels_per_second: float) -> int:
-    """The most bits a second that the redacted film gets, so that it will fit whatever it shows."""
+def _bit_rate(film: Film, length_s: float, longest_s: float, pixels_per_second: float) -> int:
+    """The most bits a second that the redacted film gets, so that it will fit whatever it shows.
+
+    It is `length_s` long, and its longest piece `longest_s`.
+    """
     own = 8 * film.container.size / length_s
-    at_most = 8 * _MOST_BYTES / length_s - own
+    at_most = min(8 * _MOST_BYTES / length_s - own, 8 * _MOST_PIECE_BYTES / longest_s)
     least = _LEAST_BITS * pixels_per_second
     if at_most < least:
         raise Rejection.because(

@@ -2,8 +2,8 @@
 
 The boxes of the pieces before and after count, too, so that a face at a seam is hidden on both sides of it.
 What was encoded is decoded and looked at again: every nth picture, the first and the last, and both sides of
-each cut. If a face is found, the piece is redacted once more, from a look at every picture, in black; if one is
-found then, the film is refused.
+each cut. If a face is found, the piece is redacted once more, from a look at every picture, in black; if one
+is found then, the film is refused.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ def _style(given: object) -> Style:
 
 @dataclass(frozen=True)
 class Rules:
-    """`style`: how faces are made unrecognisable; `margin`: what is hidden around a box, in parts of its sides;
-    `hold_seconds`: how long a face is hidden before it is first found, after it is last found, and in between
-    when it is missed; `check_every`: of so many redacted pictures one is looked at. `min_confidence` and
-    `side_px` are as for finding.
+    """`style`: how faces are made unrecognisable; `margin`: what is hidden around a box, in parts of its
+    sides; `hold_seconds`: how long a face is hidden before it is first found, after it is last found, and in
+    between when it is missed; `check_every`: of so many redacted pictures one is looked at. `min_confidence`
+    and `side_px` are as for finding.
     """
 
     min_confidence: float = value(percent)
@@ -57,7 +57,7 @@ class Rules:
     style: Style = value(_style)
     margin: float = value(number(0, 2))
     hold_seconds: float = value(number(0, 10))
-    side_px: int = value(whole(80, 4096), 1280)
+    side_px: int = value(whole(80, 4096), 1024)
 
 
 @task
@@ -85,12 +85,12 @@ def redact(film: Film, plan: Plan, piece: Piece, seen: Mapping[int, list[Box]], 
     `seen` is what was found in this piece and its neighbours, by the times of the pictures.
 
     Raises:
-        Rejection: STILL_VISIBLE: a face can be found in what was redacted twice; CORRUPT_VIDEO: not all of its
-            pictures can be decoded.
+        Rejection: STILL_VISIBLE: a face can be found in what was redacted twice; CORRUPT_VIDEO: not all of
+            its pictures can be decoded.
         botocore.exceptions.ClientError, BotoCoreError: S3 or Rekognition failed.
     """
     hidden = _encode(film, plan, piece, seen, by, made)
-    left = _look_again(film, plan, piece, by, made)
+    left = _look_again(plan, piece, by, made)
     if not left:
         return hidden
     logger.info("a face can still be seen: redacted once more", extra={"pictures": len(left)})
@@ -101,7 +101,7 @@ def redact(film: Film, plan: Plan, piece: Piece, seen: Mapping[int, list[Box]], 
         every[time] = [*every.get(time, []), *boxes]
     stronger = replace(by, style=Style.BLACK, margin=2 * by.margin, hold_seconds=2 * by.hold_seconds)
     hidden = _encode(film, plan, piece, every, stronger, made)
-    left = _look_again(film, plan, piece, by, made)
+    left = _look_again(plan, piece, by, made)
     if left:
         raise Rejection.because(
             Reason.STILL_VISIBLE,
@@ -127,7 +127,7 @@ def _encode(
     return hidden
 
 
-def _look_again(film: Film, plan: Plan, piece: Piece, by: Rules, made: Path) -> dict[int, list[Box]]:
+def _look_again(plan: Plan, piece: Piece, by: Rules, made: Path) -> dict[int, list[Box]]:
     """The faces that are found in a redacted piece, by the times of the pictures in the film."""
     again = find.Rules(by.min_confidence, by.check_every, by.side_px)
     found: dict[int, list[Box]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,9 @@ def corrupt(message: str, **detail: object) -> Rejection:
     return Rejection.because(Reason.CORRUPT_VIDEO, message=message, **detail)
 
 
+_OURS = {errno.ENOSPC, errno.ENOMEM}
+
+
 @contextmanager
 def readable(reason: Reason, message: str) -> Iterator[None]:
     """Refuses a film for which FFmpeg's libraries have nothing but an error.
@@ -24,4 +28,7 @@ def readable(reason: Reason, message: str) -> Iterator[None]:
     try:
         yield
     except (av.FFmpegError, UnicodeDecodeError, OverflowError) as error:
+        # Of these the film knows nothing.
+        if getattr(error, "errno", None) in _OURS:
+            raise
         raise Rejection.because(reason, message=message) from error

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from functions.video.orientation import Box
 
-# How far a face may have moved from one look to the next, in parts of its box's sides, to be taken for the same.
+# How far a face may have moved from one look to the next, in parts of its box's sides, to be the same.
 _MOVED = 0.5
 # Where one box was seen, by when.
 _Track: TypeAlias = list[tuple[int, Box]]
@@ -17,21 +17,20 @@ _Track: TypeAlias = list[tuple[int, Box]]
 
 @dataclass(frozen=True)
 class Cover:
-    """A box that is redacted from one time to another, both included, and the track that it belongs to."""
+    """A box that is redacted from one time to another, both included."""
 
     first: int
     last: int
     box: Box
-    track: int
 
 
 def covers(seen: Mapping[int, Iterable[Box]], *, hold: int) -> list[Cover]:
     """What is to be redacted, of boxes by the times of the pictures in which they were found.
 
     All times that were looked at are in it, those without a box too. A face that is found in two pictures is
-    hidden between them wherever it may have been on its way: in the box around both. One that is missed for at
-    most `hold` is kept over the gap. Before it is first found, and after it is last found, it is hidden for
-    `hold` more, and at least to the next picture that was looked at.
+    hidden between them wherever it may have been on its way: in the box around both. One that is missed for
+    at most `hold` is kept over the gap. Before it is first found, and after it is last found, it is hidden
+    for `hold` more, and at least to the next picture that was looked at.
     """
     looked = sorted(seen)
     tracks: list[_Track] = []
@@ -40,15 +39,13 @@ def covers(seen: Mapping[int, Iterable[Box]], *, hold: int) -> list[Cover]:
         _continue([track for track in tracks if track[-1][0] >= since], tracks, time, list(seen[time]))
     position = {time: number for number, time in enumerate(looked)}
     found: list[Cover] = []
-    for number, track in enumerate(tracks):
+    for track in tracks:
         (begins, first), (ends, last) = track[0], track[-1]
         before = looked[max(0, position[begins] - 1)]
         after = looked[min(len(looked) - 1, position[ends] + 1)]
-        found.append(Cover(min(before, begins - hold), begins, first, number))
-        found.append(Cover(ends, max(after, ends + hold), last, number))
-        found.extend(
-            Cover(here, there, one.united(other), number) for (here, one), (there, other) in pairwise(track)
-        )
+        found.append(Cover(min(before, begins - hold), begins, first))
+        found.append(Cover(ends, max(after, ends + hold), last))
+        found.extend(Cover(here, there, one.united(other)) for (here, one), (there, other) in pairwise(track))
     return found
 
 
@@ -70,7 +67,7 @@ def _continue(going_on: list[_Track], tracks: list[_Track], time: int, boxes: li
 
 
 def _likeness(one: Box, other: Box) -> float:
-    """How much two boxes overlap, each widened by how far it may have moved: 0 for not at all, 1 for wholly."""
+    """How much two boxes overlap, each widened by how far it may have moved: 0 not at all, 1 wholly."""
     one, other = one.widened(_MOVED), other.widened(_MOVED)
     across = min(one.right, other.right) - max(one.left, other.left)
     down = min(one.bottom, other.bottom) - max(one.top, other.top)

@@ -1,13 +1,14 @@
 """What the tasks of one execution leave for each other: objects below a prefix of a private bucket.
 
-Nobody else reads them, they are removed when the execution ends, and what is left of one that was stopped
-expires after a day.
+Nobody else reads them. They are removed before the execution ends; what is left of one that failed or was
+stopped expires after a week.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class Workspace:
     def get(self, name: str, file: Path) -> None:
         """Writes a file that must be there to disk, part by part."""
         answer = client("s3").get_object(Bucket=self._bucket, Key=self._prefix + name)
-        with answer["Body"] as body, file.open("wb") as written:
+        with closing(answer["Body"]) as body, file.open("wb") as written:
             for part in body.iter_chunks(_PART_BYTES):
                 written.write(part)
 

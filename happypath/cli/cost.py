@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from statistics import fmean
 from typing import Annotated
@@ -10,7 +11,15 @@ import typer
 
 from happypath.cli import display
 from happypath.cli.options import AsJson, Prefix, app, duration, installation_of, known_workflow
+from happypath.errors import UsageError
 from happypath.project import NEWEST, PREFIX
+
+
+def _sides(size: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", size)
+    if not found:
+        raise UsageError(f"--size must be pixels across and down such as 1280x720, not {size!r}.")
+    return int(found[1]), int(found[2])
 
 
 @app.command()
@@ -24,6 +33,9 @@ def cost(
             metavar="TIME", help="Take the functions' times from the installation's logs: 2h or 7d."
         ),
     ] = None,
+    minutes: Annotated[float, typer.Option(help="Of films: how long each is.", min=0.01)] = 1.0,
+    fps: Annotated[float, typer.Option(help="Of films: pictures a second.", min=1)] = 30.0,
+    size: Annotated[str, typer.Option(help="Of films: pixels across and down.")] = "1280x720",
     free_tier: Annotated[bool, typer.Option(help="Whether what is always free is deducted.")] = True,
     prefix: Prefix = PREFIX,
     as_json: AsJson = False,
@@ -31,6 +43,7 @@ def cost(
     """State the monthly bill of a workflow by line, and what it assumes."""
     from happypath.operations import cost as costs
     from happypath.operations import usage as usages
+    from happypath.operations.film import Film
 
     known_workflow(workflow)
     usage = usages.load()
@@ -43,7 +56,15 @@ def cost(
             times[machine.handler[name]] += each
         means = {handler: fmean(each) for handler, each in times.items()}
         usage = usage.with_times(means, machine.handlers, f"the logs of {prefix}, last {since}")
-    bill = costs.bill(workflow, uploads, accepted, usage, costs.prices(), free_tier=free_tier)
+    bill = costs.bill(
+        workflow,
+        uploads,
+        accepted,
+        usage,
+        costs.prices(),
+        free_tier=free_tier,
+        film=Film(minutes, fps, *_sides(size)),
+    )
     if as_json:
         display.show_json(bill.as_json())
     else:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from math import ceil
 from pathlib import Path
-from statistics import fmean
 from typing import Any, TypeAlias
 
+from happypath.operations.film import FIND, ONE_MINUTE, Film
 from happypath.operations.usage import FunctionUsage, Usage
 from happypath.project import TEMPLATES, functions_of, template_of
 
@@ -169,6 +169,24 @@ class Workflow:
     accepted: tuple[Path_, ...]
     refused: tuple[Path_, ...]
     is_express: bool = False
+    # States that a Map runs for each of its items.
+    of_items: frozenset[str] = frozenset()
+    # The template's parameters.
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def takes_films(self) -> bool:
+        """Whether what an upload costs depends on how long it is."""
+        return FIND in self.handlers
+
+    def usage_with(self, film: Film, usage: Usage) -> Usage:
+        """What was measured, and where it takes films what one of these uses."""
+        if not self.takes_films:
+            return usage
+        functions = {**usage.functions, **film.usage(self.parameters)}
+        return replace(
+            usage, functions=functions, photo_bytes=film.size_bytes, rendition_bytes=film.size_bytes
+        )
 
     @property
     def functions(self) -> frozenset[str]:
@@ -233,6 +251,13 @@ def read(workflow: str) -> Workflow:
         accepted=tuple(sorted(way for way in ways if not refusing & set(way))),
         refused=tuple(sorted(way for way in ways if refusing & set(way))),
         is_express=machine["Type"] == "EXPRESS",
+        of_items=frozenset(
+            name
+            for state in states.values()
+            if "ItemProcessor" in state
+            for name, _ in _all_states(state["ItemProcessor"])
+        ),
+        parameters=template.get("Parameters", {}),
     )
 
 
@@ -244,10 +269,15 @@ def bill(
     listed: Prices,
     *,
     free_tier: bool = True,
+    film: Film = ONE_MINUTE,
 ) -> Bill:
-    """What so many uploads cost in a month, of which a fraction `accepted` is not refused."""
+    """What so many uploads cost in a month, of which a fraction `accepted` is not refused.
+
+    Where they are films, each is as long and large as `film`.
+    """
     machine = read(workflow)
-    transitions, calls, direct = _per_upload(machine, accepted)
+    usage = machine.usage_with(film, usage)
+    transitions, calls, direct = _per_upload(machine, accepted, film.pieces(machine.parameters))
     calls[_STARTING] = 1.0
     requests: dict[str, float] = defaultdict(float, direct)
     gb_seconds = log_bytes = 0.0
@@ -339,7 +369,7 @@ def bill(
         uploads,
         accepted,
         tuple(lines),
-        tuple(_assumptions(machine, usage, listed)),
+        tuple(_assumptions(machine, usage, listed, film)),
         as_standard=total - as_it_is + as_standard if machine.is_express else None,
     )
 
@@ -367,7 +397,7 @@ def paths(definition: Mapping[str, Any]) -> Iterator[Path_]:
         for catcher in state.get("Catch", []):
             if not any("." in error for error in catcher["ErrorEquals"]):
                 yield from onward(catcher["Next"], here)
-        branches = [list(paths(branch)) for branch in state.get("Branches", [])]
+        branches = [list(paths(branch)) for branch in _inner(state)]
         for chosen in product(*branches):
             inside = (*here, *(each for branch in chosen for each in branch))
             if "Next" in state:
@@ -378,17 +408,22 @@ def paths(definition: Mapping[str, Any]) -> Iterator[Path_]:
     yield from onward(definition["StartAt"], ())
 
 
-def _per_upload(machine: Workflow, accepted: float) -> tuple[float, dict[str, float], dict[str, float]]:
-    """An upload's transitions, calls of functions, and calls that the state machine makes itself."""
+def _per_upload(
+    machine: Workflow, accepted: float, items: float
+) -> tuple[float, dict[str, float], dict[str, float]]:
+    """An upload's transitions, calls of functions, and calls that the state machine makes itself.
+
+    Map states have so many `items`.
+    """
     transitions = 0.0
     calls: dict[str, float] = defaultdict(float)
     direct: dict[str, float] = defaultdict(float)
     for ways, share in ((machine.accepted, accepted), (machine.refused, 1.0 - accepted)):
         if not ways:
             continue
-        transitions += share * fmean(map(len, ways))
         for state in (state for way in ways for state in way):
-            part = share / len(ways)
+            part = share / len(ways) * (items if state in machine.of_items else 1.0)
+            transitions += part
             if state in machine.function_of:
                 calls[machine.function_of[state]] += part
             elif machine.states[state]["Type"] == "Task":
@@ -406,7 +441,7 @@ def _call(resource: str) -> str:
     return f"{service}:{action[0].upper()}{action[1:].partition('.')[0]}"
 
 
-def _assumptions(machine: Workflow, usage: Usage, listed: Prices) -> Iterator[str]:
+def _assumptions(machine: Workflow, usage: Usage, listed: Prices, film: Film) -> Iterator[str]:
     def span(ways: Iterable[Path_]) -> str:
         lengths = sorted({len(way) for way in ways})
         return f"{lengths[0]}" if len(lengths) == 1 else f"{lengths[0]} to {lengths[-1]}"
@@ -417,6 +452,11 @@ def _assumptions(machine: Workflow, usage: Usage, listed: Prices) -> Iterator[st
         f"An accepted photo goes through {span(machine.accepted)} states, a refused one through "
         f"{span(machine.refused)}; all ways of each are equally likely. Nothing fails or is tried again."
     )
+    if machine.takes_films:
+        yield (
+            f"A film is {film}, and worked on in {film.pieces(machine.parameters)} pieces, each as the rules "
+            "say; none is redacted twice. --minutes, --fps and --size say otherwise."
+        )
     if machine.is_express:
         yield (
             f"An Express execution takes as long as its functions, in steps of {_EXPRESS_STEP_MS} ms, and "
@@ -460,8 +500,13 @@ def _actions(properties: Mapping[str, Any]) -> Iterator[str]:
 def _all_states(definition: Mapping[str, Any]) -> Iterator[tuple[str, State]]:
     for name, state in definition["States"].items():
         yield name, state
-        for branch in state.get("Branches", []):
+        for branch in _inner(state):
             yield from _all_states(branch)
+
+
+def _inner(state: State) -> list[State]:
+    """The state machines within a state: a Parallel's branches, and what a Map does with each item."""
+    return [*state.get("Branches", []), *([state["ItemProcessor"]] if "ItemProcessor" in state else [])]
 
 
 def _writes_status(state: Mapping[str, Any]) -> str | None:

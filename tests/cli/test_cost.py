@@ -14,6 +14,7 @@ import pytest
 
 from happypath.operations import cost
 from happypath.operations.cost import PRICES, Bill, Price, Workflow, bill, paths, prices, read
+from happypath.operations.film import FIND, Film
 from happypath.operations.installation import Installation
 from happypath.operations.usage import FunctionUsage, NotMeasuredError, Usage, load, times
 from happypath.project import STACKS, TEMPLATES, WORKFLOWS, functions_of, template_of
@@ -106,6 +107,30 @@ def test_every_function_was_measured_and_every_way_has_its_price(workflow: str) 
     assert set(read(workflow).function_of) == {
         name for name, task in definitions.tasks(workflow).items() if "lambda" in task["Resource"]
     }
+
+
+def test_a_film_costs_by_its_length() -> None:
+    one, ten = (
+        quantities(bill("redact-video", 100, 1.0, load(), prices(), film=Film(minutes)))
+        for minutes in (1.0, 10.0)
+    )
+
+    # Six pieces of ten seconds, each picture on a sheet of its own: 100 before, and 30 after.
+    assert one["rekognitionGroup2"] == 100 * 6 * 130
+    assert ten["rekognitionGroup2"] == 10 * one["rekognitionGroup2"]
+    # Eight states; two of them run one more for each piece.
+    assert one["stateTransition"] == 100 * (6 + 2 * 6)
+    assert ten["stateTransition"] == 100 * (6 + 2 * 60)
+
+
+def test_small_pictures_of_a_film_share_a_question() -> None:
+    parameters = read("redact-video").parameters
+    small, large = (
+        film.usage(parameters)[FIND].requests["rekognition:DetectFaces"]
+        for film in (Film(width=320, height=180), Film(width=1920, height=1080))
+    )
+
+    assert small < large / 10
 
 
 def test_a_month_of_v1_reckoned_by_hand() -> None:

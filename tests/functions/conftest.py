@@ -30,6 +30,7 @@ os.environ.update(
     REVIEWER_CLAIM="cognito:groups",
     REVIEWER_GROUPS="reviewers",
     DISTRIBUTION_BUCKET="distribution",
+    WORK_BUCKET="work",
     UID_KEY="alias/uids",
     MAX_FILE_BYTES="20000000",
     MAX_PIXEL_BYTES="20000000",

@@ -31,8 +31,8 @@ FOLDER = Path(__file__).parent
 NOWHERE = "nowhere"
 # Pictures that are no samples, as the tables name them, with their extensions: a drawn slope that shows
 # nothing, a picture 21 times as long as it is high, a JPEG whose picture breaks off, what is no picture, a
-# PNG of 30,000 x 30,000 pixels, and three DICOM files: one to publish, one that breaks off, and one that
-# says it has 4 gigapixels.
+# PNG of 30,000 x 30,000 pixels; three DICOM files: one to publish, one that breaks off, and one that says it
+# has 4 gigapixels; a film of a second, and one that cannot be decoded after half of it.
 MADE = {
     "slope.jpg": ".jpg",
     "slope.png": ".png",
@@ -45,6 +45,8 @@ MADE = {
     "empty": ".jpg",
     "gif": ".jpg",
     "bomb.png": ".png",
+    "film.mp4": ".mp4",
+    "broken.mp4": ".mp4",
     "scan.dcm": ".dcm",
     "half.dcm": ".dcm",
     "bomb.dcm": ".dcm",

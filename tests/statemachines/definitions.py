@@ -45,13 +45,12 @@ def states(workflow: str) -> dict[str, State]:
 
 
 def branches(state: State) -> list[dict[str, Any]]:
-    """What runs within a Parallel state, all at once."""
-    found: list[dict[str, Any]] = state.get("Branches", [])
-    return found
+    """What runs within a Parallel state, all at once, or within a Map state, for each item."""
+    return [*state.get("Branches", []), *([state["ItemProcessor"]] if "ItemProcessor" in state else [])]
 
 
 def all_states(workflow: str) -> dict[str, State]:
-    """Its states, and those within its Parallel states."""
+    """Its states, and those within its Parallel and Map states."""
     found: dict[str, State] = {}
     for name, state in states(workflow).items():
         found[name] = state
@@ -61,7 +60,7 @@ def all_states(workflow: str) -> dict[str, State]:
 
 
 def tasks_in(definition: dict[str, Any]) -> dict[str, State]:
-    """The tasks of a definition, also those within Parallel states, which catch what these tasks do not."""
+    """The tasks of a definition; what those within Parallel and Map states do not catch, these do."""
     found: dict[str, State] = {}
     for name, state in definition["States"].items():
         if state["Type"] == "Task":
@@ -77,7 +76,7 @@ def tasks(workflow: str) -> dict[str, State]:
 
 
 def place(workflow: str, name: str) -> str:
-    """The state by which a path passes a state: itself, or the Parallel state that it is within."""
+    """The state by which a path passes a state: itself, or the Parallel or Map state that it is in."""
     for outer, state in states(workflow).items():
         if any(name in branch["States"] for branch in branches(state)):
             return outer
@@ -178,7 +177,7 @@ def edges(state: State) -> Iterator[Edge]:
             yield from _choice_edges(state)
         case "Wait":
             yield Edge(state["Next"])
-        case "Task" | "Pass" | "Parallel":
+        case "Task" | "Pass" | "Parallel" | "Map":
             if "Next" in state:
                 path = state["ResultPath"]
                 yield Edge(state["Next"], frozenset(_results(state)), overwrites=path)
@@ -215,7 +214,7 @@ def _results(state: State) -> set[Field]:
     if path is None:
         return set()
     template = state.get("ResultSelector", state.get("Parameters", state.get("Result", {})))
-    if state["Type"] in {"Task", "Parallel"} and "ResultSelector" not in state:
+    if state["Type"] in {"Task", "Parallel", "Map"} and "ResultSelector" not in state:
         template = {}
     return {path} | set(_keys(path, template))
 

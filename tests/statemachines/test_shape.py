@@ -210,7 +210,7 @@ def _read_by(state: dict[str, Any]) -> set[str]:
         return reads(state)
     if state["Type"] == "Choice":
         return _compared_unguarded(state)
-    return reads(state.get("Parameters", {}))
+    return reads(state.get("Parameters", state.get("ItemSelector", {})))
 
 
 def _compared_unguarded(choice: dict[str, Any]) -> set[str]:

@@ -67,6 +67,9 @@ RENDITIONS = {
     "scaled": {"key": "the-place/photo.jpg/scaled.jpg", "width": 600, "height": 450, "bytes": 1},
 }
 
+# Of a film in one piece.
+PLAN = {"pieces": [0], "at_once": 1, "width": 160, "height": 120, "frames": 25, "seconds": 1.0}
+
 
 def accept(**detail: Any) -> dict[str, Any]:
     return {"accepted": True, "reason": None, "detail": detail}
@@ -84,7 +87,9 @@ def willing(task: State) -> Any:
         return Done()
     # What is taken whole is taken as it is, and what is picked is a fact such as `published`.
     picked = picked_by(task)
-    return dict.fromkeys(picked, True) if picked else RENDITIONS
+    if picked:
+        return dict.fromkeys(picked, True)
+    return PLAN if task.get("ResultPath") == "$.plan" else RENDITIONS
 
 
 def picked_by(task: State) -> list[str]:
@@ -100,6 +105,8 @@ def answers_of(workflow: str, row: Row) -> dict[str, list[Any]]:
         state = states(workflow)[name]
         for branch in branches(state):
             found |= {inner: [willing(each)] for inner, each in branch["States"].items()}
+            if row.reason and state["Type"] == "Map" and then != state["Next"]:
+                found |= {branch["StartAt"]: [Raised(row.reason, json.dumps(dict(row.detail)))]}
         if state["Type"] == "Task":
             found[name] = [willing(state)]
             after = row.path[row.path.index(name) + 2 :]
@@ -107,6 +114,6 @@ def answers_of(workflow: str, row: Row) -> dict[str, list[Any]]:
                 found[name] = [reject(Reason.NEEDS_REVIEW, score=0.6)]
             elif row.reason and decides(state) and after[:1] == (REFUSED,):
                 found[name] = [reject(row.reason, **row.detail)]
-            elif row.reason and is_lambda(state) and not decides(state) and then != state.get("Next"):
+            elif row.reason and is_lambda(state) and not decides(state) and then != state.get("Next", ""):
                 found[name] = [Raised(row.reason, json.dumps(dict(row.detail)))]
     return found

@@ -12,6 +12,7 @@ from happypath.sandbox.rekognition import Rekognition
 from happypath.sandbox.rekognition.reader import Line, Text
 from happypath.sandbox.rekognition.text import text_detections
 from tests import scans
+from tests.films import damaged, film
 from tests.outcomes import SAMPLE_FILES, Row, rows
 from tests.workflows.photos import bomb, drawn, gif, heic, strip, truncated
 
@@ -30,6 +31,8 @@ _MADE: Mapping[str, Callable[[], bytes]] = {
     "empty": lambda: b"",
     "gif": gif,
     "bomb.png": bomb,
+    "film.mp4": film,
+    "broken.mp4": lambda: damaged(film()),
     "scan.dcm": scans.scan,
     "half.dcm": scans.half,
     "bomb.dcm": scans.bomb,
