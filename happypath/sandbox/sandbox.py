@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.awslambda.models import lambda_backends
@@ -48,6 +49,7 @@ from happypath.sandbox.patches.awslambda import version_of
 from happypath.sandbox.patches.event_sources import starting_point
 from happypath.sandbox.patches.stepfunctions import retries_wait
 from happypath.sandbox.rekognition import Rekognition, install, real_client
+from happypath.sandbox.service_models import loader
 from happypath.sandbox.xray import XRay
 
 if TYPE_CHECKING:
@@ -126,7 +128,10 @@ class Sandbox:
             real = real_client() if self._real_rekognition else None
             opened.enter_context(isolated(**CREDENTIALS))
             # One session for all: making one reads megabytes of descriptions of AWS.
+            session = botocore.session.get_session()
+            session.register_component("data_loader", loader())
             self._session = boto3.Session(
+                botocore_session=session,
                 aws_access_key_id=OWN_ACCESS_KEY,
                 aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
                 region_name=REGION,
@@ -163,7 +168,9 @@ class Sandbox:
             opened.callback(self._asynchronous.close)
             self._mappings = self._polling()
             opened.callback(self._mappings.close)
-            self.client("s3").create_bucket(Bucket=_ARTIFACTS)
+            self._s3 = self.client("s3")
+            self._cloudformation = self.client("cloudformation", read_timeout=300)
+            self._s3.create_bucket(Bucket=_ARTIFACTS)
             self._opened = opened.pop_all()
 
     def close(self) -> None:
@@ -194,11 +201,11 @@ class Sandbox:
             gc.freeze()
 
     def _deploy(self, stack: str, parameters: Mapping[str, str] | None) -> None:
-        cloudformation = self.client("cloudformation", read_timeout=300)
+        cloudformation = self._cloudformation
         name = f"{self.prefix}-{stack}"
         template = TEMPLATES / stack / "template.yaml"
         try:
-            body = package(template, self.client("s3"), _ARTIFACTS)
+            body = package(template, self._s3, _ARTIFACTS)
         except ValidationError as error:
             raise DeployError(f"{name} cannot be deployed: {template}: {error.message}") from error
         chosen = {

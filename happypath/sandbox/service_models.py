@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 
 import botocore.session
+from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 # The names that requests are signed with, where they are not botocore's.
@@ -25,6 +26,12 @@ _SIGNED_AS: Mapping[str, str] = {
 @cache
 def _session() -> botocore.session.Session:
     return botocore.session.get_session()
+
+
+def loader() -> Loader:
+    """What reads the descriptions: whoever shares it shares what it has read."""
+    found: Loader = _session().get_component("data_loader")
+    return found
 
 
 @cache

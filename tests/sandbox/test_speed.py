@@ -1,7 +1,8 @@
-"""What the sandbox spares moto changes no answer: copies of states and expressions, queries."""
+"""What the sandbox spares moto and SAM changes no answer: copies, queries, keys, policies."""
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,12 +11,18 @@ from hypothesis import strategies as st
 from moto.dynamodb.models import table as tables
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.parsing import ast_nodes, expressions, validators
+from moto.kms import models as kms_models
+from moto.kms.utils import AbstractPrivateKey
 
+from happypath.sandbox.deployment.serverless import expand
 from happypath.sandbox.patches.speed import (
     copied,
     expressions_copied_as_trees,
+    keys_made_when_used,
+    policy_templates_checked_once,
     queries_sort_their_own_items,
 )
+from happypath.sandbox.stepfunctions import casing
 
 Table: Any = tables.Table
 Node: Any = vars(ast_nodes)["Node"]
@@ -119,3 +126,41 @@ def test_a_query_answers_as_moto_does(
     without = answers()
     with queries_sort_their_own_items(SERVED):
         assert answers() == without
+
+
+def test_a_key_that_signs_has_its_pair_and_one_that_encrypts_makes_it_when_asked() -> None:
+    with keys_made_when_used(SERVED):
+        make: Any = vars(kms_models)["generate_private_key"]
+        for spec in ("RSA_2048", "ECC_NIST_P256"):
+            assert isinstance(make(spec), AbstractPrivateKey)
+        late = make("SYMMETRIC_DEFAULT")
+        assert "_made" not in vars(late)
+        signature = late.sign(b"said", "RSASSA_PSS_SHA_256")
+        assert late.verify(b"said", signature, "RSASSA_PSS_SHA_256")
+
+
+def test_policies_by_name_are_the_same_for_each_template() -> None:
+    def policies(bucket: str) -> Any:
+        function = {
+            "Type": "AWS::Serverless::Function",
+            "Properties": {
+                "Handler": "a.b",
+                "Runtime": "python3.13",
+                "CodeUri": {"Bucket": "code", "Key": "code.zip"},
+                "Policies": [{"S3ReadPolicy": {"BucketName": bucket}}],
+            },
+        }
+        document = {"Transform": "AWS::Serverless-2016-10-31", "Resources": {"F": function}}
+        return json.loads(expand(json.dumps(document), "123456789012", "us-east-1"))["Resources"]["FRole"]
+
+    buckets = ("one", "other", "one")
+    with policy_templates_checked_once(SERVED):
+        found = [policies(bucket) for bucket in buckets]
+    assert found == [policies(bucket) for bucket in buckets]
+    assert found[0] == found[2] != found[1]
+
+
+def test_a_service_is_found_by_its_id_as_if_all_were_looked_through() -> None:
+    every = casing._by_id()
+    assert {name: casing.boto_service.__wrapped__(name) for name in every} == every
+    assert casing.boto_service("../data/s3") is None

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,12 +42,21 @@ def package(template: Path, s3: S3Client, bucket: str) -> str:
 
 def _functions_zip() -> bytes:
     """The `functions` package without its libraries, the same bytes for the same files."""
+    # As templates/Makefile leaves them out.
+    files = (
+        path
+        for path in sorted((ROOT / "functions").rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    )
+    return _zipped(tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in files))
+
+
+@lru_cache(maxsize=1)
+def _zipped(files: tuple[tuple[Path, int, int], ...]) -> bytes:
+    """These files, each with its time and size: as long as they are the same, so is the archive."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as contents:
-        for path in sorted((ROOT / "functions").rglob("*")):
-            # As templates/Makefile leaves them out.
-            if not path.is_file() or "__pycache__" in path.parts:
-                continue
+        for path, _, _ in files:
             contents.writestr(zipfile.ZipInfo(path.relative_to(ROOT).as_posix()), path.read_bytes())
         contents.writestr(zipfile.ZipInfo(USES_INSTALLED), b"")
     return archive.getvalue()

@@ -1,4 +1,4 @@
-"""Work that moto does again and again, and that is done once here. No patch changes an answer.
+"""Work that moto and SAM do again and again, and that is done once here. No patch changes an answer.
 
 The shares are of the CPU of `scripts/run` on the samples, functions included, on two processors.
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 import copy
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -22,6 +22,8 @@ from moto.core import responses, utils
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.parsing import ast_nodes, validators
+from moto.kms import models as kms_models
+from moto.kms.utils import KeySpec
 from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.common.string import string_expression
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
@@ -30,6 +32,9 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 from moto.stepfunctions.parser.asl.eval import states
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils import json_path
+from samtranslator.plugins.policies.policy_templates_plugin import PolicyTemplatesForResourcePlugin
+from samtranslator.policy_template_processor.processor import PolicyTemplatesProcessor
+from samtranslator.translator import translator
 
 from happypath.sandbox.patches.served import Patch, Served
 
@@ -131,6 +136,65 @@ def operations_listed_once(_: Served) -> Iterator[None]:
     Nothing measurable of `scripts/run`; a fortieth of the sandbox's CPU for many executions.
     """
     with patch.object(responses, "method_names_from_class", cache(utils.method_names_from_class)):
+        yield
+
+
+@contextmanager
+def services_listed_once(_: Served) -> Iterator[None]:
+    """For each service moto lists all directories of descriptions, its own and botocore's, to read one.
+
+    A thirtieth of deploying everything.
+    """
+    with patch.object(utils, "create_loader", cache(vars(utils)["create_loader"])):
+        yield
+
+
+@contextmanager
+def policy_templates_checked_once(_: Served) -> Iterator[None]:
+    """For each template SAM reads all policies that it knows by name, and checks them against their schema.
+
+    A fifteenth of deploying everything.
+    """
+
+    @cache
+    def processor() -> PolicyTemplatesProcessor:
+        return PolicyTemplatesProcessor(PolicyTemplatesProcessor.get_default_policy_templates_json())
+
+    with patch.object(
+        translator,
+        "make_policy_template_for_function_plugin",
+        lambda: PolicyTemplatesForResourcePlugin(processor()),
+    ):
+        yield
+
+
+class _Late:
+    """A key that is made when it is first used."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    @cached_property
+    def _made(self) -> Any:
+        return self._make()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._made, name)
+
+
+@contextmanager
+def keys_made_when_used(_: Served) -> Iterator[None]:
+    """moto makes a pair of RSA for each KMS key, also for those that only encrypt, which never use it.
+
+    A tenth of deploying everything.
+    """
+    make: Any = vars(kms_models)["generate_private_key"]
+
+    def late(key_spec: str) -> Any:
+        signs = key_spec in KeySpec.rsa_key_specs() or key_spec in KeySpec.ecc_key_specs()
+        return make(key_spec) if signs else _Late(lambda: make(key_spec))
+
+    with patch.object(kms_models, "generate_private_key", late):
         yield
 
 
@@ -240,6 +304,9 @@ PATCHES: tuple[Patch, ...] = (
     states_copied_as_json,
     expressions_copied_as_trees,
     operations_listed_once,
+    services_listed_once,
+    keys_made_when_used,
+    policy_templates_checked_once,
     queries_sort_their_own_items,
     json_templates,
 )
