@@ -28,7 +28,7 @@ SIZES = [
 _SOURCE = SAMPLES / "photos" / "mountains.jpg"
 _QUALITY = 90
 # Files of other types are made for what decoding them takes, and are not made small.
-_FAST = {"PNG": {"compress_level": 1}, "WEBP": {"quality": 80, "method": 1}}
+_FAST = {"PNG": {"compress_level": 1}, "WEBP": {"quality": 80, "method": 1}, "AVIF": {"speed": 10}}
 
 
 @dataclass(frozen=True)
