@@ -371,10 +371,17 @@ def steps(history: list[HistoryEventTypeDef]) -> list[Step]:
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html
     """
     found: list[Step] = []
-    within = 0
-    for event in history:
-        within += _goes_within(event["type"])
-        if within:
+    # By an event's id, how deep it is within such states, and whether one begins with it. What runs at once is
+    # in no order, and a branch that is stopped may be told of late: each event says which one is before it.
+    depths: dict[int, tuple[int, bool]] = {}
+    for number, event in enumerate(history, 1):
+        depth, begins = depths.get(event.get("previousEventId", number - 1), (0, False))
+        depth += begins - bool(re.fullmatch(r"(Parallel|Map)State(Succeeded|Failed|Aborted)", event["type"]))
+        depths[event.get("id", number)] = (
+            depth,
+            event["type"] in {"ParallelStateStarted", "MapStateStarted"},
+        )
+        if depth > 0:
             continue
         if "stateEnteredEventDetails" in event:
             found.append(Step(event["stateEnteredEventDetails"]["name"], event["timestamp"], None))
@@ -382,14 +389,6 @@ def steps(history: list[HistoryEventTypeDef]) -> list[Step]:
             last = found[-1]
             found[-1] = Step(last.state, last.entered, (event["timestamp"] - last.entered).total_seconds())
     return found
-
-
-def _goes_within(event_type: str) -> int:
-    """1 where a Parallel or Map state begins with what is in it, -1 where that is over, 0 anywhere else."""
-    if event_type in {"ParallelStateStarted", "MapStateStarted"}:
-        return 1
-    over = r"(Parallel|Map)State(Succeeded|Failed|Aborted)"
-    return -1 if re.fullmatch(over, event_type) else 0
 
 
 def _leaves(event_type: str) -> bool:

@@ -278,7 +278,7 @@ class Driver:
             return
         if review == "approve":
             self.reviews.approve(asked.id)
-        else:
+        elif review == "refuse":
             self.reviews.refuse(asked.id, "NOT_FOR_US", "Not with a bottle.")
 
     def ended_record(self, key: str, review: str = "approve") -> dict[str, Any]:
@@ -313,7 +313,7 @@ class Driver:
         return record if arn is None or self.installation.execution_ended(arn) else None
 
     def ended(self, key: str, review: str = "approve") -> Outcome:
-        """Waits for the end of an upload; a person who is asked about it does as `review` says."""
+        """Waits for the end of an upload; a person who is asked does what `review` says."""
         # Not read again: by then a newer upload may have claimed it, whose execution is not started yet.
         record = self.ended_record(key, review)
         return self._outcome(record, record.get("executionArn"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -108,6 +109,19 @@ def test_an_ad_waits_for_a_person_in_the_list_under_its_key(driver: Driver) -> N
     outcome = driver.ended(key, "approve")
     assert (outcome.status, outcome.photo is not None) == ("PROCESSED", True)
     assert not is_listed()
+
+
+def test_an_ad_that_nobody_decides_about_expires_as_the_rule_says(driver: Driver) -> None:
+    row = replace(first("ad", review="refuse"), review="none")
+    # As if the time were up at once, each time that somebody is reminded.
+    outcome = driver.execute_row("ad", row, faults=["state:review/Ask=timeout"])
+    rule = definitions.tasks("ad")["Review"]["Parameters"]["Input"]["rules"]["on_expiry"]
+
+    assert rule == "refuse"
+    assert (outcome.status, outcome.reason, outcome.path) == ("REJECTED", "REVIEW_EXPIRED", row.path)
+    review = driver.reviews.about(outcome.record)
+    assert review
+    assert (review.status, review.reviewer) == ("EXPIRED", None)
 
 
 def test_in_a_dry_run_nobody_is_asked(driver: Driver) -> None:
