@@ -371,16 +371,19 @@ def steps(history: list[HistoryEventTypeDef]) -> list[Step]:
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html
     """
     found: list[Step] = []
-    # By an event's id, how deep it is within such states, and whether one begins with it. What runs at once is
-    # in no order, and a branch that is stopped may be told of late: each event says which one is before it.
+    # By an event's id, how deep it is within such states, and whether one begins with it. What runs at once
+    # is in no order, and a branch that is stopped may be told of late: each event says which is before it.
     depths: dict[int, tuple[int, bool]] = {}
+    outside: dict[str, int] = {}
     for number, event in enumerate(history, 1):
+        kind = event["type"]
         depth, begins = depths.get(event.get("previousEventId", number - 1), (0, False))
-        depth += begins - bool(re.fullmatch(r"(Parallel|Map)State(Succeeded|Failed|Aborted)", event["type"]))
-        depths[event.get("id", number)] = (
-            depth,
-            event["type"] in {"ParallelStateStarted", "MapStateStarted"},
-        )
+        depth += begins - bool(re.fullmatch(r"(Parallel|Map)State(Succeeded|Failed|Aborted)", kind))
+        if kind in {"ParallelStateEntered", "MapStateEntered"}:
+            outside[event["stateEnteredEventDetails"]["name"]] = depth
+        elif kind in {"ParallelStateExited", "MapStateExited"}:
+            depth = outside.get(event["stateExitedEventDetails"]["name"], depth)
+        depths[event.get("id", number)] = depth, kind in {"ParallelStateStarted", "MapStateStarted"}
         if depth > 0:
             continue
         if "stateEnteredEventDetails" in event:
