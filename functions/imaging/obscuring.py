@@ -18,7 +18,7 @@ from PIL import Image
 Part: TypeAlias = tuple[int, int, int, int]
 
 # Into how many cells the longer side of a part is divided.
-CELLS = 4
+_CELLS = 4
 # The width of the soft edge around a part, in parts of its shorter side, and the most pixels that it has.
 _EDGE, _MOST_EDGE_PX = 1 / 8, 32
 _GRAY = 128
@@ -84,7 +84,7 @@ def obscure(pixels: Image.Image, parts: Iterable[Part], style: Style) -> list[Pa
     for each in wanted:
         outer = _outer(each, pixels.size)
         size = outer[2] - outer[0], outer[3] - outer[1]
-        cell_px = max(size) / CELLS
+        cell_px = max(size) / _CELLS
         cells = _of_surroundings(pixels, each, outer, [max(1, round(side / cell_px)) for side in size])
         how = Image.Resampling.BICUBIC if style is Style.BLUR else Image.Resampling.NEAREST
         pixels.paste(cells.resize(size, how), outer, _mask(each, outer))
