@@ -21,6 +21,7 @@ BENCHMARKS = {
     "console": 3,
     "memory": 1,
     "redact": 3,
+    "dicom": 1,
     "tracing": 2,
     "redact_video": 3,
     "scaling": 1,

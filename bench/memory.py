@@ -26,6 +26,8 @@ _DECODING = {
 }
 # What a handler calls that does the work of a task.
 _CALLS = {_RESIZE: "s3:PutObject", _RENDITION: "rekognition:"}
+# Of other files than photos; `bench/dicom.py` has its own figures.
+_NO_PHOTOS = ("functions.dicom.", "functions.video.")
 
 
 def run(_rounds: int) -> Result:
@@ -95,7 +97,11 @@ def memory_sizes_mb() -> dict[str, int]:
     """The least MemorySize, in any template, of the functions that do each task's work."""
     used = load().functions
     handlers = {
-        task: {name for name, each in used.items() if any(call.startswith(calls) for call in each.requests)}
+        task: {
+            name
+            for name, each in used.items()
+            if any(call.startswith(calls) for call in each.requests) and not name.startswith(_NO_PHOTOS)
+        }
         for task, calls in _CALLS.items()
     }
     functions = [each for stack in WORKFLOWS for each in functions_of(template_of(stack)).values()]

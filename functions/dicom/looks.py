@@ -34,6 +34,7 @@ SHEET_PX = 1120
 _GAP_PX = 48
 # Letters of a small frame are hardly more than dots.
 _MOST_ENLARGED = 2.0
+_LARGER = 1.25
 _OVERLAP_PX = 160
 # Of 255 levels: letters that differ by no more from what is around them cannot be read, and lossy compression
 # makes as much.
@@ -127,6 +128,9 @@ def _cells(film: Film, number: int, view: View) -> Iterator[Cell]:
             yield Cell(number, frame, box, SHEET_PX / longer)
         for tile in _tiles(box, int(SHEET_PX / scale), int(_OVERLAP_PX / scale)):
             yield Cell(number, frame, tile, scale)
+        if frame == 0 and SHEET_PX / longer > _LARGER * scale:
+            # All that does not change is seen on this one alone: in another size, too.
+            yield Cell(number, frame, box, min(_MOST_ENLARGED**2, SHEET_PX / longer))
 
 
 def _compared(film: Film, view: View) -> tuple[list[int], NDArray[np.bool_]]:

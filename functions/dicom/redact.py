@@ -33,7 +33,7 @@ class Rules:
     keep: tuple[str, ...] = value(entries, ())
     margin: float = value(number(0, 2), 0.25)
     max_frames: int = value(whole(1, 10_000), 1_000)
-    max_looks: int = value(whole(1, 10_000), 300)
+    max_looks: int = value(whole(1, 10_000), 200)
 
 
 @task
