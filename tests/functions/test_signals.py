@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from functions.analysis.detected_text import DetectedText
 from functions.analysis.region import Region
-from functions.decide import score, signals
+from functions.decide import repeated, score, signals, text_cover
 from functions.decide.signal import Evidence
 from functions.decision import MalformedDecisionError
 from functions.platform.aws import ThrottledError
@@ -192,6 +192,23 @@ def test_questions_of_one_operation_cost_one_call(
     assert result["refusal"] is None
     assert [each["name"] for each in result["signals"]] == list(questions)
     assert [each["score"] for each in result["signals"]] == found
+
+
+def test_a_decider_of_its_own_decides_as_its_signal_does() -> None:
+    upload = uploaded(photo(100, 100))
+    boxes = [{"Confidence": 97.0}, {"Confidence": 91.0}]
+    cups = {"Labels": [{"Name": "Cup", "Confidence": 99.0, "Instances": boxes}]}
+    with answering("DetectLabels", cups, cups):
+        once, twice = (
+            repeated.handler(event(upload, label="cup", most=most, **PLAIN), CONTEXT) for most in (1, 2)
+        )
+    with answering("DetectText", TEXT):
+        text = text_cover.handler(event(upload, max_percent=20, **PLAIN), CONTEXT)
+
+    assert (once["accepted"], once["reason"], once["detail"]["instances"]) == (False, "NO", 2)
+    assert twice["accepted"]
+    assert (text["accepted"], text["reason"]) == (False, "NO")
+    assert (text["detail"]["covered"], text["detail"]["texts"]) == (25.0, ["SALE"])
 
 
 def test_what_is_throttled_leaves_under_its_name_and_has_been_asked_once() -> None:

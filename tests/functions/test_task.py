@@ -87,6 +87,19 @@ def test_any_other_error_leaves_as_it_is() -> None:
         raising(ZeroDivisionError())(EVENT, CONTEXT)
 
 
+def test_what_a_person_is_to_decide_is_not_counted_as_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[tuple[Any, ...]] = []
+    monkeypatch.setattr("functions.platform.task.measure", lambda *reason, **more: measured.append(reason))
+    for reason in (Reason.NEEDS_REVIEW, "SCORE_TOO_LOW"):
+
+        @task
+        def handler(upload: Upload, event: Event, reason: str = reason) -> Result:
+            return {"accepted": False, "reason": reason, "detail": {}}
+
+        handler(EVENT, CONTEXT)
+    assert measured == [("SCORE_TOO_LOW",)]
+
+
 def test_in_a_dry_run_a_task_reads_and_a_write_does_not_leave() -> None:
     @task
     def handler(upload: Upload, event: Event) -> Result:
