@@ -94,7 +94,8 @@ def _errors(errors: Errors, usd: float | None) -> None:
 def _threshold(shown: OfThreshold) -> None:
     within = f" of {escape(shown.threshold.within)}" if shown.threshold.within else ""
     if not shown.is_whole:
-        _line(f"    [dim]No curve by the threshold{within}: it takes pictures of both kinds.[/]")
+        if not shown.threshold.is_score:
+            _line(f"    [dim]No curve by the threshold{within}: it takes pictures of both kinds.[/]")
         return
     asked = shown.asked
     headings = [f"threshold{within}", "false acceptances", "false refusals"]

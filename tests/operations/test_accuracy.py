@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -301,6 +302,9 @@ def test_a_score_and_its_signals_have_thresholds_too() -> None:
     assert sorted(score.decider.reasons) == ["BAD_WORDS", "LOW", "TEXT"]
     assert sorted(words.decider.reasons) == ["BAD_WORDS"]
     assert [step.until for step in score.thresholds[0].steps] == [0.3, 0.6, 0.85, 0.95, 1]
+    for review, kept in (((0.4, 0.7), Share(1, 5)), ((40.0, 70.0), None)):
+        pair = replace(score.thresholds[0], asked=Asked(review=review)).pair
+        assert (pair.review if pair else None) == kept
     assert score.thresholds[0].today.errors == found.today.errors
     # Alone the words would have refused b, too.
     assert words.today == Errors(Share(0, 1), Share(1, 2))

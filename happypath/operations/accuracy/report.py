@@ -103,7 +103,9 @@ class OfThreshold:
     def pair(self) -> Sorted | None:
         """What becomes of the pictures by the thresholds asked for, or by those for both rates wanted."""
         if self.asked.review is not None:
-            return self.curve.sorted(*self.asked.review)
+            # Percents are no scores.
+            fits = self.asked.review[1] <= self.curve.most
+            return self.curve.sorted(*self.asked.review) if fits else None
         ends = [step.middle for step in self.wanted.values() if step is not None]
         return self.curve.sorted(min(ends), max(ends)) if len(ends) == 2 else None
 
