@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 import requests
@@ -61,16 +62,19 @@ def send(form: dict[str, Any], body: bytes, **fields: str) -> requests.Response:
 
 
 def review(driver: Driver) -> None:
-    """Has a photo reviewed by the API; where one call is denied, there are the others."""
+    """Has photos reviewed by the API; where one call is denied, there are the others."""
     ann, rita = Person(driver.sandbox), Person(driver.sandbox, "rita", REVIEWERS)
-    asked = ann.ask()
-    # The id says whose it is.
-    key = asked.json()["uploadId"] if asked.ok else driver.new_key()
-    waiting = ask(driver.installation, key, b"a photo", driver.new_id("by-the-api"))
-    rita.get("/reviews")
-    shown = rita.get(f"/reviews/{waiting.id}")
-    if shown.ok:
-        requests.get(shown.json()["photo"], timeout=60)
-    if not rita.post(f"/reviews/{waiting.id}/approve").ok:
-        ReviewQueue(driver.installation, "somebody else").approve(waiting.id)
-    waiting.decision(driver.installation)
+    for versioned in (True, False):
+        asked = ann.ask()
+        # The id says whose it is.
+        key = asked.json()["uploadId"] if asked.ok else driver.new_key()
+        name = driver.new_id("by-the-api")
+        waiting = ask(driver.installation, key, b"a photo", name, versioned=versioned)
+        rita.get("/reviews")
+        shown = rita.get(f"/reviews/{waiting.id}")
+        if not rita.post(f"/reviews/{waiting.id}/approve").ok:
+            ReviewQueue(driver.installation, "somebody else").approve(waiting.id)
+        waiting.decision(driver.installation)
+        if shown.ok:
+            photo = requests.get(shown.json()["photo"], timeout=60)
+            assert photo.content == b"a photo" or photo.status_code == HTTPStatus.FORBIDDEN

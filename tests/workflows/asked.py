@@ -45,7 +45,14 @@ class Asked:
 
 
 def ask(
-    installation: Installation, key: str, photo: bytes, name: str, seen: Any = None, **rules: Any
+    installation: Installation,
+    key: str,
+    photo: bytes,
+    name: str,
+    seen: Any = None,
+    *,
+    versioned: bool = True,
+    **rules: Any,
 ) -> Asked:
     """Has a photo reviewed, under a name that no other execution has → the review, once it waits."""
     s3, bucket = installation.client("s3"), installation.core["UploadBucket"]
@@ -83,7 +90,8 @@ def ask(
         "key": key,
         "placeId": place_id,
         "ID": upload_id,
-        "version": version,
+        # As in a bucket without versions.
+        "version": version if versioned else None,
         "record": key,
         "workflow": "ad",
     }
