@@ -306,6 +306,28 @@ def test_a_photo_whose_item_is_gone_or_unknown_has_a_page(
     assert client.get("/rendition?key=p/cat.jpg&name=scaled").status_code == 404
 
 
+def test_what_browsers_do_not_show_is_a_file_to_save(
+    client: TestClient, installation: Offline, executions: Executions
+) -> None:
+    put(installation, executions, status="PROCESSED")
+    installation.client("dynamodb").update_item(
+        TableName="table",
+        Key={"PK": {"S": "workflow"}, "SK": {"S": "p/cat.jpg"}},
+        UpdateExpression="SET #renditions = :renditions",
+        ExpressionAttributeNames={"#renditions": "renditions"},
+        ExpressionAttributeValues={
+            ":renditions": {
+                "M": {"redacted": {"S": "p/cat.jpg/redacted.dcm"}, "preview": {"S": "p/cat.jpg/preview.png"}}
+            },
+        },
+    )
+    page = client.get("/uploads/p/cat.jpg").text
+    assert "The rendition preview" in page
+    assert "The rendition redacted" not in page
+    assert "Redacted is a file" in page
+    assert "it is DCM, which browsers do not show: this is its preview rendition" in page
+
+
 def test_a_failed_upload_can_be_run_again_where_changes_are_allowed(
     client: TestClient, installation: Offline, executions: Executions, console: Console
 ) -> None:

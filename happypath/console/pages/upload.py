@@ -127,6 +127,10 @@ def _page(request: Request, run: Run, parts: Parts, address: Address) -> Respons
     make = _VIEWS.get(address.view)
     view = make(console, run, parts, address) if make else {}
     seen = _sights(console, run, request) if address.view == "photo" else Seen()
+    published = renditions(run.record, run.photo) if run.record else {}
+    kinds = {name: key.rpartition(".")[2] for name, key in published.items()}
+    # What is published of a file that is no photo is of its kind, too.
+    uploaded = [story.photo_type(run), *kinds.values()]
     return page(
         request,
         "upload.html",
@@ -139,8 +143,9 @@ def _page(request: Request, run: Run, parts: Parts, address: Address) -> Respons
         lines=story.lines(run) if address.view == "photo" else [],
         seen=seen,
         live=_live(run),
-        unseen=kind if (kind := story.photo_type(run)) not in _SHOWN else None,
-        renditions=list(renditions(run.record, run.photo)) if run.record else [],
+        unseen=next((kind for kind in uploaded if kind not in _SHOWN), None),
+        renditions=[name for name, kind in kinds.items() if kind in _SHOWN],
+        files=[name for name, kind in kinds.items() if kind not in _SHOWN],
         fault_kinds=KINDS,
         fault_times=WHEN,
         **{"panel": None, "log": [], "trace": None, "legend": waterfall.LEGEND, "blocks": [], **view},
