@@ -14,6 +14,7 @@ from bench.photos import photos_in
 # In the order of the report, each with how many rounds it takes; fewer make it quick, and its figures rough.
 BENCHMARKS = {
     "resize": 7,
+    "images": 3,
     "dimensions": 5,
     "cold_start": 9,
     "start": 3,

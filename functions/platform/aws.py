@@ -28,12 +28,15 @@ if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_rekognition import RekognitionClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
 
 # What tasks call; templates/Makefile ships botocore's descriptions of these services alone.
-Service: TypeAlias = Literal["dynamodb", "events", "kms", "rekognition", "s3", "sqs", "ssm", "stepfunctions"]
+Service: TypeAlias = Literal[
+    "dynamodb", "events", "kms", "rekognition", "s3", "secretsmanager", "sqs", "ssm", "stepfunctions"
+]
 
 # A call that nobody answers takes 27 s with all its attempts and the waits between them, and a function has
 # 30 s or more (Timeout): so the task fails by an error of its own that says which call it was.
@@ -53,6 +56,8 @@ def client(service: Literal["kms"]) -> KMSClient: ...
 def client(service: Literal["rekognition"]) -> RekognitionClient: ...
 @overload
 def client(service: Literal["s3"]) -> S3Client: ...
+@overload
+def client(service: Literal["secretsmanager"]) -> SecretsManagerClient: ...
 @overload
 def client(service: Literal["sqs"]) -> SQSClient: ...
 @overload

@@ -6,6 +6,7 @@ What a task decides by is not here: its rules come with each call (`functions.pl
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -141,3 +142,30 @@ class ReviewApiSettings:
     reviewer_groups: tuple[str, ...] = value(entries)
     # The places in which each person has a folder.
     own_folders: tuple[str, ...] = value(entries)
+
+
+_SIZE = re.compile(r"(?=.*\d)([1-9]\d{0,4})?x([1-9]\d{0,4})?", re.ASCII)
+
+
+def _sizes(given: object) -> frozenset[str]:
+    sizes = frozenset(entries(given))
+    if not all(map(_SIZE.fullmatch, sizes)):
+        raise ValueError("must be sizes such as 320x or 400x300, with commas between them")
+    return sizes
+
+
+@dataclass(frozen=True)
+class ImagesSettings(DecodingSettings):
+    """What pictures on request need to find photos, and what everybody may ask for."""
+
+    table_name: str = value(text)
+    distribution_bucket: str = value(text)
+    # Where pictures lie for a while that are too large for an answer of Lambda's.
+    large_bucket: str = value(text)
+    # The ARN of the secret with the key of signed addresses.
+    signing_secret: str = value(text)
+    # The sizes that need no signature.
+    ladder: frozenset[str] = value(_sizes)
+    cache_seconds: int = value(whole(1, 86_400))
+    # The key of the photo that is shown where there is none; empty: none is.
+    fallback_key: str = value(str, "")

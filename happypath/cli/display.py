@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from happypath.operations.compare import Comparison
     from happypath.operations.cost import Bill
+    from happypath.operations.cost import Line as BillLine
     from happypath.operations.delete import Deletable
+    from happypath.operations.images_cost import ImagesBill
     from happypath.operations.installation import Step
     from happypath.operations.live import Change
     from happypath.operations.logs import Line
@@ -209,19 +211,37 @@ def _verdict(verdict: tuple[str, str | None]) -> str:
 
 def show_bill(bill: Bill) -> None:
     """A bill by line, its total, and what it assumes."""
+    name = escape(bill.workflow)
+    _line(f"[bold]{name}[/], {bill.uploads:,} uploads a month, {bill.accepted:.0%} of them accepted")
+    rows = () if bill.as_standard is None else (("all, if it were a Standard workflow", bill.as_standard),)
+    _show_lines(bill.lines, bill.total, rows)
+    _show_assumptions(bill.assumptions)
+
+
+def show_images_bill(bill: ImagesBill) -> None:
+    """A bill of pictures on request, by line."""
+    _line(
+        f"[bold]images[/], {bill.requests:,} requests a month, {bill.cached:.0%} of them answered by caches"
+    )
+    _show_lines(bill.lines, bill.total)
+    _show_assumptions(bill.assumptions)
+
+
+def _show_lines(lines: Iterable[BillLine], total: float, more: Iterable[tuple[str, float]] = ()) -> None:
     table = Table("", "quantity", "USD a month", box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"
-    for line in bill.lines:
+    for line in lines:
         few = line.quantity < 100 and line.quantity != round(line.quantity)
         table.add_row(escape(line.item), f"{line.quantity:,.{2 if few else 0}f}", f"{line.amount:,.2f}")
-    table.add_row("[bold]all[/]", "", f"[bold]{bill.total:,.2f}[/]")
-    if bill.as_standard is not None:
-        table.add_row("all, if it were a Standard workflow", "", f"{bill.as_standard:,.2f}")
-    name = escape(bill.workflow)
-    _line(f"[bold]{name}[/], {bill.uploads:,} uploads a month, {bill.accepted:.0%} of them accepted")
+    table.add_row("[bold]all[/]", "", f"[bold]{total:,.2f}[/]")
+    for item, amount in more:
+        table.add_row(item, "", f"{amount:,.2f}")
     output.print(table)
-    for assumption in bill.assumptions:
+
+
+def _show_assumptions(assumptions: Iterable[str]) -> None:
+    for assumption in assumptions:
         _line(f"[dim]{escape(assumption)}[/]")
 
 

@@ -15,7 +15,11 @@ from happypath.operations.aws_errors import FORESEEABLE, explain
 
 # isort: off
 # Each adds its commands, and help lists them in this order.
-from happypath.cli import run, up, console, uploads, review, deployment, compare, accuracy, cost, recovery  # noqa: F401
+# fmt: off
+from happypath.cli import (  # noqa: F401
+    run, up, console, uploads, review, images, deployment, compare, accuracy, cost, recovery,
+)
+# fmt: on
 # isort: on
 
 

@@ -34,6 +34,7 @@ from happypath.sandbox.connection import Connection, close_all
 from happypath.sandbox.direct import call_directly
 from happypath.sandbox.fault_injection.rules import Faults
 from happypath.sandbox.front.front import answered
+from happypath.sandbox.function_urls.urls import Urls
 from happypath.sandbox.iam.enforcement import enforced, enforcing
 from happypath.sandbox.injection import injected, refusing
 from happypath.sandbox.patches.all import patched
@@ -106,7 +107,9 @@ class Account:
         authorization = Authorization(invoke, _secret_of, Keys())
         gateway = Gateway(invoke, self.issuer, authorization, put_log)
         s3 = guarded(inner, _secret_of, _own_secret_of, ACCOUNT_ID)
-        self.application = gateway.in_front_of(answered(viewed(s3, ACCOUNT_ID, OWN_ACCESS_KEY)))
+        urls = Urls(ACCOUNT_ID, invoke, _secret_of)
+        views = viewed(s3, ACCOUNT_ID, OWN_ACCESS_KEY, urls)
+        self.application = gateway.in_front_of(urls.in_front_of(answered(views)))
         with listening:
             self._server = make_server(
                 "127.0.0.1",

@@ -245,6 +245,8 @@ class Sandbox:
                 # Photos are looked at here, where AWS's own domain leads nowhere.
                 photos_url = f"{self.endpoint}{ROOM}{stack_name}"
                 return {"HoldSeconds": str(_HOLD_S), "PhotosUrl": photos_url, "UploadOrigins": ORIGINS}
+            case "images":
+                return {"ImagesUrl": f"{self.endpoint}{ROOM}{stack_name}"}
             case "api":
                 return {
                     "JwtIssuer": self.issuer.url,

@@ -22,6 +22,7 @@ ALARMS = {
         "TasksRetriedAlarm",
     },
     "api": {"ErrorsAlarm", "ThrottledAlarm"},
+    "images": {"ErrorsAlarm"},
     "notices": {"FailedAlarm", "LateAlarm", "ReviewsLateAlarm"},
     "review": {"ExecutionsFailedAlarm", "LateAlarm", "UndoneAlarm"},
     "subscriber": {"GalleryDeadLettersAlarm", "SupportDeadLettersAlarm"},

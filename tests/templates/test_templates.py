@@ -61,7 +61,13 @@ def test_every_name_is_declared_and_every_parameter_used(stack: str) -> None:
     template = load(stack)
     used = {name for name in names(template) if not name.startswith("AWS::")}
 
-    assert used <= template["Parameters"].keys() | template["Resources"].keys()
+    # What SAM makes of a function, and names after it.
+    urls = {
+        f"{name}Url"
+        for name, resource in template["Resources"].items()
+        if "FunctionUrlConfig" in resource.get("Properties", {})
+    }
+    assert used <= template["Parameters"].keys() | template["Resources"].keys() | urls
     assert used >= template["Parameters"].keys()
 
 

@@ -19,7 +19,7 @@ from happypath.sandbox.calls import Permission
 from happypath.sandbox.sandbox import Sandbox
 from tests.outcomes import rows
 from tests.statemachines.definitions import MACHINES
-from tests.workflows import api, deletions, notices, reviews
+from tests.workflows import api, deletions, images, notices, reviews
 from tests.workflows.driver import Driver, wait_until
 from tests.workflows.tasks import accepted, all_tasks, publishes
 
@@ -76,6 +76,8 @@ def driven(driver: Driver, sandbox: Sandbox) -> Sandbox:
         _ask(driver)
     if f"{sandbox.prefix}-api-reviews" in idle:
         api.review(driver)
+    if f"{sandbox.prefix}-images" in idle:
+        images.ask_in_all_ways(driver)
     return sandbox
 
 

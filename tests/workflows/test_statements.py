@@ -21,7 +21,7 @@ from happypath.sandbox.iam.deliveries import of_function
 from happypath.sandbox.iam.enforcement import access_key
 from happypath.sandbox.iam.principal import Root
 from tests.outcomes import Row, rows
-from tests.workflows import api, deletions, reviews
+from tests.workflows import api, deletions, images, reviews
 from tests.workflows.driver import Driver, wait_until
 from tests.workflows.notices import refused
 from tests.workflows.statements import Deployed, Statement, statements
@@ -137,6 +137,9 @@ def _is_of_add_on(statement: Statement, driver: Driver) -> bool:
         api.review(driver)
     elif statement.stack == "api" or statement.resource == "PutUploadsPolicy":
         _use_the_api(driver)
+    elif statement.stack == "images":
+        images.start_anew(driver, f"Lacks {statement}.")
+        images.ask_in_all_ways(driver)
     elif statement.resource == "PublishPolicy" and _is_of_deletions(statement):
         with deletions.about_to_publish(driver, user_of(statement)) as running, driver.losing_events():
             driver.delete(running)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from botocore.exceptions import ClientError
-from PIL import Image, ImageOps
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from functions.decision import Rejection
+from functions.imaging.variant import Fit, Type, Variant, make
 from happypath.console.run import record_of
 from happypath.operations.installation import renditions
 
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 256 * 1024
 _HEAD_BYTES = 32
 _KEPT = "private, max-age=3600"
-_THUMBNAIL_PX = 192
+# As the stack images makes it; here also of photos that are not published.
+_THUMBNAIL = Variant(Fit.INSIDE, 192, 192)
 # More than that is not decoded for a picture of the size of a thumb.
-MOST_BYTES = 30 * 1024 * 1024
+MOST_BYTES, _MOST_PIXELS = 30 * 1024 * 1024, 100_000_000
 
 
 def media_type(head: bytes) -> str | None:
@@ -118,15 +119,10 @@ def small_picture(data: bytes) -> Response:
     if len(data) > MOST_BYTES:
         raise HTTPException(404, "The photo is too large for a thumbnail.")
     try:
-        with Image.open(BytesIO(data), formats=("JPEG", "PNG", "WEBP", "GIF", "AVIF")) as image:
-            image.draft("RGB", (_THUMBNAIL_PX * 2, _THUMBNAIL_PX * 2))
-            small = ImageOps.exif_transpose(image)
-            small.thumbnail((_THUMBNAIL_PX, _THUMBNAIL_PX))
-            out = BytesIO()
-            small.convert("RGB").save(out, "JPEG", quality=80)
-    except Exception as error:  # whatever a decoder makes of hostile bytes
-        raise HTTPException(404, "No thumbnail can be made of this.") from error
-    return Response(out.getvalue(), media_type="image/jpeg", headers={"Cache-Control": _KEPT})
+        small = make(data, _THUMBNAIL, lambda *_: Type.JPEG, max_pixels=_MOST_PIXELS)
+    except Rejection as rejection:
+        raise HTTPException(404, "No thumbnail can be made of this.") from rejection
+    return Response(small.data, media_type=small.type, headers={"Cache-Control": _KEPT})
 
 
 routes = [

@@ -8,7 +8,7 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -93,12 +93,7 @@ class Gateway:
                 answer, own = self.issuer.answer(path.removeprefix(issuer.PATH), query), []
             else:
                 return account(environ, start_response)
-            reason = HTTPStatus(answer.status).phrase if answer.status in set(HTTPStatus) else "Unknown"
-            # A body after these would be taken for the next answer.
-            body = b"" if answer.status in _BODILESS else answer.body
-            length = [] if answer.status in _BODILESS else [("Content-Length", str(len(body)))]
-            start_response(f"{answer.status} {reason}", [*answer.headers, *own, *length])
-            return [body]
+            return written(answer, start_response, own)
 
         return application
 
@@ -106,7 +101,7 @@ class Gateway:
         try:
             api, region = _find(request)
             stage, segments = routes.stage_of(api.stages, request.segments)
-            request = replace(request, body=_body(environ))
+            request = replace(request, body=body_of(environ))
         except RefusedError as error:
             return error.answer
         domain = request.host or f"{api.api_id}.execute-api.{region}.amazonaws.com"
@@ -190,6 +185,18 @@ class Gateway:
             self.put_log(access_log.group(settings["destinationArn"]), name, [line], at_ms)
 
 
+def written(
+    answer: Answer, start_response: Callable[..., Any], own: Sequence[tuple[str, str]] = ()
+) -> Iterable[bytes]:
+    """An answer as WSGI has it, with headers of the service's own."""
+    reason = HTTPStatus(answer.status).phrase if answer.status in set(HTTPStatus) else "Unknown"
+    # A body after these would be taken for the next answer.
+    body = b"" if answer.status in _BODILESS else answer.body
+    length = [] if answer.status in _BODILESS else [("Content-Length", str(len(body)))]
+    start_response(f"{answer.status} {reason}", [*answer.headers, *own, *length])
+    return [body]
+
+
 def _told(request: ApiRequest, asked: Asked) -> Told:
     told = Told()
     told.tell(
@@ -252,7 +259,7 @@ def _find(request: ApiRequest) -> tuple[Any, str]:
     raise RefusedError(404, "Not Found")
 
 
-def _body(environ: Environ) -> bytes:
+def body_of(environ: Environ) -> bytes:
     """A request's body.
 
     Raises:

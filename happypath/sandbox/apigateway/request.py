@@ -14,10 +14,25 @@ from happypath.sandbox.wsgi import Environ
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 MOST_BODY_BYTES = 10 * 1024 * 1024
 MOST_HEAD_BYTES = 10_240
-# Where APIs are in the sandbox, besides at AWS's own names of hosts.
-PREFIX = "/_aws/execute-api/"
 
-_HOST = re.compile(r"([a-z0-9]+)\.execute-api\.([a-z0-9-]+)\.[a-z0-9.-]+(?::\d+)?", re.IGNORECASE)
+
+@dataclass(frozen=True)
+class Place:
+    """Where things answer that have an id: by it at a path of the sandbox's, and by AWS's names of hosts."""
+
+    # Such as `/_aws/execute-api/`.
+    prefix: str
+    # `ID.execute-api.REGION.amazonaws.com`: what comes after the id, and after the region.
+    service: str
+    domain: str
+
+    def named(self, host: str) -> re.Match[str] | None:
+        """The id and the region in the name of a host."""
+        pattern = rf"([a-z0-9]+)\.{self.service}\.([a-z0-9-]+)\.{self.domain}(?::\d+)?"
+        return re.fullmatch(pattern, host, re.IGNORECASE)
+
+
+APIS = Place("/_aws/execute-api/", "execute-api", "[a-z0-9.-]+")
 
 
 @dataclass(frozen=True)
@@ -106,13 +121,13 @@ def raw_path(environ: Environ) -> str:
     return "/" + sent.partition("://")[2].partition("/")[2] if sent.partition("/")[0].endswith(":") else sent
 
 
-def request_of(environ: Environ) -> ApiRequest | None:
+def request_of(environ: Environ, where: Place = APIS) -> ApiRequest | None:
     """The request for an API, without its body; None for any other."""
     sent_path = raw_path(environ)
     host = str(environ.get("HTTP_HOST", ""))
-    named = _HOST.fullmatch(host)
-    if sent_path.startswith(PREFIX):
-        api_id, _, rest = sent_path.removeprefix(PREFIX).partition("/")
+    named = where.named(host)
+    if sent_path.startswith(where.prefix):
+        api_id, _, rest = sent_path.removeprefix(where.prefix).partition("/")
         path, host, region = f"/{rest}", "", ""
     elif named:
         api_id, path, region = named[1].lower(), sent_path, named[2].lower()

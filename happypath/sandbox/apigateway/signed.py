@@ -1,4 +1,4 @@
-"""IAM authorization: a request that is signed for `execute-api`, and what its signer may do.
+"""IAM authorization: a request that is signed for a service, and what its signer may do.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-access-control-iam.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
@@ -29,8 +29,9 @@ from happypath.sandbox.iam.principal import Principal
 SecretOf: TypeAlias = Callable[[str], str]
 
 _HEADER = re.compile(
-    r"AWS4-HMAC-SHA256 +Credential=(?P<key>[^/,\s]+)/(?P<date>\d{8})/(?P<region>[a-z0-9-]+)/execute-api"
-    r"/aws4_request, *SignedHeaders=(?P<headers>[^,\s]+), *Signature=(?P<signature>[0-9a-f]{64})"
+    r"AWS4-HMAC-SHA256 +Credential=(?P<key>[^/,\s]+)/(?P<date>\d{8})/(?P<region>[a-z0-9-]+)"
+    r"/(?P<service>[a-z0-9-]+)/aws4_request, *SignedHeaders=(?P<headers>[^,\s]+), "
+    r"*Signature=(?P<signature>[0-9a-f]{64})"
 )
 _SKEW = timedelta(minutes=5)
 
@@ -41,9 +42,28 @@ def identity(request: ApiRequest, region: str, arn: str, secret_of: SecretOf) ->
     Raises:
         RefusedError: the request is not signed as it must be, or its signer may not invoke that.
     """
+    key = signer(request, region, "execute-api", secret_of)
+    principal = session_of(key)
+    context = {"aws:sourceip": (request.source_ip,), "aws:requestedregion": (region,)}
+    if request.headers.get("user-agent"):
+        context["aws:useragent"] = (request.headers["user-agent"],)
+    try:
+        check(principal, "execute-api:Invoke", arn, context)
+    except AccessDeniedError as error:
+        # Which is in the log.
+        raise _forbidden(str(error)) from None
+    return _described(principal, key)
+
+
+def signer(request: ApiRequest, region: str, service: str, secret_of: SecretOf) -> str:
+    """The access key of who signed a request for a service.
+
+    Raises:
+        RefusedError: it is not signed as it must be.
+    """
     signed = _HEADER.fullmatch(request.headers.get("authorization", ""))
-    if signed is None or signed["region"] != region:
-        raise _forbidden(f"The request is not signed for execute-api in {region}.")
+    if signed is None or (signed["region"], signed["service"]) != (region, service):
+        raise _forbidden(f"The request is not signed for {service} in {region}.")
     at = _signed_at(request.headers.get("x-amz-date", ""))
     if at is None or f"{at:%Y%m%d}" != signed["date"] or abs(datetime.now(UTC) - at) > _SKEW:
         raise _forbidden("The request is not signed now.")
@@ -54,16 +74,7 @@ def identity(request: ApiRequest, region: str, arn: str, secret_of: SecretOf) ->
     expected = _signature(request, signed, names, secret_of(signed["key"]))
     if not hmac.compare_digest(expected, signed["signature"]):
         raise _forbidden("The signature is of another request.")
-    principal = session_of(signed["key"])
-    context = {"aws:sourceip": (request.source_ip,), "aws:requestedregion": (region,)}
-    if request.headers.get("user-agent"):
-        context["aws:useragent"] = (request.headers["user-agent"],)
-    try:
-        check(principal, "execute-api:Invoke", arn, context)
-    except AccessDeniedError as error:
-        # Which is in the log.
-        raise _forbidden(str(error)) from None
-    return _described(principal, signed["key"])
+    return signed["key"]
 
 
 def _described(principal: Principal, access_key: str) -> dict[str, Any]:
@@ -92,7 +103,7 @@ def _signed_at(text: str) -> datetime | None:
 
 def _signature(request: ApiRequest, signed: re.Match[str], names: list[str], secret: str) -> str:
     """What the signature must be, of the body that came, whatever hash the request names."""
-    auth = SigV4Auth(Credentials(signed["key"], secret), "execute-api", signed["region"])
+    auth = SigV4Auth(Credentials(signed["key"], secret), signed["service"], signed["region"])
     headers: Any = HTTPHeaders()
     for name in names:
         headers[name] = request.headers[name]

@@ -18,6 +18,8 @@ _DOMAIN = ".cloudfront.net"
 # Of a bucket, not of its website: https://docs.aws.amazon.com/general/latest/gr/s3.html
 _BUCKET = re.compile(r"(.+?)\.s3(?:[.-](?:dualstack\.)?[a-z]{2}(?:-[a-z]+)+-\d)?\.amazonaws\.com(?:\.cn)?")
 
+_FUNCTION_URL = re.compile(r"([a-z0-9]+)\.lambda-url\.[a-z0-9-]+\.on\.aws")
+
 
 @dataclass(frozen=True)
 class Distribution:
@@ -63,6 +65,16 @@ def bucket_of(origin: Mapping[str, Any]) -> str | None:
     >>> bucket_of({"DomainName": "www.example.com"})
     """
     found = None if "CustomOriginConfig" in origin else _BUCKET.fullmatch(origin["DomainName"])
+    return found and found[1]
+
+
+def function_url_of(origin: Mapping[str, Any]) -> str | None:
+    """The id of the function URL that is an origin; None where it is none.
+
+    >>> function_url_of({"DomainName": "abc123.lambda-url.us-east-1.on.aws", "CustomOriginConfig": {}})
+    'abc123'
+    """
+    found = _FUNCTION_URL.fullmatch(origin["DomainName"])
     return found and found[1]
 
 

@@ -15,19 +15,23 @@ from http import HTTPStatus
 from typing import Any, TypeAlias
 from urllib.parse import quote, unquote, unquote_to_bytes
 
-from happypath.sandbox.cloudfront import response_headers
+from happypath.sandbox.apigateway.request import ApiRequest
+from happypath.sandbox.cloudfront import cache_policies, response_headers
 from happypath.sandbox.cloudfront.distributions import (
     ROOM,
     Distribution,
     bucket_of,
     find,
+    function_url_of,
     is_domain,
     items,
     of_host,
 )
 from happypath.sandbox.direct import reply
 from happypath.sandbox.front.answers import ErrorAnswer
+from happypath.sandbox.function_urls.urls import Urls
 from happypath.sandbox.iam import AccessDeniedError, Service, check, encryption, may
+from happypath.sandbox.iam.principal import Anonymous
 from happypath.sandbox.wsgi import Environ, Wsgi
 
 _log = logging.getLogger(__name__)
@@ -71,7 +75,7 @@ class _Refused(Exception):  # noqa: N818  # it is an answer, not a failure
         self.answer = answer
 
 
-def viewed(account: Wsgi, account_id: str, own_access_key: str) -> Wsgi:
+def viewed(account: Wsgi, account_id: str, own_access_key: str, urls: Urls) -> Wsgi:
     """The account, whose distributions answer viewers.
 
     A distribution is asked at `/_aws/cloudfront/NAME/PATH`, where NAME is its id or the stack's that made it,
@@ -88,7 +92,7 @@ def viewed(account: Wsgi, account_id: str, own_access_key: str) -> Wsgi:
             distribution, path = of_host(account_id, host), raw_path
             if distribution is None and not is_domain(host):
                 return account(environ, start_response)
-        viewer = _Viewer(account, account_id, own_access_key, environ, path)
+        viewer = _Viewer(account, account_id, own_access_key, urls, environ, path)
         answer = viewer.answer(distribution)
         headers = answer.headers
         if answer.status != HTTPStatus.NOT_MODIFIED and not any(name == _LENGTH for name, _ in headers):
@@ -110,9 +114,10 @@ class _Viewer:
     """One viewer's request for a path, which is as it was sent, encoded."""
 
     def __init__(
-        self, account: Wsgi, account_id: str, own_access_key: str, environ: Environ, path: str
+        self, account: Wsgi, account_id: str, own_access_key: str, urls: Urls, environ: Environ, path: str
     ) -> None:
         self._account = account
+        self._urls = urls
         self._account_id = account_id
         self._own_access_key = own_access_key
         self._environ = environ
@@ -167,6 +172,8 @@ class _Viewer:
 
     def _from_origin(self, distribution: Distribution, behaviour: Mapping[str, Any], path: str) -> _Answer:
         origin = distribution.origin(behaviour)
+        if function_url := function_url_of(origin):
+            return self._from_function(function_url, distribution, behaviour, path)
         bucket = bucket_of(origin)
         if bucket is None:
             raise _Refused(_lacking(f"an origin that is no bucket ({origin['DomainName']})"))
@@ -193,6 +200,47 @@ class _Viewer:
             found = self._asked(bucket, whole, signs=signs)
         # Who may not list learns of no key that it is missing.
         return _forbidden() if found.status == HTTPStatus.NOT_FOUND and not lists else found
+
+    def _from_function(
+        self, url_id: str, distribution: Distribution, behaviour: Mapping[str, Any], path: str
+    ) -> _Answer:
+        """What a function URL answers CloudFront, which signs the request where the origin says so.
+
+        https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-lambda.html
+        """
+        origin, policy = distribution.origin(behaviour), behaviour.get("CachePolicyId")
+        if behaviour.get("OriginRequestPolicyId") or not policy:
+            raise _Refused(_lacking("an origin request policy, or none that caches"))
+        try:
+            passed = cache_policies.forwarded(self._account_id, policy)
+        except LookupError:
+            raise _Refused(_lacking(f"the cache policy {policy}")) from None
+        names = {*_FORWARDED, *(f"HTTP_{name.upper().replace('-', '_')}" for name in passed.headers)}
+        headers = {
+            key.removeprefix("HTTP_").lower().replace("_", "-"): str(self._environ[key])
+            for key in sorted(names & self._environ.keys())
+        }
+        source_ip = str(self._environ.get("REMOTE_ADDR", "127.0.0.1"))
+        headers |= {
+            "host": origin["DomainName"],
+            "user-agent": "Amazon CloudFront",
+            "x-forwarded-for": source_ip,
+        }
+        whole = f"{origin.get('OriginPath') or ''}{path}"
+        request = ApiRequest(
+            api_id=url_id,
+            method=self._method,
+            sent_path=whole,
+            path=whole,
+            query=passed.query(str(self._environ.get("QUERY_STRING", ""))),
+            headers=headers,
+            source_ip=source_ip,
+            protocol="HTTP/1.1",
+        )
+        signs = bool(origin.get("OriginAccessControlId"))
+        caller = Service("cloudfront.amazonaws.com", distribution.arn, self._account_id)
+        found = self._urls.answer(request, caller if signs else Anonymous())
+        return _Answer(found.status, list(found.headers), found.body)
 
     def _may_be_a_part_of(self, found: _Answer) -> bool:
         """Whether the viewer, who has a part of an object, has it of the one that is there (`If-Range`)."""

@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from moto.awslambda.models import FunctionUrlConfig, lambda_backends
 from moto.cloudfront.models import cloudfront_backends
 from moto.iam.models import iam_backends
 from moto.s3.models import s3_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
-from happypath.sandbox.cloudfront import response_headers
+from happypath.sandbox.cloudfront import cache_policies, response_headers
 
 _PARTITION = "aws"
 
@@ -166,6 +167,55 @@ def _response_headers(place: Place, name: str, properties: Properties) -> str:
     return response_headers.put(place.account_id, properties["ResponseHeadersPolicyConfig"], name)
 
 
+def _cache_policy(place: Place, name: str, properties: Properties) -> str:
+    return cache_policies.put(place.account_id, properties["CachePolicyConfig"], name)
+
+
+def _url_of(place: Place, function: str) -> FunctionUrlConfig:
+    return lambda_backends[place.account_id][place.region].get_function_url_config(function)
+
+
+def _function_url(place: Place, _: str, properties: Properties) -> str:
+    if properties.get("Qualifier"):
+        raise ValueError("The sandbox has no function URLs of aliases.")
+    backend = lambda_backends[place.account_id][place.region]
+    function = backend.get_function(properties["TargetFunctionArn"])
+    config = {name: each for name, each in properties.items() if name in {"AuthType", "Cors", "InvokeMode"}}
+    if function.url_config is None:
+        function.create_url_config(config)
+    else:
+        function.update_url_config(config)
+    return str(function.function_arn)
+
+
+def _no_function_url(place: Place, arn: str, _: Properties) -> None:
+    lambda_backends[place.account_id][place.region].delete_function_url_config(arn)
+
+
+def _secret(place: Place, name: str, properties: Properties) -> str:
+    """Made with a value that is generated, which a change of the template leaves alone."""
+    client = place.clients("secretsmanager")
+    settings = {each: properties[each] for each in ("Description", "KmsKeyId") if each in properties}
+    try:
+        return str(client.update_secret(SecretId=name, **settings)["ARN"])
+    except client.exceptions.ResourceNotFoundException:
+        pass
+    generated = properties.get("GenerateSecretString")
+    if generated is not None and "SecretStringTemplate" in generated:
+        raise ValueError("The sandbox generates no SecretStringTemplate.")
+    value = (
+        client.get_random_password(**generated)["RandomPassword"]
+        if generated is not None
+        else properties.get("SecretString")
+    )
+    given = {} if value is None else {"SecretString": value}
+    return str(client.create_secret(Name=name, **settings, **given)["ARN"])
+
+
+def _no_secret(place: Place, arn: str, _: Properties) -> None:
+    place.clients("secretsmanager").delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+
+
 # CloudFormation takes numbers as text, too.
 _ALARM_NUMBERS = {"Threshold": float, "Period": int, "EvaluationPeriods": int, "DatapointsToAlarm": int}
 
@@ -214,6 +264,11 @@ KINDS: Mapping[str, Kind] = {
         name="AlarmName",
         attributes={"Arn": _arn_of_alarm},
     ),
+    "AWS::CloudFront::CachePolicy": Kind(
+        _cache_policy,
+        lambda place, policy, _: cache_policies.remove(place.account_id, policy),
+        attributes={"Id": lambda _, policy: policy},
+    ),
     "AWS::CloudFront::OriginAccessControl": Kind(
         _origin_access, _no_origin_access, attributes={"Id": lambda _, control: control}
     ),
@@ -234,6 +289,17 @@ KINDS: Mapping[str, Kind] = {
         lambda place, _, properties: place.clients("lambda").delete_function_event_invoke_config(
             FunctionName=properties["FunctionName"]
         ),
+    ),
+    "AWS::Lambda::Url": Kind(
+        _function_url,
+        _no_function_url,
+        attributes={
+            "FunctionArn": lambda _, arn: arn,
+            "FunctionUrl": lambda place, arn: f"{_url_of(place, arn).url}/",
+        },
+    ),
+    "AWS::SecretsManager::Secret": Kind(
+        _secret, _no_secret, name="Name", attributes={"Id": lambda _, arn: arn}
     ),
     "AWS::S3::BucketPolicy": Kind(_bucket_policy, _no_bucket_policy),
     "AWS::SNS::Subscription": Kind(_subscription, _no_subscription, replaces=True),

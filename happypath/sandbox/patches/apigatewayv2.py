@@ -13,7 +13,7 @@ from moto.apigatewayv2.exceptions import BadRequestException
 from moto.apigatewayv2.models import Api
 
 from happypath.sandbox.apigateway.openapi import import_document
-from happypath.sandbox.apigateway.request import PREFIX
+from happypath.sandbox.apigateway.request import APIS
 from happypath.sandbox.patches.served import Patch, Served
 
 _made = Api.__init__
@@ -28,7 +28,7 @@ def apis_answer_here(served: Served) -> Iterator[None]:
 
     def make(api: Any, *given: Any, **named: Any) -> None:
         _made(api, *given, **named)
-        api.api_endpoint = f"{served.endpoint}{PREFIX}{api.api_id}"
+        api.api_endpoint = f"{served.endpoint}{APIS.prefix}{api.api_id}"
 
     with patch.object(Api, "__init__", make):
         yield

@@ -1,0 +1,1 @@
+"""Pictures on request: any size of a published photo, behind a CDN."""
