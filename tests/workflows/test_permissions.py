@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -62,22 +62,9 @@ def driven(driver: Driver, sandbox: Sandbox) -> Sandbox:
             if publishes(workflow):
                 deletions.publish_what_was_replaced(driver, workflow)
                 deletions.publish_what_is_gone(driver, workflow)
-    if f"{sandbox.prefix}-deletion" in idle:
-        deletions.delete_all_the_ways(driver)
-        deletions.wait_idle(driver)
-    if f"{sandbox.prefix}-Notices" in idle:
-        notices.give_up(driver)
-        notices.Subscriber(driver.installation, "subscriber-support").first(
-            notices.refused(driver), "REJECTED"
-        )
-    if any(name.startswith(f"{sandbox.prefix}-review") for name in idle):
-        reviews.every_way(driver)
-    if f"{sandbox.prefix}-api" in idle:
-        _ask(driver)
-    if f"{sandbox.prefix}-api-reviews" in idle:
-        api.review(driver)
-    if f"{sandbox.prefix}-images" in idle:
-        images.ask_in_all_ways(driver)
+    for name, drive in _ADD_ONS.items():
+        if any(each.startswith(f"{sandbox.prefix}-{name}") for each in idle):
+            drive(driver)
     return sandbox
 
 
@@ -89,6 +76,27 @@ def _ask(driver: Driver) -> None:
     assert person.status(asked["uploadId"]).json()["status"] == "WAITING"
     assert api.send(asked["form"], b"ok").status_code == 204
     assert person.get("/places/role-park/photos").json()["photos"] == []
+
+
+def _delete(driver: Driver) -> None:
+    deletions.delete_all_the_ways(driver)
+    deletions.wait_idle(driver)
+
+
+def _tell(driver: Driver) -> None:
+    notices.give_up(driver)
+    notices.Subscriber(driver.installation, "subscriber-support").first(notices.refused(driver), "REJECTED")
+
+
+# What the names of functions and state machines begin with → what they do.
+_ADD_ONS: dict[str, Callable[[Driver], object]] = {
+    "deletion": _delete,
+    "Notices": _tell,
+    "review": reviews.every_way,
+    "api": _ask,
+    "api-reviews": api.review,
+    "images": images.ask_in_all_ways,
+}
 
 
 def _every_path(driver: Driver, workflow: str) -> None:
