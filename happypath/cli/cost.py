@@ -36,15 +36,6 @@ def cost(
     minutes: Annotated[float, typer.Option(help="Of films: how long each is.", min=0.01)] = 1.0,
     fps: Annotated[float, typer.Option(help="Of films: pictures a second.", min=1)] = 30.0,
     size: Annotated[str, typer.Option(help="Of films: pixels across and down.")] = "1280x720",
-    images: Annotated[
-        bool, typer.Option("--images", help="State the bill of pictures on request instead (docs/images.md).")
-    ] = False,
-    requests: Annotated[
-        int, typer.Option(help="With --images: how many are asked for in a month.", min=0)
-    ] = 1_000_000,
-    cached: Annotated[
-        float, typer.Option(help="With --images: the part that caches answer.", min=0, max=1)
-    ] = 0.9,
     free_tier: Annotated[bool, typer.Option(help="Whether what is always free is deducted.")] = True,
     prefix: Prefix = PREFIX,
     as_json: AsJson = False,
@@ -54,15 +45,6 @@ def cost(
     from happypath.operations import usage as usages
     from happypath.operations.film import Film
 
-    if images:
-        from happypath.operations import images_cost
-
-        of_images = images_cost.bill(requests, cached, costs.prices(), free_tier=free_tier)
-        if as_json:
-            display.show_json(of_images.as_json())
-        else:
-            display.show_images_bill(of_images)
-        return
     known_workflow(workflow)
     usage = usages.load()
     if since is not None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from happypath.cli import display
-from happypath.cli.options import Prefix, app, duration, installation_of
+from happypath.cli.options import AsJson, Prefix, app, duration, installation_of
 from happypath.errors import UsageError
 from happypath.project import PREFIX
 
@@ -50,3 +50,21 @@ def sign(
             highlight=False,
             soft_wrap=True,
         )
+
+
+@app.command()
+def image_cost(
+    requests: Annotated[int, typer.Option(help="How many are asked for in a month.", min=0)] = 1_000_000,
+    cached: Annotated[float, typer.Option(help="The part that caches answer.", min=0, max=1)] = 0.9,
+    free_tier: Annotated[bool, typer.Option(help="Whether what is always free is deducted.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """State the monthly bill of pictures on request by line, and what it assumes."""
+    from happypath.operations import images_cost
+    from happypath.operations.cost import prices
+
+    bill = images_cost.bill(requests, cached, prices(), free_tier=free_tier)
+    if as_json:
+        display.show_json(bill.as_json())
+    else:
+        display.show_images_bill(bill)

@@ -33,7 +33,7 @@ class ImagesBill:
         return sum(line.amount for line in self.lines)
 
     def as_json(self) -> dict[str, Any]:
-        """As `cost --images --json` has it."""
+        """As `image-cost --json` has it."""
         return {
             "requests": self.requests,
             "cached": self.cached,

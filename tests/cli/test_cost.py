@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from happypath.operations import cost
+from happypath.operations import cost, images_cost
 from happypath.operations.cost import PRICES, Bill, Price, Workflow, bill, paths, prices, read
 from happypath.operations.film import FIND, Film
 from happypath.operations.installation import Installation
@@ -516,3 +516,24 @@ def test_what_makes_no_sense_is_one_line(tmp_path: Path, arguments: tuple[str, .
     assert done.returncode == 2
     assert complaint in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_pictures_on_request_are_billed_by_line() -> None:
+    listed = prices()
+    cached, made = (images_cost.bill(1_000_000, share, listed, free_tier=False) for share in (0.9, 0.0))
+    amounts = [{line.item: line.amount for line in each.lines} for each in (cached, made)]
+    # What viewers fetch costs the same; what is made, ten times as much.
+    for item in ("CloudFront: HTTPS requests", "CloudFront: GB to viewers"):
+        assert amounts[0][item] == amounts[1][item] > 0
+    for item in ("Lambda: GB-seconds, arm64", "Lambda: requests", "S3: GET requests", "DynamoDB: read units"):
+        assert amounts[1][item] == pytest.approx(10 * amounts[0][item])
+    assert cached.total == pytest.approx(sum(amounts[0].values()))
+    assert images_cost.bill(0, 0.9, listed).as_json()["usd"] == pytest.approx(0.5, abs=0.2)
+
+
+def test_the_command_states_the_bill_of_pictures_on_request(tmp_path: Path) -> None:
+    done = happypath("image-cost", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["requests"] == 1_000_000
+    shown = happypath("image-cost", "--cached", "0.5", cwd=tmp_path)
+    assert "50% of them answered by caches" in shown.stdout
