@@ -306,6 +306,33 @@ def test_a_photo_whose_item_is_gone_or_unknown_has_a_page(
     assert client.get("/rendition?key=p/cat.jpg&name=scaled").status_code == 404
 
 
+def test_a_film_is_shown_as_one_and_in_the_parts_that_browsers_ask_for(
+    client: TestClient, installation: Offline, executions: Executions
+) -> None:
+    put(installation, executions, status="PROCESSED", history=rejected()[:4])
+    installation.client("dynamodb").update_item(
+        TableName=installation.core["Table"],
+        Key={"PK": {"S": "workflow"}, "SK": {"S": "p/cat.jpg"}},
+        UpdateExpression="SET #renditions = :renditions",
+        ExpressionAttributeNames={"#renditions": "renditions"},
+        ExpressionAttributeValues={":renditions": {"M": {"redacted": {"S": "p/cat.jpg/redacted.mp4"}}}},
+    )
+    film = b"\0\0\0 ftypisom" + bytes(range(100))
+    bucket = installation.core["DistributionBucket"]
+    installation.client("s3").create_bucket(Bucket=bucket)
+    installation.client("s3").put_object(Bucket=bucket, Key="p/cat.jpg/redacted.mp4", Body=film)
+
+    assert client.get("/uploads/p/cat.jpg").text.count("<video ") == 2
+    whole = client.get("/rendition?key=p/cat.jpg&name=redacted")
+    assert (whole.status_code, whole.content, whole.headers["Content-Type"]) == (200, film, "video/mp4")
+    part = client.get("/rendition?key=p/cat.jpg&name=redacted", headers={"Range": "bytes=50-59"})
+    assert (part.status_code, part.content) == (206, film[50:60])
+    assert part.headers["Content-Type"] == "video/mp4"
+    assert part.headers["Content-Range"] == f"bytes 50-59/{len(film)}"
+    beyond = client.get("/rendition?key=p/cat.jpg&name=redacted", headers={"Range": "bytes=9000-"})
+    assert beyond.status_code == 416
+
+
 def test_what_browsers_do_not_show_is_a_file_to_save(
     client: TestClient, installation: Offline, executions: Executions
 ) -> None:

@@ -209,7 +209,9 @@ def functions() -> list[Task]:
 
 def publishes(workflow: str) -> bool:
     """Whether an accepted photo is then to be seen at its place."""
-    return workflow in definitions.PUBLISHING
+    return workflow in definitions.PUBLISHING or any(
+        task.role == "Publish" for task in all_tasks() if task.workflow == workflow
+    )
 
 
 # Those whose photos are those of places.

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 VIEWS = {"photo": "Photo", "state": "State", "log": "Log", "trace": "Trace", "definition": "Definition"}
 # The types of photos that browsers show; where no state says the type, the browser is asked.
-_SHOWN = frozenset({"jpg", "png", "gif", "webp", "avif", None})
+_SHOWN = frozenset({"jpg", "png", "gif", "webp", "avif", "mp4", None})
 # How often is looked what has changed: on AWS, GetExecutionHistory has a quota that others share.
 _EVERY_S, _EVERY_S_ON_AWS = 0.5, 2.0
 
@@ -145,6 +145,7 @@ def _page(request: Request, run: Run, parts: Parts, address: Address) -> Respons
         live=_live(run),
         unseen=next((kind for kind in uploaded if kind not in _SHOWN), None),
         renditions=[name for name, kind in kinds.items() if kind in _SHOWN],
+        films=[name for name, kind in kinds.items() if kind == "mp4"],
         files=[name for name, kind in kinds.items() if kind not in _SHOWN],
         fault_kinds=KINDS,
         fault_times=WHEN,
