@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import random
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 
@@ -14,15 +12,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.review.review import Review
-from happypath.operations.executions import Histories
-from happypath.operations.installation import Installation
-from happypath.operations.masking import MASKED
 from happypath.operations.reconcile import find, fix
 from happypath.operations.records import UploadNameError
 from happypath.operations.redrive import run_again
 from happypath.operations.review import ReviewRefusedError
-from tests.roles import document
-from tests.waiting import ended, until
+from tests.waiting import ended
 from tests.workflows.driver import Driver, wait_until
 from tests.workflows.reviews import Asking, asking, give_up
 
@@ -54,7 +48,7 @@ def test_a_person_approves_refuses_or_need_not_decide_any_longer(asks: Asking, d
     ann.pass_on(keys["approved"])
     bob.approve(reviews["approved"].id)
     ann.refuse(keys["refused"], "too much wine", "a bottle")
-    approved, refused = (driver.ended(keys[name]) for name in ("approved", "refused"))
+    approved, refused = (asks.ended(keys[name]) for name in ("approved", "refused"))
     assert (approved.status, approved.is_published) == ("PROCESSED", True)
     assert (refused.status, refused.reason) == ("REJECTED", "REFUSED_BY_REVIEWER")
     assert refused.record["detail"] == {
@@ -70,7 +64,7 @@ def test_a_person_approves_refuses_or_need_not_decide_any_longer(asks: Asking, d
     driver.delete(keys["deleted"])
     assert asks.upload_again(keys["replaced"]) != reviews["replaced"].id
     driver.installation.client("stepfunctions").stop_execution(executionArn=reviews["stopped"].execution_arn)
-    assert driver.ended(keys["deleted"]).status == "DELETED"
+    assert asks.ended(keys["deleted"]).status == "DELETED"
     for name, why in (("deleted", "deleted"), ("replaced", "uploaded anew"), ("stopped", "stopped")):
         wait_until(partial(_is_over, asks, reviews[name].id), f"the {name} one is over")
         with pytest.raises(ReviewRefusedError, match=f"was withdrawn at .* {why}"):
@@ -83,21 +77,21 @@ def test_a_person_approves_refuses_or_need_not_decide_any_longer(asks: Asking, d
     assert [each.attempt for each in run_again(asks.installation, [keys["stopped"]])] == [2]
     for name in ("stopped", "replaced"):
         ann.approve(asks.waits(keys[name]).id)
-        assert driver.ended(keys[name]).status == "PROCESSED"
+        assert asks.ended(keys[name]).status == "PROCESSED"
     assert not [each for each in find(asks.installation, datetime.now(UTC)) if each.key in keys.values()]
 
 
 def test_what_expires_ends_as_the_rule_says_and_is_asked_about_again(asks: Asking, driver: Driver) -> None:
     with driver.sandbox.faults("state:review/Ask=timeout"):
         key = asks.upload("expired.jpg")
-        expired = driver.ended(key)
+        expired = asks.ended(key)
     assert (expired.status, expired.reason) == ("REJECTED", "REVIEW_EXPIRED")
     with pytest.raises(ReviewRefusedError, match=r"expired at 2.*; its rule for that is: refuse"):
         asks.of("ann").approve(key)
 
     assert [each.attempt for each in run_again(asks.installation, [key])] == [2]
     asks.of("ann").approve(asks.waits(key).id)
-    assert driver.ended(key).status == "PROCESSED"
+    assert asks.ended(key).status == "PROCESSED"
 
 
 def test_a_verdict_of_which_nobody_was_told_is_found_by_reconcile(asks: Asking) -> None:
@@ -186,74 +180,3 @@ class Person:
                 continue
             else:
                 self.said.setdefault(key, []).append((self.name, "approved" if approves else "refused"))
-
-
-def test_the_token_is_nowhere_but_in_its_item(asks: Asking) -> None:
-    installation = asks.installation
-    with listening(installation) as told:
-        key, arn = asks.start_one()
-        review = asks.waits(key)
-        where = {"PK": {"S": "review"}, "SK": {"S": review.id}}
-
-        def held() -> str | None:
-            found = installation.client("dynamodb").get_item(TableName=installation.core["Table"], Key=where)
-            return str(found["Item"]["token"]["S"]) if "token" in found["Item"] else None
-
-        token = until(held, "the token is in the item")
-        asks.of("ann").claim(key)
-        shown = [asks.of("ann").show(key).as_json(datetime.now(UTC)), installation.record(key)]
-        asks.of("ann").approve(key)
-        ended(installation.client("stepfunctions"), arn)
-        until(lambda: held() is None, "the token is gone")
-        said = until(
-            lambda: told() if any("Review waiting" in each for each in told()) else None, "it is told"
-        )
-
-    histories = Histories()
-    for execution in (arn, review.review_arn):
-        shown += [installation.history(execution), histories.get(installation, execution)]
-        shown.append(installation.client("stepfunctions").describe_execution(executionArn=execution))
-    assert MASKED in str(shown)
-    logs = installation.client("logs")
-    groups = [each["logGroupName"] for each in logs.describe_log_groups()["logGroups"]]
-    lines = [
-        line["message"]
-        for group in groups
-        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group)
-        for line in page["events"]
-    ]
-    assert any(review.id in line for line in lines)
-    xray = installation.client("xray")
-    span = {"StartTime": datetime.fromisoformat(review.asked_at), "EndTime": datetime.now(UTC)}
-    traces = [each["Id"] for each in xray.get_trace_summaries(**span)["TraceSummaries"]]
-    segments = [xray.batch_get_traces(TraceIds=[each])["Traces"] for each in traces]
-    for texts in (shown, said, lines, segments):
-        assert texts
-        assert token not in str(texts)
-
-
-@contextmanager
-def listening(installation: Installation) -> Iterator[Callable[[], list[str]]]:
-    """All that the bus is told while the block lasts, as texts."""
-    sqs, events = installation.client("sqs"), installation.client("events")
-    url = sqs.create_queue(QueueName="listening")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    send = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": document(send)})
-    events.put_rule(Name="listening", EventPattern=json.dumps({"account": [arn.split(":")[4]]}))
-    events.put_targets(Rule="listening", Targets=[{"Id": "queue", "Arn": arn}])
-    heard: list[str] = []
-
-    def hear() -> list[str]:
-        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-            for each in messages:
-                heard.append(each["Body"])
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
-        return heard
-
-    try:
-        yield hear
-    finally:
-        events.remove_targets(Rule="listening", Ids=["queue"])
-        events.delete_rule(Name="listening")
-        sqs.delete_queue(QueueUrl=url)
