@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -257,3 +259,66 @@ def test_what_is_decided_cannot_be_withdrawn(reviews: Reviews, dynamodb: Any) ->
     reviews.approve("a", "ann")
     assert withdraw(dynamodb, TABLE, "a", "DELETED") is False
     assert reviews.show("a").verdict == "approved"
+
+
+def decide_all(reviews: Reviews, who: str, ids: list[str], told: dict[str, set[tuple[str, str]]]) -> None:
+    """Decides, one way or the other, and now and then twice; after an error the person clicks again."""
+    mine = random.Random(who)
+    mine.shuffle(ids)
+    for review_id in ids:
+        clicks = 2 if mine.random() < 0.2 else 1
+        while clicks:
+            try:
+                decide = reviews.approve if mine.random() < 0.5 else partial(reviews.refuse, reason="NO")
+                by = decide(review_id, who)
+            except ClientError:
+                continue
+            except NotYoursError:
+                clicks -= 1
+                continue
+            clicks -= 1
+            told[review_id].add((str(by.reviewer), str(by.verdict)))
+
+
+def test_200_reviews_of_five_people_who_click_twice_and_late_have_one_verdict_each(
+    dynamodb: Any, clock: Clock
+) -> None:
+    """Calls fail before they are done, and after: whoever was told that it is theirs is who is recorded."""
+    ids = [f"many-{number:03}" for number in range(200)]
+    for review_id in ids:
+        put(dynamodb, review_id, START)
+    told: dict[str, set[tuple[str, str]]] = {review_id: set() for review_id in ids}
+    update, lottery, lock = dynamodb.update_item, random.Random(18), threading.Lock()
+
+    def faulty(**given: Any) -> Any:
+        with lock:
+            chance = lottery.random()
+            if chance < 0.1:
+                raise ClientError({"Error": {"Code": "InternalServerError"}}, "UpdateItem")
+            done = update(**given)
+            if chance < 0.2:
+                # The answer is lost, and botocore tries again.
+                done = update(**given)
+        return done
+
+    dynamodb.update_item = faulty
+    try:
+        # Each review is looked at by three of the five.
+        for_each = [[one for at, one in enumerate(ids) if (at - number) % 5 < 3] for number in range(5)]
+        threads = [
+            threading.Thread(
+                target=decide_all, args=(Reviews(dynamodb, TABLE), f"person-{number}", own, told)
+            )
+            for number, own in enumerate(for_each)
+        ]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+    finally:
+        del dynamodb.update_item
+    reviews = Reviews(dynamodb, TABLE, clock)
+    for review_id in ids:
+        now = reviews.show(review_id)
+        assert told[review_id] == {(now.reviewer, now.verdict)}
+    assert not {each.id for each in reviews.waiting()} & set(ids)

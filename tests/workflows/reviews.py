@@ -244,7 +244,15 @@ def give_up(made: Asking) -> tuple[str, str]:
     undone = Subscriber(made.installation, "reviews-undone")
     undone.take()
     key, arn = made.start_one()
-    made.waits(key)
+    review = made.waits(key)
+    where = {"PK": {"S": "review"}, "SK": {"S": review.id}}
+
+    def has_token() -> bool:
+        # Before that a verdict is found without it.
+        table = made.installation.core["Table"]
+        return "token" in made.installation.client("dynamodb").get_item(TableName=table, Key=where)["Item"]
+
+    until(has_token, "the state machine waits for a verdict")
     with made.driver.sandbox.faults("function:review-Waking=raise"):
         made.of("ann").approve(key)
         # An execution's end may be given up meanwhile, too.

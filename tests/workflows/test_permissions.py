@@ -345,7 +345,12 @@ def test_a_wildcard_stands_only_where_names_come_and_go(driver: Driver) -> None:
                 assert each.resource == "*"
             elif "*" in each.resource:
                 assert each.resource.endswith(
-                    (":stateMachine:happypath-*", ":execution:happypath-*", "-us-east-1/*")
+                    (
+                        ":stateMachine:happypath-*",
+                        ":execution:happypath-*",
+                        ":execution:happypath-review:*",
+                        "-us-east-1/*",
+                    )
                 ), each
 
 

@@ -20,7 +20,7 @@ from tests.waiting import ended
 from tests.workflows.driver import Driver, wait_until
 from tests.workflows.reviews import Asking, asking, give_up
 
-MANY = 200
+MANY = 40
 
 
 @pytest.fixture(scope="module")
