@@ -11,7 +11,6 @@ from happypath.operations import images
 from happypath.operations.installation import Installation
 from happypath.operations.naming import upload_name
 from happypath.operations.waiting import wait
-from tests.console.browser import keep
 from tests.console.test_browser import PHOTOS, chromium, own
 
 if TYPE_CHECKING:
@@ -42,7 +41,6 @@ def test_twelve_sizes_of_one_photo_are_shown(chromium: Browser, own: Installatio
         sizes: list[list[Any]] = page.evaluate(
             "[...document.images].map((each) => [each.naturalWidth, each.naturalHeight])"
         )
-        keep(page, "images")
     finally:
         context.close()
     assert sizes == [[width, width] for width in WIDTHS]
