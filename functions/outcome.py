@@ -24,7 +24,6 @@ _REASONS = {
     Reason.UNSUPPORTED_TRANSFER_SYNTAX: "DICOM files that are compressed in this way are not accepted.",
     Reason.TOO_MANY_FRAMES: "The file has too many frames.",
     Reason.INVALID_KEY: "The photo's name or its place cannot be used.",
-    Reason.NEEDS_REVIEW: "A person is to look at the photo.",
     Reason.TOO_MANY_FACES: "There are more faces on the photo than can be made unrecognisable.",
     Reason.TOO_MUCH_TEXT: "There is more text on the photo than can be made unreadable.",
     Reason.STILL_VISIBLE: "Not all that must not be seen on the photo could be made unrecognisable.",
@@ -48,7 +47,7 @@ _REASONS = {
     "UNSUPPORTED_PLACE_TYPE": "Photos of places of this type are not accepted.",
     "REFUSED_BY_REVIEWER": "A person has looked at the photo and refused it.",
     "REVIEW_EXPIRED": "Nobody has looked at the photo in time.",
-    "NEEDS_REVIEW": "A person would have to look at the photo.",
+    Reason.NEEDS_REVIEW: "A person would have to look at the photo.",
 }
 
 
