@@ -5,6 +5,7 @@ https://dicom.nema.org/medical/dicom/current/output/chtml/part03/sect_C.7.6.3.ht
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -138,10 +139,9 @@ def decoder_of(syntax: str, given: Pixels) -> Decoder:
     Raises:
         Rejection: UNSUPPORTED_TRANSFER_SYNTAX.
     """
-    try:
+    decoder = None
+    with reading("Its transfer syntax"), suppress(NotImplementedError):
         decoder = get_decoder(UID(syntax))
-    except NotImplementedError:
-        decoder = None
     # libjpeg, as it is built here, reads 8 bits.
     is_wide_jpeg = syntax == JPEGExtended12Bit and given.bits_stored > 8
     if decoder is None or not decoder.is_available or is_wide_jpeg:

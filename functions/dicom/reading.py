@@ -10,7 +10,11 @@ from contextlib import contextmanager
 from functions.decision import Reason, Rejection
 
 # pydicom logs and warns of values that are odd, and those of a patient must not be in a log.
-logging.getLogger("pydicom").disabled = True
+_pydicom = logging.getLogger("pydicom")
+_pydicom.disabled = True
+# That alone does not hold for the loggers below it.
+_pydicom.propagate = False
+_pydicom.addHandler(logging.NullHandler())
 
 
 @contextmanager

@@ -89,9 +89,9 @@ def redacted(data: bytes, pseudonym: Pseudonym, look: Look, limits: Limits) -> R
         raise Rejection.because(
             Reason.TOO_MANY_FRAMES, **given.as_detail(), looks=len(plan), max_looks=limits.looks
         )
-    said = identity.identity(dataset)
     syntax = syntax_after(source.syntax)
     with reading("What it says"):
+        said = identity.identity(dataset)
         make_anonymous(dataset, pseudonym)
         forgotten = identity.forget(dataset, said)
         _describe(dataset, shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import struct
 import tracemalloc
@@ -216,6 +217,23 @@ def test_files_that_break_off_anywhere_are_refused(syntax: str) -> None:
     found = Counter(outcome(made[:end]) for end in ends)
     assert set(found) <= {"NOT_DICOM", "CORRUPT_IMAGE", "UNSUPPORTED_TYPE"}
     assert len(ends) > 80
+
+
+def test_a_value_that_is_odd_is_quoted_in_no_log(recwarn: pytest.WarningsRecorder) -> None:
+    odd = (0x0008001A, b"UI"), (0x00200013, b"IS")
+    outcome(before_pixels(b"".join(explicit(tag, vr, b"Winterbottom") for tag, vr in odd)))
+    outcome(scans.scan().replace(EXPLICIT.encode(), b"Prudence".ljust(len(EXPLICIT), b".")))
+    assert not [each for each in recwarn if "Invalid value" in str(each.message)]
+
+
+@pytest.mark.parametrize("name", ["pydicom", "pydicom.pixels.decoders.base"])
+def test_the_library_does_not_log(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    monkeypatch.setattr(handler, "emit", logged.append)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
+    logging.getLogger(name).error("Winterbottom")
+    assert not logged
 
 
 def test_files_with_changed_bytes_are_published_without_the_name_or_refused() -> None:
