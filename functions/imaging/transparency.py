@@ -11,11 +11,16 @@ from PIL import Image, ImageChops
 
 def on_white(pixels: Image.Image) -> Image.Image:
     """The same picture without transparency, on white."""
+    return on_colour(pixels, "white")
+
+
+def on_colour(pixels: Image.Image, colour: str) -> Image.Image:
+    """The same picture without transparency, on a colour."""
     if pixels.mode not in {"LA", "RGBA"}:
         return pixels
-    white = Image.new(pixels.mode.removesuffix("A"), pixels.size, "white")
-    white.paste(pixels.convert(white.mode), mask=pixels.getchannel("A"))
-    return white
+    ground = Image.new(pixels.mode.removesuffix("A"), pixels.size, colour)
+    ground.paste(pixels.convert(ground.mode), mask=pixels.getchannel("A"))
+    return ground
 
 
 def without(decoded: Image.Image, file: io.BytesIO, colour: tuple[int, ...]) -> Image.Image:

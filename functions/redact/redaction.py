@@ -15,6 +15,7 @@ from functions.imaging.decoded import Picture, decode
 from functions.imaging.encoding import encode, written_as
 from functions.imaging.header import Header, header
 from functions.imaging.obscuring import Style, obscure, part
+from functions.imaging.transparency import on_colour
 from functions.platform.rules import RuleError
 from functions.platform.values import entries, number, percent, value
 from functions.redact.finding import Sought, find
@@ -128,10 +129,13 @@ def told(regions: list[Region]) -> dict[str, Any]:
 
 
 def _seen(pixels: Image.Image, rules: Rules) -> list[Region]:
-    """The regions of a picture; of one that is transparent in part, also those that would show without."""
+    """The regions of a picture; of one that is transparent in part on white and on black, for pages are of
+    either, and also those that would show without transparency.
+    """
     found = find(Picture.of(pixels), rules.sought)
     if pixels.mode in {"LA", "RGBA"} and pixels.getextrema()[-1] != (255, 255):
-        found += find(Picture.of(pixels.convert(pixels.mode.removesuffix("A"))), rules.sought)
+        for ground in (on_colour(pixels, "black"), pixels.convert(pixels.mode.removesuffix("A"))):
+            found += find(Picture.of(ground), rules.sought)
     return found
 
 

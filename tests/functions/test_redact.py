@@ -253,6 +253,16 @@ def test_what_transparency_hides_is_found_too(eyes: Eyes) -> None:
     assert not (np.asarray(opened(data).convert("RGB")) == FACE).all(axis=2).any()
 
 
+def test_what_shows_on_a_black_page_alone_is_found_too(eyes: Eyes) -> None:
+    half_seen = photo(bar=False).convert("RGBA")
+    # On white, and without transparency, it is too light to be a face.
+    half_seen.paste((255, 100, 100, 178), (54, 20, 66, 80))
+    result = redacted(encoded(half_seen))
+    assert result["redacted"]["faces"] == 1
+    (data,) = published().values()
+    assert (np.asarray(opened(data))[20:80, 54:66, 3] == 255).all()
+
+
 def test_what_may_stay_stays_and_all_else_of_the_text_goes(eyes: Eyes) -> None:
     eyes.texts = ["L"]
     result = redacted(encoded(photo(face=False)), {"regions": "text", "keep": "L, R"})
