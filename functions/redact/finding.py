@@ -47,6 +47,8 @@ _SAME = 0.95
 _QUALITIES = (90, 75, 50, 30)
 # The control is as high as this part of the picture's longer side, and not smaller.
 _CONTROL_PART, _CONTROL_PX = 1 / 12, 96
+# There is a gap above it, so that no more than this part of its region can lie in the picture.
+_ABOVE = 1 / 8
 
 # Left, top, width and height in pixels.
 _Tile: TypeAlias = tuple[int, int, int, int]
@@ -162,7 +164,8 @@ def _look(picture: Picture, tile: _Tile, kind: Kind, side_px: int) -> tuple[list
 
 
 def _is_control(region: Region) -> bool:
-    return region.top + region.height / 2 > 1
+    """Whether a region lies below the picture; that of a face that its lower edge cuts off begins in it."""
+    return region.top + region.height * _ABOVE > 1
 
 
 def _with_control(view: Image.Image) -> tuple[Image.Image, float, float]:

@@ -10,7 +10,7 @@ from PIL import Image
 from functions.analysis.region import Region
 from functions.decision import Rejection
 from functions.imaging.decoded import Picture
-from functions.platform.aws import ServiceUnavailableError
+from functions.platform.aws import ServiceUnavailableError, client
 from functions.redact.finding import Sought, _distinct, find, stays
 from tests.functions.looks import BAR, FACE, Eyes, looking
 
@@ -86,6 +86,22 @@ def test_an_empty_answer_without_the_control_proves_nothing(eyes: Eyes, sought: 
     eyes.blind = {2}
     with pytest.raises(ServiceUnavailableError, match="proves nothing"):
         find(drawn((400, 200)), sought)
+
+
+def test_a_face_that_the_lower_edge_cuts_off_is_none_below_the_picture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def seen(*tops_px: int) -> list[Region]:
+        # 100 pixels of picture, and the control from 124 to 220 of 244; each face is 80 high.
+        boxes = [{"Left": 0.1, "Top": top / 244, "Width": 0.2, "Height": 80 / 244} for top in tops_px]
+        answer = {"FaceDetails": [{"BoundingBox": box, "Confidence": 99.0} for box in boxes]}
+        monkeypatch.setattr(client("rekognition"), "detect_faces", lambda **_: answer, raising=False)
+        return find(drawn((400, 100)), FACES)
+
+    assert [round(each.top, 2) for each in seen(70, 130)] == [0.7]
+    assert seen(130) == []
+    with pytest.raises(ServiceUnavailableError, match="proves nothing"):
+        seen(70)
 
 
 def test_what_is_seen_less_surely_does_not_count_and_what_may_stay_neither(eyes: Eyes) -> None:
