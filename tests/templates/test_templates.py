@@ -217,6 +217,9 @@ def test_who_only_keeps_records_may_touch_nothing_else_in_the_table() -> None:
         ("RemovePublishedPolicy", "dynamodb:GetItem"),
         ("WriteRenditionsPolicy", "dynamodb:GetItem"),
     }
+    (_, policy) = functions("images")["Function"]["Properties"]["Policies"]
+    (records,) = (each for each in policy["Statement"] if "dynamodb:UpdateItem" in each["Action"])
+    assert records["Condition"] == limit
     for version in definitions.MACHINES:
         for task in definitions.tasks(version).values():
             if task["Resource"].endswith("dynamodb:updateItem"):
