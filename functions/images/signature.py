@@ -10,8 +10,6 @@ import hmac
 import re
 from collections.abc import Iterable
 
-# Characters of base64url, 24 bytes: half of the hash would do.
-_SIGNATURE_CHARACTERS = 32
 _EXPIRES = re.compile(r"[1-9]\d{9,10}", re.ASCII)
 
 
