@@ -52,7 +52,7 @@ _MOST_BYTES = 4_500_000
 # How long the address of a larger one holds.
 _REDIRECT_S = 300
 # What may change soon, and must not be asked for at every view.
-_SHORTLY = "public, max-age=5"
+_SHORTLY_S = 5
 _FACE_CONFIDENCE = 80
 _EXTENSIONS = {Type.AVIF: "avif", Type.WEBP: "webp", Type.JPEG: "jpg", Type.PNG: "png"}
 _KEYS = Keys(SETTINGS.signing_secret)
@@ -87,16 +87,21 @@ def handler(event: HttpEvent, context: Any) -> HttpAnswer:
     with invocation("images"):
         request = Request.of(event)
         try:
-            answer = _answer(request)
-        except RefusedError as error:
-            logger.info("refused: %s", error, extra={"status": error.status})
-            answer = _refusal(request, error)
+            answer = _answered(request)
         except (ClientError, BotoCoreError) as error:
             logger.exception("an AWS call failed")
             if not isinstance(task_error(error), (ThrottledError, ServiceUnavailableError)):
                 raise
             answer = _text(503, "Please try again in a moment.", {"retry-after": "1"})
         return answer | {"body": ""} if request.method == "HEAD" else answer
+
+
+def _answered(request: Request) -> HttpAnswer:
+    try:
+        return _answer(request)
+    except RefusedError as error:
+        logger.info("refused: %s", error, extra={"status": error.status})
+        return _refusal(request, error)
 
 
 def _answer(request: Request) -> HttpAnswer:
@@ -111,10 +116,15 @@ def _answer(request: Request) -> HttpAnswer:
         raise RefusedError(404, "There is no such photo.")
     takes = accepted.named(request.accept)
     tag = _tag(there, wanted, takes)
-    headers = {"etag": tag, "vary": "Accept", "cache-control": f"public, max-age={seconds}"}
+    headers = {"etag": tag, "vary": "Accept"}
     if _has(request.if_none_match, tag):
-        return {"statusCode": 304, "headers": headers, "body": ""}
-    return _sent(_made(wanted, there, takes), tag, headers)
+        return {"statusCode": 304, "headers": {**headers, **_kept(seconds)}, "body": ""}
+    made, is_final = _made(wanted, there, takes)
+    return _sent(made, headers, seconds) if is_final else _sent(made, {"vary": "Accept"}, _SHORTLY_S)
+
+
+def _kept(seconds: int) -> dict[str, str]:
+    return {"cache-control": f"public, max-age={seconds}"}
 
 
 def _read(path: str) -> Asked:
@@ -166,14 +176,16 @@ def _has(if_none_match: str, tag: str) -> bool:
     return tag in held or "*" in held
 
 
-def _made(wanted: Asked, there: Source, takes: frozenset[Type]) -> Made:
+def _made(wanted: Asked, there: Source, takes: frozenset[Type]) -> tuple[Made, bool]:
+    """The picture, and whether it is going to be the same next time."""
+    focus, is_known = _focus(wanted.key, there) if wanted.variant.fit is Fit.FACE else (None, True)
     try:
-        return make(
+        made = make(
             open_photo(there.object).fetch(),
             wanted.variant,
             partial(accepted.choose, takes),
             max_pixels=SETTINGS.max_pixels,
-            focus=_focus(wanted.key, there) if wanted.variant.fit is Fit.FACE else None,
+            focus=focus,
         )
     except Rejection as rejection:
         raise RefusedError(422, sentence("REJECTED", rejection.decision.reason)) from None
@@ -181,14 +193,15 @@ def _made(wanted: Asked, there: Source, takes: frozenset[Type]) -> Made:
         if isinstance(task_error(error), PhotoNotFoundError):
             raise RefusedError(404, "There is no such photo.") from None
         raise
+    return made, is_known
 
 
-def _focus(key: str, there: Source) -> Focus | None:
+def _focus(key: str, there: Source) -> tuple[Focus | None, bool]:
     """The box around all faces, of which Rekognition is asked once; None where there are none.
 
-    Where nobody can be asked just now, the middle of the photo has to do.
+    Where nobody can be asked just now, the middle of the photo has to do, and the second is False.
     """
-    faces = there.faces
+    faces, is_known = there.faces, True
     if faces is None:
         try:
             found = PhotoAnalysis(there.object, SETTINGS.max_pixels).faces(_FACE_CONFIDENCE)
@@ -198,38 +211,39 @@ def _focus(key: str, there: Source) -> Focus | None:
             faces = ()
         except (ClientError, BotoCoreError):
             logger.exception("nobody says where the faces are: the middle is shown")
-            faces = ()
+            faces, is_known = (), False
     if not faces:
-        return None
+        return None, is_known
     left, top = min(each.left for each in faces), min(each.top for each in faces)
     right = max(each.left + each.width for each in faces)
     bottom = max(each.top + each.height for each in faces)
-    return Focus(left, top, right - left, bottom - top)
+    return Focus(left, top, right - left, bottom - top), is_known
 
 
-def _sent(made: Made, tag: str, headers: Mapping[str, str]) -> HttpAnswer:
+def _sent(made: Made, headers: Mapping[str, str], seconds: int) -> HttpAnswer:
     if len(made.data) > _MOST_BYTES:
-        return _elsewhere(made, tag, headers)
+        return _elsewhere(made, headers, seconds)
     return {
         "statusCode": 200,
-        "headers": {**headers, "content-type": made.type.value},
+        "headers": {**headers, **_kept(seconds), "content-type": made.type.value},
         "isBase64Encoded": True,
         "body": base64.b64encode(made.data).decode(),
     }
 
 
-def _elsewhere(made: Made, tag: str, headers: Mapping[str, str]) -> HttpAnswer:
+def _elsewhere(made: Made, headers: Mapping[str, str], seconds: int) -> HttpAnswer:
     """A redirect to S3, for what is larger than Lambda's answers may be."""
     s3 = client("s3")
-    where: Any = {"Bucket": SETTINGS.large_bucket, "Key": f"{tag.strip(chr(34))}.{_EXTENSIONS[made.type]}"}
+    name = hashlib.sha256(made.data).hexdigest()
+    where: Any = {"Bucket": SETTINGS.large_bucket, "Key": f"{name}.{_EXTENSIONS[made.type]}"}
     try:
         s3.put_object(**where, Body=made.data, ContentType=made.type.value, IfNoneMatch="*")
     except ClientError as error:
         if http_status(error) not in {409, 412}:  # it is there, or is just being written
             raise
     address = s3.generate_presigned_url("get_object", Params=where, ExpiresIn=_REDIRECT_S)
-    kept = {**headers, "cache-control": f"public, max-age={min(_REDIRECT_S // 2, SETTINGS.cache_seconds)}"}
-    return {"statusCode": 302, "headers": {**kept, "location": address}, "body": ""}
+    kept = _kept(min(_REDIRECT_S // 2, seconds))
+    return {"statusCode": 302, "headers": {**headers, **kept, "location": address}, "body": ""}
 
 
 def _refusal(request: Request, error: RefusedError) -> HttpAnswer:
@@ -242,12 +256,11 @@ def _refusal(request: Request, error: RefusedError) -> HttpAnswer:
             )
             if there and wanted.variant.quality == QUALITY:
                 takes = accepted.named(request.accept)
-                headers = {"vary": "Accept", "cache-control": _SHORTLY}
-                made = _sent(_made(wanted, there, takes), _tag(there, wanted, takes), headers)
-                return made | {"statusCode": 404} if made["statusCode"] == 200 else made
+                answer = _sent(_made(wanted, there, takes)[0], {"vary": "Accept"}, _SHORTLY_S)
+                return answer | {"statusCode": 404} if answer["statusCode"] == 200 else answer
         except RefusedError as another:
             logger.warning("the fallback cannot be shown: %s", another)
-    return _text(error.status, str(error), {"cache-control": _SHORTLY})
+    return _text(error.status, str(error), _kept(_SHORTLY_S))
 
 
 def _text(status: int, message: str, headers: Mapping[str, str] | None = None) -> HttpAnswer:

@@ -221,10 +221,13 @@ def test_faces_are_asked_for_once_and_kept_with_the_record() -> None:
         middle = ask(path)
     assert picture(middle).tobytes() != picture(first).tobytes()
     assert items()["workflow", KEY]["faces"] == []
-    # Where nobody can be asked, the middle has to do, and is not kept.
+    # Where nobody can be asked, the middle has to do, and is not kept: neither here nor by caches.
     record(KEY)
     with answering("DetectFaces", *[error("ThrottlingException", "DetectFaces")] * 9):
-        assert picture(ask(path)).tobytes() == picture(middle).tobytes()
+        for_now = ask(path)
+    assert picture(for_now).tobytes() == picture(middle).tobytes()
+    assert for_now["headers"]["cache-control"] == "public, max-age=5"
+    assert "etag" not in for_now["headers"]
     assert "faces" not in items()["workflow", KEY]
 
 
@@ -237,6 +240,9 @@ def test_what_lambda_cannot_answer_comes_from_s3(monkeypatch: pytest.MonkeyPatch
         assert "X-Amz-Expires=300" in answer["headers"]["location"]
         # The address is not kept longer than it holds.
         assert answer["headers"]["cache-control"] == "public, max-age=150"
+    # Nor longer than the signature does.
+    soon = ask(PATH, signed(PATH, NOW + 7))
+    assert (soon["statusCode"], soon["headers"]["cache-control"]) == (302, "public, max-age=7")
     (there,) = client("s3").list_objects_v2(Bucket="large")["Contents"]
     got = client("s3").get_object(Bucket="large", Key=there["Key"])
     assert got["ContentType"] == "image/jpeg"
@@ -253,6 +259,9 @@ def test_a_fallback_stands_for_what_is_not_there(monkeypatch: pytest.MonkeyPatch
     record(KEY, "DELETED")
     assert ask("/i/inside,320x/park/none.jpg")["body"] == "There is no such photo.\n"
     assert ask("/i/inside,321x/park/none.jpg")["statusCode"] == 403
+    # The first is of the photo that there is not, the others are of the fallback.
+    with answering("GetItem", {}, *[error("ThrottlingException", "GetItem")] * 9):
+        assert ask("/i/inside,320x/park/none.jpg")["statusCode"] == 503
 
 
 def test_what_fails_for_a_moment_is_to_be_asked_for_again() -> None:
