@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -462,6 +463,9 @@ def test_a_persons_decision_is_taken_whole_and_is_about_what_was_seen(workflow: 
         "detail.$": "$.Output.detail",
     }
     assert task["ResultPath"] == "$.decision"
+    # The same for each attempt: an answer may be lost after a person was asked.
+    told = re.findall(r"\$\$[.\w]+", task["Parameters"]["Name.$"])
+    assert told == ["$$.Execution.Id", "$$.State.EnteredTime"]
     given = task["Parameters"]["Input"]
     assert (
         given.items()
