@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -81,6 +82,43 @@ def _sing(container: Any, stream: Any, samples: int) -> None:
         frame.sample_rate, frame.pts, frame.time_base = 8000, start, Fraction(1, 8000)
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))
+
+
+def with_vorbis(whole: bytes, comment: bytes) -> bytes:
+    """A film's pictures with silence, in Matroska: as Vorbis, which has a comment in its header."""
+    silent = io.BytesIO()
+    with av.open(silent, "w", format="matroska") as container:
+        tone: Any = container.add_stream("vorbis", rate=44_100, layout="stereo", options={"strict": "-2"})
+        for number in range(40):
+            frame = av.AudioFrame(format="fltp", layout="stereo", samples=1024)
+            for plane in frame.planes:
+                plane.update(bytes(plane.buffer_size))
+            frame.sample_rate, frame.pts, frame.time_base = 44_100, 1024 * number, Fraction(1, 44_100)
+            container.mux(tone.encode(frame))
+        container.mux(tone.encode(None))
+    made = io.BytesIO()
+    with (
+        av.open(io.BytesIO(whole), "r") as pictures,
+        av.open(io.BytesIO(silent.getvalue()), "r") as sound,
+        av.open(made, "w", format="matroska") as container,
+    ):
+        streams: list[Any] = [pictures.streams.video[0], sound.streams.audio[0]]
+        copies: list[Any] = [container.add_stream_from_template(each) for each in streams]
+        header = bytes(streams[1].codec_context.extradata)
+        # Its second packet, of 16 bytes, is that of comments; its size comes third.
+        at = header.index(b"\x03vorbis")
+        commented = header[at : at + 11] + struct.pack("<LL", 1, len(comment)) + comment + b"\x01"
+        assert header[:1] + header[2:3] == b"\x02\x10"
+        assert len(commented) < 255
+        copies[1].codec_context.extradata = (
+            header[:2] + bytes([len(commented)]) + header[3:at] + commented + header[at + 16 :]
+        )
+        for stream, copied in zip(streams, copies, strict=True):
+            for packet in stream.container.demux(stream):
+                if packet.size:
+                    packet.stream = copied
+                    container.mux(packet)
+    return made.getvalue()
 
 
 def damaged(whole: bytes) -> bytes:

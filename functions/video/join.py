@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 import av
 from av.audio.stream import AudioStream
+from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
@@ -25,13 +26,14 @@ from functions.platform.settings import JoinSettings, read
 from functions.platform.task import Event, Result, task
 from functions.publish import distribution
 from functions.upload import Upload, rendition_key
-from functions.video.film import Film, opened
+from functions.video.film import Film, codec_of, opened
 from functions.video.orientation import IDENTITY
 from functions.video.pieces import Plan
 from functions.video.plan import PLAN
 from functions.video.redact import piece_name
 from functions.video.refusal import corrupt, readable
 from functions.video.source import S3Film
+from functions.video.vorbis import without_comments
 from functions.video.workspace import Workspace
 
 SETTINGS = read(JoinSettings)
@@ -92,7 +94,7 @@ def join(film: Film, plan: Plan, work: Workspace, made: Path) -> int:
         pictures.time_base = plan.time_base
         if plan.matrix != IDENTITY:
             pictures.set_display_matrix(plan.matrix)
-        sounds = {stream.index: container.add_stream_from_template(stream) for stream in film.audio}
+        sounds = {stream.index: _sound_like(stream, container) for stream in film.audio}
         header = bytes(shape.video.codec_context.extradata or b"")
         timed = [_pictures(plan, work, made.with_name("piece.mp4"), pictures, header)]
         if sounds:
@@ -101,6 +103,14 @@ def join(film: Film, plan: Plan, work: Workspace, made: Path) -> int:
             for _, _, packet in merge(*timed, key=lambda each: each[:2]):
                 container.mux_one(packet)
     return sum(piece.frames for piece in plan.pieces)
+
+
+def _sound_like(stream: AudioStream, container: OutputContainer) -> AudioStream:
+    """A stream for the packets of another one."""
+    made = container.add_stream_from_template(stream)
+    if codec_of(stream) == "vorbis":
+        made.codec_context.extradata = without_comments(bytes(stream.codec_context.extradata or b""))
+    return made
 
 
 def _pictures(

@@ -24,7 +24,8 @@ from functions.video.looking import Looker
 from functions.video.orientation import Box, Orientation
 from functions.video.pieces import MOST_PIECES, Plan, cut
 from functions.video.tracks import covers
-from tests.films import MARK, damaged, film
+from functions.video.vorbis import without_comments
+from tests.films import MARK, damaged, film, with_vorbis
 
 PLANNED = plan.Rules(max_seconds=3600, max_pixels=10_000_000, piece_seconds=1)
 FOUND = find.Rules(min_confidence=50, every=3)
@@ -153,6 +154,29 @@ def test_a_film_stays_what_it_is_and_its_faces_go(kind: str, tmp_path: Path, det
         assert [stream.type for stream in other.streams] == [stream.type for stream in one.streams]
     if KINDS[kind].get("sound"):
         assert packets(made, "audio") == packets(data, "audio")
+
+
+def test_what_is_said_in_the_header_of_the_sound_is_left_out(tmp_path: Path, detector: list[int]) -> None:
+    data = with_vorbis(film(), b"ARTIST=Prudence")
+    made, _ = redacted(data, tmp_path)
+    assert b"Prudence" in data
+    assert b"Prudence" not in made
+    assert [each for _, each in packets(made, "audio")] == [each for _, each in packets(data, "audio")]
+    with av.open(io.BytesIO(made), "r") as container:
+        assert sum(frame.samples for frame in container.decode(container.streams.audio[0])) == 40 * 1024
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *(b"", b"\x02", b"\x02\xff", b"\x02\x01\x01", b"\x00\x1e\x01vorbis"),
+        b"\x02\x07\x07\x01vorbis\x01vorbis\x01vorbis",
+    ],
+)
+def test_a_header_of_sound_that_is_none_is_refused(header: bytes) -> None:
+    with pytest.raises(Rejection, match="header of the film's sound") as refused:
+        without_comments(header)
+    assert refused.value.decision.reason == "CORRUPT_VIDEO"
 
 
 def _upright(frame: Any) -> Image.Image:
