@@ -23,7 +23,7 @@ def query(path: str, expires: int, key: bytes) -> str:
     """What a signed address has after its path.
 
     >>> query("/i/inside,600x/park/a.jpg", 1800000000, b"key")[:40]
-    'expires=1800000000&signature=25b0e8f3e5f'
+    'expires=1800000000&signature=6e9e5de4711'
     """
     return f"expires={expires}&signature={sign(path, expires, key)}"
 

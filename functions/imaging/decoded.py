@@ -115,7 +115,8 @@ class Picture:
     def jpeg(self, quality: int = QUALITY) -> bytes:
         """The picture as a baseline JPEG in sRGB or gray, without metadata; on white where transparent."""
         with step("encode") as work:
-            pixels = on_white(self.srgb())
+            # As others do it: white is white in every space.
+            pixels = self._with(Interleaved(on_white(self.raster.image()))).srgb()
             written = io.BytesIO()
             pixels.save(written, "JPEG", quality=quality)
             work.note(width_px=pixels.width, height_px=pixels.height, size_bytes=written.tell())
