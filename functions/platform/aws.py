@@ -130,6 +130,17 @@ def only_reading() -> Iterator[None]:
         _only_reading = False
 
 
+@contextmanager
+def keeping_work() -> Iterator[None]:
+    """Lets calls write in a dry run too, while the block lasts: what the execution itself removes again."""
+    global _only_reading  # noqa: PLW0603  # the clients are as global
+    before, _only_reading = _only_reading, False
+    try:
+        yield
+    finally:
+        _only_reading = before
+
+
 def _refuse_to_write(model: Any, **_: Any) -> None:
     if _only_reading and not model.name.startswith(READING):
         raise DryRunWriteError(f"{model.service_model.service_name}:{model.name} as a dry run")

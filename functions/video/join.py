@@ -51,7 +51,7 @@ class IncompleteFilmError(Exception):
 
 @task
 def handler(upload: Upload, event: Event) -> Result:
-    """Writes the redacted film; the result is as that of `functions.publish.resize`."""
+    """Writes the redacted film; in a dry run, only its size is told."""
     work = Workspace(SETTINGS.work_bucket, event["executionArn"])
     plan = Plan.from_json(work.read(PLAN))
     key = rendition_key(upload.key, "redacted", "mp4")
@@ -60,13 +60,14 @@ def handler(upload: Upload, event: Event) -> Result:
         with opened(S3Film(upload)) as film, subsegment("join") as note:
             frames = join(film, plan, work, made)
             note.note(frames=frames, size_bytes=made.stat().st_size)
-        distribution.publish(
-            upload,
-            event["executionArn"],
-            {key: made},
-            bucket=SETTINGS.distribution_bucket,
-            table_name=SETTINGS.table_name,
-        )
+        if not upload.dry_run:
+            distribution.publish(
+                upload,
+                event["executionArn"],
+                {key: made},
+                bucket=SETTINGS.distribution_bucket,
+                table_name=SETTINGS.table_name,
+            )
         size_bytes = made.stat().st_size
     measure(RedactedFilmBytes=size_bytes)
     return {

@@ -1,7 +1,7 @@
 """What the tasks of one execution leave for each other: objects below a prefix of a private bucket.
 
 Nobody else reads them. They are removed before the execution ends; what is left of one that failed or was
-stopped expires after a week.
+stopped expires after a week. A dry run has its own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from functions.platform.aws import client
+from functions.platform.aws import client, keeping_work
 
 _PART_BYTES = 1024 * 1024
 
@@ -31,12 +31,8 @@ class Workspace:
 
     def write(self, name: str, value: Any) -> None:
         """Keeps a JSON value."""
-        client("s3").put_object(
-            Bucket=self._bucket,
-            Key=self._prefix + name,
-            Body=json.dumps(value, separators=(",", ":"), allow_nan=False).encode(),
-            ContentType="application/json",
-        )
+        body = json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+        self._put(name, Body=body, ContentType="application/json")
 
     def read(self, name: str) -> Any:
         """A JSON value that must be there."""
@@ -56,7 +52,11 @@ class Workspace:
     def put(self, name: str, file: Path) -> None:
         """Keeps a file, which is not read into memory."""
         with file.open("rb") as body:
-            client("s3").put_object(Bucket=self._bucket, Key=self._prefix + name, Body=body)
+            self._put(name, Body=body)
+
+    def _put(self, name: str, **more: Any) -> None:
+        with keeping_work():
+            client("s3").put_object(Bucket=self._bucket, Key=self._prefix + name, **more)
 
     def get(self, name: str, file: Path) -> None:
         """Writes a file that must be there to disk, part by part."""
@@ -71,6 +71,7 @@ class Workspace:
         # What is removed is in no further list.
         while found := client("s3").list_objects_v2(Bucket=self._bucket, Prefix=self._prefix).get("Contents"):
             for each in found:
-                client("s3").delete_object(Bucket=self._bucket, Key=each["Key"])
+                with keeping_work():
+                    client("s3").delete_object(Bucket=self._bucket, Key=each["Key"])
             removed += len(found)
         return removed

@@ -15,6 +15,8 @@ from functions.platform.aws import (
     ServiceUnavailableError,
     TaskError,
     client,
+    keeping_work,
+    only_reading,
 )
 from functions.platform.observability import logger
 from functions.platform.task import Event, Result, task
@@ -114,6 +116,14 @@ def test_in_a_dry_run_a_task_reads_and_a_write_does_not_leave() -> None:
     # The next invocation may be of an upload that is not.
     with pytest.raises(PhotoNotFoundError), answering("HeadObject", error("404", "HeadObject", 404)):
         task(lambda *_: dict(client("s3").head_object(Bucket="bucket", Key="key")))(EVENT, CONTEXT)
+
+
+def test_once_a_dry_run_has_kept_its_work_it_writes_nothing_again() -> None:
+    with only_reading():
+        with keeping_work():
+            pass
+        with pytest.raises(DryRunWriteError, match="s3:PutObject"):
+            client("s3").put_object(Bucket="bucket", Key="key", Body=b"")
 
 
 @pytest.mark.parametrize("said", [None, False, "true", 1])
