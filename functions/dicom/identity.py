@@ -30,7 +30,8 @@ _CODES = frozenset(("CS", "DS", "IS"))
 # Among samples of pixels are all digits, one after the other, and short words, too.
 _IN_PIXELS = 8
 _MOST_TEXTS = 2_000
-_UID = re.compile(rb"[0-9]+(?:\.[0-9]+){3,}")
+# From the first digit: a search from each of a million would take days.
+_UID = re.compile(rb"(?<![0-9])[0-9]+(?:\.[0-9]+){3,}")
 
 
 @dataclass(frozen=True)

@@ -179,6 +179,15 @@ def test_bytes_that_still_say_whose_it_is_are_found() -> None:
     assert identity.mentions(attributes, said, attributes_end=len(attributes)) == 0
 
 
+@pytest.mark.timeout(30)
+def test_a_million_digits_are_no_uid() -> None:
+    """Where each of them was one's possible beginning, this took an hour."""
+    digits = b"1" * 1_000_000
+    said = identity.Identity(frozenset(), frozenset({"1.2.3.4"}))
+    assert identity.mentions(digits, said, attributes_end=len(digits)) == 0
+    assert identity.mentions(digits + b" 1.2.3.4", said, attributes_end=len(digits) + 8) == 1
+
+
 def test_a_uid_in_a_text_is_one() -> None:
     found = anonymous(scans.dataset(Manufacturer=f"study {scans.ROOT}.1", ManufacturerModelName="1.2.3.4.5"))
     assert ("Manufacturer" in found, found.ManufacturerModelName) == (False, "1.2.3.4.5")
