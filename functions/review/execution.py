@@ -24,7 +24,8 @@ def follow(
 ) -> None:
     """Does what follows from a change of an item of the table, as its stream tells it; of most nothing does.
 
-    A verdict wakes its review. A photo that is deleted or uploaded anew while it waits withdraws it.
+    A verdict wakes its review. A photo that is deleted or uploaded anew while it waits withdraws it, and so
+    does the end of a workflow that no longer waits for it; one that has a verdict stays as it is.
 
     Raises:
         botocore.exceptions.ClientError, BotoCoreError: a call failed.
@@ -38,6 +39,8 @@ def follow(
             withdraw(dynamodb, table_name, old["review"]["S"], "DELETED")
         elif new.get("review") != old["review"]:
             withdraw(dynamodb, table_name, old["review"]["S"], "REPLACED")
+        elif new.get("objStatus") != old["objStatus"]:
+            withdraw(dynamodb, table_name, old["review"]["S"], "ENDED")
 
 
 def wake(

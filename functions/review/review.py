@@ -66,7 +66,7 @@ class Review:
     verdict: str | None
     # Who decided; None of what expired or was withdrawn.
     reviewer: str | None
-    # Of a refusal; of what was withdrawn it is `DELETED`, `REPLACED` or `STOPPED`.
+    # Of a refusal; of what was withdrawn it is `DELETED`, `REPLACED`, `STOPPED` or `ENDED`.
     reason: str | None
     note: str | None
     decided_at: str | None

@@ -235,7 +235,7 @@ def test_reconcile_wakes_what_has_a_verdict(reviews: Reviews, dynamodb: Any) -> 
         ({"objStatus": {"S": "RECEIVED"}}, "the photo was uploaded anew"),
         ({"objStatus": {"S": "IN_REVIEW"}, "review": {"S": "z"}}, "the photo was uploaded anew"),
         ({}, "the photo was uploaded anew"),
-        ({"objStatus": {"S": "PROCESSED"}, "review": {"S": "a"}}, ""),
+        ({"objStatus": {"S": "FAILED"}, "review": {"S": "a"}}, "nobody waits for it any longer"),
         ({"objStatus": {"S": "IN_REVIEW"}, "review": {"S": "a"}}, ""),
     ],
 )
