@@ -10,29 +10,16 @@ from functions.decision import REASON, Decision, MalformedDecisionError, Reason
 from functions.platform import rules
 from functions.platform.rules import RuleError, reason
 from functions.platform.task import Event, Result, task
-from functions.platform.values import value
+from functions.platform.values import number, value
 from functions.upload import Upload
 
-
-def fraction(given: object) -> float:
-    """A number from 0 to 1, which may be text.
-
-    >>> fraction("0.85")
-    0.85
-    """
-    try:
-        number = float(given) if isinstance(given, (str, int, float)) and type(given) is not bool else -1.0
-    except (ValueError, OverflowError):
-        number = -1.0
-    if not 0 <= number <= 1:
-        raise ValueError("must be a number from 0 to 1")
-    return number
+_FRACTION = number(0, 1)
 
 
 def _weights(given: object) -> dict[str, float]:
     if not isinstance(given, Mapping) or not given:
         raise ValueError("must be an object with the weight of each signal")
-    return {str(name): fraction(weight) for name, weight in given.items()}
+    return {str(name): _FRACTION(weight) for name, weight in given.items()}
 
 
 @dataclass(frozen=True)
@@ -44,8 +31,8 @@ class Rules:
     """
 
     weights: Mapping[str, float] = value(_weights)
-    publish_from: float = value(fraction)
-    refuse_below: float = value(fraction)
+    publish_from: float = value(_FRACTION)
+    refuse_below: float = value(_FRACTION)
     reason: str = value(reason)
 
     def __post_init__(self) -> None:
@@ -75,7 +62,7 @@ class Signal:
         """
         try:
             signal = cls(**given)
-            fraction(signal.score)
+            _FRACTION(signal.score)
         except (TypeError, ValueError):
             raise MalformedDecisionError(f"{given!r} is no signal.") from None
         if signal.reason is not None and not REASON.fullmatch(str(signal.reason)):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from PIL import Image
 
@@ -38,6 +38,17 @@ class Style(StrEnum):
     BLUR = "blur"
     PIXELATE = "pixelate"
     BLACK = "black"
+
+    @classmethod
+    def named(cls, given: object) -> Self:
+        """The style of a name, as rules give it.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if given not in list(cls):
+            raise ValueError(f"must be one of {', '.join(cls)}")
+        return cls(str(given))
 
 
 def part(

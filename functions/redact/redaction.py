@@ -37,12 +37,6 @@ def _kinds(given: object) -> frozenset[Kind]:
     return _KINDS[given]
 
 
-def _style(given: object) -> Style:
-    if given not in list(Style):
-        raise ValueError(f"must be one of {', '.join(Style)}")
-    return Style(str(given))
-
-
 @dataclass(frozen=True)
 class Rules:
     """What is made unrecognisable, and how.
@@ -53,7 +47,7 @@ class Rules:
     """
 
     regions: frozenset[Kind] = value(_kinds)
-    style: Style = value(_style)
+    style: Style = value(Style.named)
     min_confidence: float = value(percent)
     margin: float = value(number(0, 2), 0.25)
     keep: tuple[str, ...] = value(entries, ())

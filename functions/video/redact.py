@@ -37,13 +37,6 @@ SETTINGS = read(VideoSettings)
 prepare("s3", "rekognition")
 
 
-def _style(given: object) -> Style:
-    try:
-        return Style(str(given))
-    except ValueError:
-        raise ValueError(f"must be one of {', '.join(Style)}") from None
-
-
 @dataclass(frozen=True)
 class Rules:
     """`style`: how faces are made unrecognisable; `margin`: what is hidden around a box, in parts of its
@@ -54,7 +47,7 @@ class Rules:
 
     min_confidence: float = value(percent)
     check_every: int = value(whole(1, 100))
-    style: Style = value(_style)
+    style: Style = value(Style.named)
     margin: float = value(number(0, 2))
     hold_seconds: float = value(number(0, 10))
     side_px: int = value(whole(80, 4096), 1024)
