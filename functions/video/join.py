@@ -21,11 +21,12 @@ from av.video.stream import VideoStream
 
 from functions.decision import Reason
 from functions.platform.aws import prepare
-from functions.platform.observability import measure, subsegment
+from functions.platform.observability import logger, measure, subsegment
 from functions.platform.settings import JoinSettings, read
 from functions.platform.task import Event, Result, task
 from functions.publish import distribution
 from functions.upload import Upload, rendition_key
+from functions.video import frames
 from functions.video.film import Film, codec_of, opened
 from functions.video.orientation import IDENTITY
 from functions.video.pieces import Plan
@@ -58,16 +59,17 @@ def handler(upload: Upload, event: Event) -> Result:
     with TemporaryDirectory() as folder:
         made = Path(folder) / "film.mp4"
         with opened(S3Film(upload)) as film, subsegment("join") as note:
-            frames = join(film, plan, work, made)
-            note.note(frames=frames, size_bytes=made.stat().st_size)
-        if not upload.dry_run:
-            distribution.publish(
-                upload,
-                event["executionArn"],
-                {key: made},
-                bucket=SETTINGS.distribution_bucket,
-                table_name=SETTINGS.table_name,
-            )
+            pictures = join(film, plan, work, made)
+            note.note(frames=pictures, size_bytes=made.stat().st_size)
+        if not upload.dry_run and distribution.publish(
+            upload,
+            event["executionArn"],
+            {key: made},
+            bucket=SETTINGS.distribution_bucket,
+            table_name=SETTINGS.table_name,
+        ):
+            sent = frames.send(work, plan, upload)
+            logger.info("frames put for other workflows", extra={"frames": sent})
         size_bytes = made.stat().st_size
     measure(RedactedFilmBytes=size_bytes)
     return {

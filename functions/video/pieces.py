@@ -35,12 +35,20 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class Frames:
+    """Which redacted pictures go on to other workflows: one every so many seconds, below a prefix of keys."""
+
+    every_s: int
+    prefix: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """What is done to a film, as all tasks of an execution know it.
 
     `rate` is how many pictures a second there are on average, `bit_rate` the most bits a second that the
     redacted film may have, `matrix` how it is turned when it is shown; `last` is how long the last picture is
-    shown, in units of the time base.
+    shown, in units of the time base; `frames` is None where no pictures go on to other workflows.
     """
 
     time_base: Fraction
@@ -51,6 +59,7 @@ class Plan:
     bit_rate: int
     last: int
     pieces: tuple[Piece, ...]
+    frames: Frames | None = None
 
     def as_json(self) -> dict[str, Any]:
         """What `from_json` reads."""
@@ -71,6 +80,7 @@ class Plan:
                 "rate": Fraction(given["rate"]),
                 "matrix": tuple(given["matrix"]),
                 "pieces": tuple(Piece(*each) for each in given["pieces"]),
+                "frames": given["frames"] and Frames(**given["frames"]),
             }
         )
 

@@ -22,9 +22,10 @@ from functions.platform.settings import VideoSettings, read
 from functions.platform.task import Event, Result, task
 from functions.platform.values import value, whole
 from functions.upload import Upload
+from functions.video import frames
 from functions.video.film import Film, opened
 from functions.video.orientation import IDENTITY, matrix_of
-from functions.video.pieces import Plan, cut
+from functions.video.pieces import Frames, Plan, cut
 from functions.video.refusal import corrupt, readable
 from functions.video.source import S3Film
 from functions.video.workspace import Workspace
@@ -49,13 +50,22 @@ _MORE_BITS = 2
 @dataclass(frozen=True)
 class Rules:
     """`max_seconds`: the longest film that is taken; `max_pixels`: the largest pictures; `piece_seconds`: how
-    long a piece is, where key frames let it; `at_once`: how many pieces are worked on at once.
+    long a piece is, where key frames let it; `at_once`: how many pieces are worked on at once;
+    `frames_every_s`: how many seconds apart the pictures are that go on to other workflows, 0 for none;
+    `frames_prefix`: what their keys in the bucket of uploads begin with.
     """
 
     max_seconds: int = value(whole(1, 86_400))
     max_pixels: int = value(whole(1, 100_000_000))
     piece_seconds: int = value(whole(1, 600))
     at_once: int = value(whole(1, 40), 10)
+    frames_every_s: int = value(whole(0, 3600), 0)
+    frames_prefix: str = value(str, "")
+
+    @property
+    def frames(self) -> Frames | None:
+        """Which pictures go on to other workflows."""
+        return Frames(self.frames_every_s, self.frames_prefix) if self.frames_every_s else None
 
 
 @task
@@ -65,18 +75,20 @@ def handler(upload: Upload, event: Event) -> Result:
     The result also has the film's `width`, `height`, `frames` and `seconds`.
     """
     by = rules.read(Rules, event["rules"])
+    if by.frames:
+        frames.check(by.frames, upload)
     film = S3Film(upload)
     made = plan(film, by)
     Workspace(SETTINGS.work_bucket, event["executionArn"]).write(PLAN, made.as_json())
-    frames = sum(piece.frames for piece in made.pieces)
-    measure(FilmBytes=film.size_bytes, FilmFrames=frames)
+    pictures = sum(piece.frames for piece in made.pieces)
+    measure(FilmBytes=film.size_bytes, FilmFrames=pictures)
     return {
         "pieces": list(range(len(made.pieces))),
         "at_once": by.at_once,
         "width": made.width,
         "height": made.height,
-        "frames": frames,
-        "seconds": round(float(frames / made.rate), 3),
+        "frames": pictures,
+        "seconds": round(float(pictures / made.rate), 3),
     }
 
 
@@ -103,6 +115,13 @@ def plan(file: IO[bytes] | RawIOBase, by: Rules) -> Plan:
             raise Rejection.because(
                 Reason.VIDEO_TOO_LONG, seconds=round(float(length), 3), max_seconds=by.max_seconds
             )
+        if by.frames and length > by.frames.every_s * frames.MOST:
+            raise Rejection.because(
+                Reason.VIDEO_TOO_LONG,
+                seconds=round(float(length), 3),
+                max_frames=frames.MOST,
+                message="More pictures of it would go on to other workflows than one execution can send.",
+            )
         rate = Fraction(len(times)) / length
         pieces = cut(times, keys, time_base=film.time_base, pixels=pixels, piece_seconds=by.piece_seconds)
         longest = max(
@@ -118,6 +137,7 @@ def plan(file: IO[bytes] | RawIOBase, by: Rules) -> Plan:
             bit_rate=_bit_rate(film, float(length), float(longest * film.time_base), pixels * float(rate)),
             last=last,
             pieces=pieces,
+            frames=by.frames,
         )
 
 

@@ -22,7 +22,7 @@ from functions.platform.settings import VideoSettings, read
 from functions.platform.task import Event, Result, task
 from functions.platform.values import number, percent, value, whole
 from functions.upload import Upload
-from functions.video import find
+from functions.video import find, frames
 from functions.video.encoding import encoding
 from functions.video.film import Film, opened
 from functions.video.obscuring import Obscurer
@@ -68,6 +68,7 @@ def handler(upload: Upload, event: Event) -> Result:
         made = Path(folder) / "piece.mp4"
         hidden = redact(film, plan, plan.pieces[place], seen, by, made)
         work.put(piece_name(place), made)
+        frames.keep(work, plan, plan.pieces[place], made)
     measure(BoxesHidden=hidden)
     return {"hidden": hidden}
 
@@ -108,15 +109,15 @@ def _encode(
     film: Film, plan: Plan, piece: Piece, seen: Mapping[int, list[Box]], by: Rules, made: Path
 ) -> int:
     obscurer = Obscurer(covers(seen, hold=int(by.hold_seconds / plan.time_base)), by.style, by.margin)
-    frames = hidden = 0
+    pictures = hidden = 0
     with subsegment("encode") as work, encoding(made, film, plan, piece.start) as encoder:
         for frame in film.frames(piece.start, piece.end):
             prepared = encoder.prepared(frame)
             hidden += obscurer.obscure(prepared)
             encoder.encode(prepared)
-            frames += 1
-        work.note(frames=frames, hidden=hidden)
-    find.check_count(piece, frames)
+            pictures += 1
+        work.note(frames=pictures, hidden=hidden)
+    find.check_count(piece, pictures)
     return hidden
 
 

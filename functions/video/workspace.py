@@ -36,9 +36,22 @@ class Workspace:
 
     def read(self, name: str) -> Any:
         """A JSON value that must be there."""
+        return json.loads(self.read_bytes(name))
+
+    def read_bytes(self, name: str) -> bytes:
+        """A small file that must be there."""
         answer = client("s3").get_object(Bucket=self._bucket, Key=self._prefix + name)
         with answer["Body"] as body:
-            return json.loads(body.read())
+            return body.read()
+
+    def names(self, folder: str) -> list[str]:
+        """What is kept in a folder, which ends in a slash."""
+        pages = client("s3").get_paginator("list_objects_v2")
+        return [
+            each["Key"].removeprefix(self._prefix)
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + folder)
+            for each in page.get("Contents", [])
+        ]
 
     def read_if_any(self, name: str) -> Any:
         """A JSON value; None when there is none."""

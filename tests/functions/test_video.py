@@ -18,7 +18,10 @@ from PIL import Image
 from functions.analysis.region import Region
 from functions.decision import Reason, Rejection
 from functions.imaging.obscuring import Style
-from functions.video import find, join, looking, plan, redact
+from functions.platform.aws import client
+from functions.platform.rules import RuleError
+from functions.upload import Upload
+from functions.video import find, frames, join, looking, plan, redact
 from functions.video.film import opened
 from functions.video.looking import Looker
 from functions.video.orientation import Box, Orientation
@@ -26,6 +29,8 @@ from functions.video.pieces import MOST_PIECES, Plan, cut
 from functions.video.tracks import covers
 from functions.video.vorbis import without_comments
 from tests.films import MARK, damaged, film, with_vorbis
+from tests.functions import account
+from tests.functions.test_moderation import CONTEXT
 
 PLANNED = plan.Rules(max_seconds=3600, max_pixels=10_000_000, piece_seconds=1)
 FOUND = find.Rules(min_confidence=50, every=3)
@@ -236,6 +241,80 @@ def test_a_black_box_is_black(tmp_path: Path, detector: list[int]) -> None:
 
     assert isinstance(tones, tuple)
     assert max(tones) < 12
+
+
+# Frames for other workflows
+
+UPLOAD = Upload("uploads", "redact-video/home.mp4", "redact-video", "home.mp4")
+EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:redact-video:one"
+SENT = {"frames_every_s": "1", "frames_prefix": "frames/of"}
+
+
+def _invoked(data: bytes, *, owner: str = EXECUTION, **more: Any) -> dict[str, bytes]:
+    """What is among the uploads beside the film, once the tasks are through with it."""
+    account.make_table()
+    account.put("workflow", UPLOAD.key, executionArn=owner, objStatus="RECEIVED")
+    s3 = client("s3")
+    for bucket in ("uploads", "work", "distribution"):
+        s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket="uploads", Key=UPLOAD.key, Body=data)
+    event = {"detail": UPLOAD.as_detail(), "executionArn": EXECUTION}
+    of_plan = {"max_seconds": "9", "max_pixels": "99999", "piece_seconds": "1", **SENT, **more}
+    of_redact = {
+        "min_confidence": "50",
+        "check_every": "10",
+        "style": "blur",
+        "margin": "0.2",
+        "hold_seconds": "0.2",
+    }
+    pieces = plan.handler({**event, "rules": of_plan}, CONTEXT)["pieces"]
+    for each in pieces:
+        find.handler({**event, "piece": each, "rules": {"min_confidence": "50", "every": "3"}}, CONTEXT)
+    for each in pieces:
+        redact.handler({**event, "piece": each, "rules": of_redact}, CONTEXT)
+        # Nothing goes out before all pieces are there.
+        assert _uploads().keys() == {UPLOAD.key}
+    join.handler(event, CONTEXT)
+    return {key: body for key, body in _uploads().items() if key != UPLOAD.key}
+
+
+def _uploads() -> dict[str, bytes]:
+    s3 = client("s3")
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket="uploads")["Contents"]]
+    return {key: s3.get_object(Bucket="uploads", Key=key)["Body"].read() for key in keys}
+
+
+def test_redacted_frames_go_on_to_other_workflows_once_the_film_is_redacted(detector: list[int]) -> None:
+    data = film(faces=True, frames=70, key_every=25, turned=90, shape=Fraction(2), sound=True)
+    sent = _invoked(data)
+
+    assert list(sent) == [f"frames/of/redact-video/home.mp4/{second}.jpg" for second in (0, 1, 2)]
+    for body in sent.values():
+        with Image.open(io.BytesIO(body)) as still:
+            # 160 x 120 pixels, each twice as wide as high, turned.
+            assert (still.format, still.size) == ("JPEG", (60, 160))
+            assert not marks(still)
+            assert not still.getexif()
+    assert join.handler({"detail": UPLOAD.as_detail(), "executionArn": EXECUTION}, CONTEXT)
+    assert _uploads().keys() - sent.keys() == {UPLOAD.key}
+
+
+def test_of_an_execution_that_lost_its_record_no_frame_goes_out(detector: list[int]) -> None:
+    assert _invoked(film(), owner="arn:of:another") == {}
+
+
+@pytest.mark.parametrize("prefix", ["", "redact-video", "redact-video/frames", "a//b", ".dry-run", "a" * 999])
+def test_frames_that_would_come_back_or_have_no_key_are_an_error_before_anything_is_read(prefix: str) -> None:
+    with pytest.raises(RuleError, match="frames_prefix"):
+        _invoked(film(), frames_prefix=prefix)
+
+
+def test_more_frames_than_one_execution_can_send_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "MOST", 1)
+    with pytest.raises(Rejection) as refused:
+        plan.plan(io.BytesIO(film(frames=50)), plan.Rules(9, 99_999, 1, 1, 1, "frames"))
+
+    assert refused.value.decision.reason == Reason.VIDEO_TOO_LONG
 
 
 # What is refused

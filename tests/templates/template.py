@@ -70,7 +70,9 @@ def statements(stack: str) -> Iterator[tuple[str, Resource]]:
         if "Export" in output and "Ref" in output["Value"]
     }
     for name, resource in resources(stack, "AWS::Serverless").items():
-        for policy in resource["Properties"].get("Policies", []):
+        for given in resource["Properties"].get("Policies", []):
+            # With every condition of the template met.
+            policy = given["Fn::If"][1] if "Fn::If" in given else given
             if "Ref" in policy:
                 document = managed_policies()[policy["Ref"]]
             elif "Fn::ImportValue" in policy:
@@ -78,7 +80,6 @@ def statements(stack: str) -> Iterator[tuple[str, Resource]]:
             else:
                 document = policy
             for statement in document["Statement"]:
-                # With every condition of the template met.
                 yield name, statement["Fn::If"][1] if "Fn::If" in statement else statement
 
 
