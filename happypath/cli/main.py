@@ -28,7 +28,12 @@ def _explain_usage(error: Exception) -> str:
     if not isinstance(error, typer.TyperException):
         return str(error)
     text = getattr(error, "format_message", error.__str__)()
-    return f"{text.rstrip('.')}. See `happypath --help`."
+    context = getattr(error, "ctx", None)
+    names: list[str] = []
+    while context and context.parent:
+        names.insert(0, context.info_name)
+        context = context.parent
+    return f"{text.rstrip('.')}. See `{' '.join(['happypath', *names])} --help`."
 
 
 def main() -> None:

@@ -69,7 +69,7 @@ def up(
                 target = f"s3://{installation.core['UploadBucket']}/{photo.place_id}/{photo.path.name}"
                 asking = _asking(sandbox, installation, photo)
         for workflow in () if empty else WORKFLOWS:
-            if lacking := extras.missing(workflow, real_rekognition=real_rekognition):
+            for lacking in extras.missing(workflow, real_rekognition=real_rekognition):
                 display.show_notice(str(lacking))
         with_what = (
             "with nothing in it" if empty else f"with {', '.join(WORKFLOWS)}; {usually_live()} is live"

@@ -12,18 +12,25 @@ from happypath.sandbox.rekognition import reader
 _FILES = {"dicom": ("pydicom", "DICOM files", "18 MB"), "video": ("av", "films", "37 MB")}
 
 
-def missing(workflow: str, *, real_rekognition: bool = False) -> MissingExtraError | None:
-    """The error to raise where something that the workflow needs can be installed, and is not."""
-    for extra in extras_of(workflow):
-        if extra == "ocr":
-            if not real_rekognition and not reader.is_installed() and reader.can_be_installed():
-                return reader.NoReaderError(f"{workflow} reads words in pictures. ")
-            continue
-        module, files, size = _FILES[extra]
-        if find_spec(module) is None:
-            return MissingExtraError(
-                extra,
-                f"{workflow} takes {files}, and what reads them is not installed: run scripts/install "
-                f"{extra} ({size} to download).",
-            )
+def missing(workflow: str, *, real_rekognition: bool = False) -> list[MissingExtraError]:
+    """An error for each thing that the workflow needs, that can be installed, and that is not."""
+    return [
+        error
+        for extra in extras_of(workflow)
+        if (error := _missing(workflow, extra, real_rekognition=real_rekognition))
+    ]
+
+
+def _missing(workflow: str, extra: str, *, real_rekognition: bool) -> MissingExtraError | None:
+    if extra == "ocr":
+        if not real_rekognition and not reader.is_installed() and reader.can_be_installed():
+            return reader.NoReaderError(f"{workflow} reads words in pictures. ")
+        return None
+    module, files, size = _FILES[extra]
+    if find_spec(module) is None:
+        return MissingExtraError(
+            extra,
+            f"{workflow} takes {files}, and what reads them is not installed: run scripts/install "
+            f"{extra} ({size} to download).",
+        )
     return None

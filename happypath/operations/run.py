@@ -93,7 +93,7 @@ def installed(
         MissingExtraError: what a workflow needs here is still to be installed.
     """
     for workflow in workflows:
-        if missing := extras.missing(workflow, real_rekognition=real_rekognition):
+        for missing in extras.missing(workflow, real_rekognition=real_rekognition):
             raise missing
     with Sandbox(real_rekognition=real_rekognition, faults=faults, iam=iam) as sandbox:
         sandbox.deploy("core")

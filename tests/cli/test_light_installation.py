@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from happypath.errors import EXTRAS
+from happypath.operations import extras
 from happypath.project import ROOT
 from happypath.sandbox.rekognition import reader
 from tests.cli.test_run import PHOTOS
@@ -90,6 +91,16 @@ def test_the_real_service_needs_no_reader(
     monkeypatch.setattr(reader, "can_be_installed", lambda: False)
     with pytest.raises(StartedError), runs.installed(["matcher"], [], real_rekognition=False):
         pass
+
+
+def test_everything_that_a_workflow_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "is_installed", lambda: False)
+    monkeypatch.setattr(reader, "can_be_installed", lambda: True)
+    monkeypatch.setattr(extras, "find_spec", lambda _: None)
+    assert [error.exit_status for error in extras.missing("redact-dicom")] == [EXTRAS["ocr"], EXTRAS["dicom"]]
+    lacking = extras.missing("redact-dicom", real_rekognition=True)
+    assert [error.exit_status for error in lacking] == [EXTRAS["dicom"]]
+    assert "run scripts/install dicom " in str(lacking[0])
 
 
 @pytest.mark.parametrize(

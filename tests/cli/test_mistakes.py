@@ -103,6 +103,23 @@ def test_an_address_where_nobody_is(command: Command) -> None:
     assert line.endswith("Is AWS_ENDPOINT_URL right, and the sandbox up?")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "help_of"),
+    [
+        (("nonsense",), "happypath"),
+        (("refuse", "photo.jpg"), "happypath refuse"),
+        (("review", "claim"), "happypath review claim"),
+        (("run", "--nonsense"), "happypath run"),
+    ],
+)
+def test_unusable_arguments_name_the_help_of_their_own_command(
+    command: Command, arguments: tuple[str, ...], help_of: str
+) -> None:
+    status, line = command(*arguments)
+    assert status == 2
+    assert line.endswith(f" See `{help_of} --help`.")
+
+
 def test_an_address_of_somebody_else(
     command: Command, monkeypatch: pytest.MonkeyPatch, somebody_else: str
 ) -> None:
