@@ -126,17 +126,18 @@ def _pictures(
             if bytes(redacted.video.codec_context.extradata or b"") != header:
                 raise IncompleteFilmError(f"Piece {number} is coded in another way than the first.")
             scale = redacted.time_base / plan.time_base
-            packets = list(redacted.packets())
-            if len(packets) != piece.frames:
-                raise IncompleteFilmError(
-                    f"Piece {number} has {len(packets)} pictures instead of {piece.frames}."
-                )
-            for packet in packets:
+            pictures = 0
+            for packet in redacted.packets():
+                pictures += 1
                 packet.pts = packet.dts = piece.start + round((packet.pts or 0) * scale)
                 packet.time_base = plan.time_base
                 packet.duration = plan.last
                 packet.stream = stream
                 yield packet.pts * plan.time_base, stream.index, packet
+            if pictures != piece.frames:
+                raise IncompleteFilmError(
+                    f"Piece {number} has {pictures} pictures instead of {piece.frames}."
+                )
 
 
 def _sounds(film: Film, streams: dict[int, AudioStream]) -> Iterator[_Timed]:
