@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
+from rich.status import Status
 
 from happypath import samples
 from happypath.cli import display
@@ -96,6 +99,7 @@ def run(
             faults=faults,
             iam=iam,
             parameters=chosen_parameters,
+            tell=_progress(status, as_json),
             **({"stay": stay} if console else {}),
         )
         # The sandbox is closed before an error is shown.
@@ -113,3 +117,8 @@ def run(
     as_meant = {"PROCESSED", "REJECTED", "IN_REVIEW"}
     if any(result.status not in as_meant or result.unrecorded for result in results):
         raise typer.Exit(1)
+
+
+def _progress(status: Status, as_json: bool) -> Callable[[str], None] | None:
+    """Shows what the run is doing, in the status line; nothing of it beside JSON."""
+    return None if as_json else lambda doing: status.update(f"{escape(doing)} …")

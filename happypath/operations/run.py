@@ -12,6 +12,7 @@ from typing import Any
 from happypath.operations import extras
 from happypath.operations.installation import Execution, Installation, claimed_at
 from happypath.operations.naming import upload_name
+from happypath.operations.progress import progress
 from happypath.operations.review import ReviewQueue
 from happypath.operations.waiting import Watch
 from happypath.project import needed_by
@@ -21,6 +22,8 @@ from happypath.sandbox.sandbox import Sandbox
 
 # The sandbox is in this process, so asking it often costs little.
 _POLL_S = 0.02
+# What is shorter needs no progress, and a long history is work to read.
+_TELL_EVERY_S = 1.0
 _ASKED = (
     "It waits for a person: in `happypath up`, `happypath review` lists it, and `happypath approve` or "
     "`refuse` decides."
@@ -121,8 +124,11 @@ def run(
     iam: bool = True,
     parameters: Mapping[str, str] | None = None,
     stay: Callable[[Installation], None] = lambda _: None,
+    tell: Callable[[str], None] | None = None,
 ) -> Generator[Result]:
     """Uploads the photos to a new sandbox and yields each result as it comes.
+
+    Meanwhile `tell` is told about every second what the first execution that has not ended is doing.
 
     After the last one `stay` is called, and the sandbox is there until it returns.
 
@@ -147,14 +153,27 @@ def run(
         installation.set_live(workflow)
 
         waiting = [_upload(installation, *each) for each in named]
+        told = time.monotonic()
         while waiting:
             time.sleep(_POLL_S)
+            if tell and time.monotonic() - told > _TELL_EVERY_S:
+                if doing := _doing(installation, waiting[0]):
+                    tell(doing)
+                told = time.monotonic()
             for upload in list(waiting):
                 result = _result(installation, upload, workflow, out, timeout_s)
                 if result:
                     waiting.remove(upload)
                     yield result
         stay(installation)
+
+
+def _doing(installation: Installation, upload: _Pending) -> str:
+    record = upload.watch.look().record
+    if not record or not record.get("executionArn"):
+        return ""
+    doing = progress(installation.history(record["executionArn"], claimed_at(record)))
+    return doing and f"{upload.photo.path.name}: {doing}"
 
 
 def _upload(installation: Installation, photo: Photo, upload_id: str, key: str) -> _Pending:
