@@ -68,7 +68,7 @@ def handler(upload: Upload, event: Event) -> Result:
             distribution_bucket=SETTINGS.distribution_bucket,
         )
         return {"published": False}
-    return publish(
+    result = publish(
         upload,
         event["executionArn"],
         event["renditions"],
@@ -76,6 +76,38 @@ def handler(upload: Upload, event: Event) -> Result:
         table_name=SETTINGS.table_name,
         distribution_url=SETTINGS.distribution_url,
     )
+    if result["published"]:
+        remove_what_is_replaced(
+            upload,
+            keys_of(event["renditions"]).values(),
+            table_name=SETTINGS.table_name,
+            distribution_bucket=SETTINGS.distribution_bucket,
+        )
+    return result
+
+
+def remove_what_is_replaced(
+    upload: Upload, keys: Iterable[str], *, table_name: str, distribution_bucket: str
+) -> None:
+    """Removes what was published under the upload's key before, and is not among what is now.
+
+    Most of it has the same names, and is written over. What another workflow made, or of a file of another
+    type, has others: the photo whole, where now its faces are redacted. What lies deeper is of other uploads.
+
+    Raises:
+        botocore.exceptions.ClientError, BotoCoreError: a call to DynamoDB or S3 failed.
+    """
+    record = client("dynamodb").get_item(
+        TableName=table_name,
+        Key={"PK": {"S": PARTITION}, "SK": {"S": upload.record}},
+        ProjectionExpression="replaced",
+    )
+    if "replaced" not in record.get("Item", {}):
+        return
+    pages = client("s3").get_paginator("list_objects_v2")
+    found = pages.paginate(Bucket=distribution_bucket, Prefix=f"{upload.key}/", Delimiter="/")
+    left_over = {each["Key"] for page in found for each in page.get("Contents", [])} - set(keys)
+    distribution.remove(sorted(left_over), bucket=distribution_bucket)
 
 
 def publish(

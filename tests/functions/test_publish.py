@@ -375,3 +375,29 @@ def test_a_withdrawal_that_was_cut_short_locks_the_record_and_goes_on() -> None:
     assert run(upload) == {"published": False}
     assert "deletion" not in account.items()["workflow", UPLOAD.record]
     assert renditions_left() == 0
+
+
+def test_what_another_workflow_published_of_a_replaced_photo_is_removed() -> None:
+    upload = keep_photo()
+    s3 = client("s3")
+    deeper = f"{upload.key}/another.jpg/tile.jpg"
+    s3.put_object(Bucket="distribution", Key=deeper, Body=b"of another upload")
+    redacted = upload.rendition_key("redacted", "png")
+    s3.put_object(Bucket="distribution", Key=redacted, Body=b"made of it")
+    received(upload, replaced="arn:aws:states:us-east-1:123456789012:execution:happypath-v1:before")
+    made = {"width": 1200, "height": 900, "redacted": {"key": redacted}}
+    event = {"detail": upload.as_detail(), "executionArn": OURS, "renditions": made}
+
+    for _ in range(2):
+        assert publish.handler(event, CONTEXT)["published"] is True
+        there = {each["Key"] for each in s3.list_objects_v2(Bucket="distribution")["Contents"]}
+        assert there == {redacted, deeper}
+
+
+def test_what_lies_beside_a_photo_that_replaced_none_is_not_looked_at() -> None:
+    upload = keep_photo()
+    received(upload)
+    event = {"detail": upload.as_detail(), "executionArn": OURS, "renditions": renditions(upload)}
+    with answering("ListObjectsV2") as calls:
+        assert publish.handler(event, CONTEXT)["published"] is True
+    assert calls == []

@@ -214,6 +214,7 @@ def test_who_only_keeps_records_may_touch_nothing_else_in_the_table() -> None:
     }
     assert limited == {
         ("KeepRecordsPolicy", "dynamodb:UpdateItem"),
+        ("PublishPolicy", "dynamodb:GetItem"),
         ("RemovePublishedPolicy", "dynamodb:GetItem"),
         ("WriteRenditionsPolicy", "dynamodb:GetItem"),
     }

@@ -92,6 +92,16 @@ def publish_what_was_replaced(driver: Driver, workflow: str) -> None:
     driver.ended_record(key)
 
 
+def publish_over(driver: Driver, workflow: str) -> None:
+    """A photo is published over another one of its key."""
+    driver.go_live(workflow)
+    row = accepted(workflow)
+    key = driver.new_key_of(workflow, row)
+    driver.upload(driver.picture(row), key)
+    driver.ended(key)
+    driver.upload(driver.picture(row) + b"\0", key)
+
+
 def publish_what_is_gone(driver: Driver, workflow: str) -> None:
     """Publish finds no object, and nobody has told of the deletion."""
     with about_to_publish(driver, workflow) as key, driver.losing_events():

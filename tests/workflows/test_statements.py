@@ -137,6 +137,8 @@ def _is_of_add_on(statement: Statement, driver: Driver) -> bool:
         api.review(driver)
     elif statement.stack == "api" or statement.resource == "PutUploadsPolicy":
         _use_the_api(driver)
+    elif statement.resource == "PublishPolicy" and statement.actions == ("s3:ListBucket",):
+        deletions.publish_over(driver, user_of(statement))
     elif statement.stack == "images":
         images.start_anew(driver, f"Lacks {statement}.")
         images.ask_in_all_ways(driver)
