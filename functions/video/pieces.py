@@ -18,6 +18,8 @@ MOST_PIECES = 800
 _LONGEST_S = 600.0
 # What a picture takes in a function of two processors at the worst, when its piece must be redacted again:
 # twice it is decoded, encoded and decoded once more, and once it is looked at for itself.
+# Measured were 0.016 s of a processor a megapixel for the former, and 0.0035 s for the latter; Lambda's are
+# taken for half as fast.
 _SECONDS_PER_MEGAPIXEL = 0.05
 _SECONDS_PER_LOOK = 0.1
 
