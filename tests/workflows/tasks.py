@@ -83,7 +83,7 @@ class Task:
         if self.decides:
             return "A function that decides"
         if self.role:
-            return f"The function {self.role}"
+            return f"The function {self.role}{' after a refusal' if self.follows_refusal else ''}"
         if self.records:
             return f"`{self.resource}` that records {self.records}"
         if self.resource == "dynamodb:updateItem":
