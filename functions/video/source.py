@@ -8,6 +8,7 @@ from collections import OrderedDict
 from botocore.exceptions import ClientError
 
 from functions.platform.aws import client
+from functions.platform.observability import subsegment
 from functions.upload import Upload
 
 # What one request fetches: read on, a film costs few requests; skipped through, few bytes.
@@ -32,7 +33,10 @@ class S3Film(io.RawIOBase):
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._position = 0
         self._size = 0
-        self._block(0)
+        # A film that is not there shows here in the trace. Of further blocks there would be too many.
+        with subsegment("fetch") as work:
+            self._block(0)
+            work.note(size_bytes=self._size)
 
     @property
     def size_bytes(self) -> int:
