@@ -23,11 +23,12 @@ import psutil
 
 from functions.decision import REASON
 from happypath.operations.logs import events, groups
+from tests.statemachines import definitions
 from tests.workflows import document
 from tests.workflows.driver import Driver, Outcome, opened
 from tests.workflows.hostile_files import Hostile, files
 from tests.workflows.pictures import place_id
-from tests.workflows.tasks import PUBLISHING, accepted_paths, all_tasks, functions
+from tests.workflows.tasks import PUBLISHING, Task, accepted_paths, all_tasks, functions
 
 # The sandbox runs two of each function at a time.
 _AT_ONCE = 2
@@ -72,18 +73,25 @@ class Siege:
         found: dict[str, dict[str, Any]] = {}
         for task in functions():
             payload = self._deployed(task.workflow)[task.name]["Parameters"]["Payload"]
-            if set(payload) - {"rules"} == {"detail.$", "executionArn.$"}:
+            if set(payload) - {"rules"} == {"detail.$", "executionArn.$"} and not self._needs_work(task):
                 rules = {"rules": payload["rules"]} if "rules" in payload else {}
                 found[str(task.function)] = rules
         return found
 
+    def _needs_work(self, task: Task) -> bool:
+        """Whether it goes on with what the tasks before it left in the bucket of work."""
+        configured = self._driver.installation.client("lambda").get_function_configuration(
+            FunctionName=f"{self._driver.sandbox.prefix}-{task.function}"
+        )
+        is_first = definitions.load(task.workflow)["StartAt"] == task.name
+        return "WORK_BUCKET" in configured["Environment"]["Variables"] and not is_first
+
     def _deployed(self, workflow: str) -> dict[str, Any]:
-        """The states of a workflow, with the rules that it is deployed with."""
+        """The tasks of a workflow, wherever they are, with the rules that it is deployed with."""
         described = self._driver.installation.client("stepfunctions").describe_state_machine(
             stateMachineArn=self._driver.installation.state_machines()[workflow]
         )
-        states: dict[str, Any] = json.loads(described["definition"])["States"]
-        return states
+        return definitions.tasks_in(json.loads(described["definition"]))
 
     def besiege(
         self,
@@ -129,7 +137,12 @@ class Siege:
                 return str(reason)
             case {"accepted": False, "reason": reason} if REASON.fullmatch(reason):
                 return str(reason)
-            case {"accepted": True}:
+            case {"accepted": True} | {"refusal": None, "signals": [_, *_]}:
+                return _ACCEPTED
+            case {"refusal": {"reason": reason}, "signals": []} if REASON.fullmatch(reason):
+                return str(reason)
+            # What is to be made of it: FFmpeg reads some photos, such as HEIC, as films of one picture.
+            case {"width": int(), "height": int(), "pieces": [_, *_]}:
                 return _ACCEPTED
             # What was made of it, by any names.
             case {"width": int(), "height": int(), **made} if all(map(_is_rendition, made.values())):

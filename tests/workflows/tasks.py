@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from functions.decision import REASON
-from happypath.project import WORKFLOWS
+from happypath.project import WORKFLOWS, template_of
 from tests.outcomes import Row, rows
 from tests.statemachines import definitions
 from tests.workflows import pictures
@@ -54,7 +54,10 @@ class Task:
     @property
     def function(self) -> str | None:
         """Its function, as rules of the fault injector name it: `v1-Resize`."""
-        return self.role and f"{self.workflow}-{self.role}"
+        if self.role is None:
+            return None
+        properties = template_of(self.workflow)["Resources"][f"{self.role}Function"]["Properties"]
+        return str(properties["FunctionName"]["Fn::Sub"]).removeprefix("${Prefix}-")
 
     @property
     def decides(self) -> bool:
