@@ -37,13 +37,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # moto's state is one for the process, and other tests' mock_aws empties it: the sandbox comes last.
     # The roles come after that: by then the other tests have driven what they are for. And last of all the
     # cases of fidelity, which leave behind what they make.
+    # First are files whose last test judges what the others did: pytest-xdist gives out the first tests in
+    # one piece for each process.
     items.sort(
         key=lambda item: (
+            not _is_judged(item),
             _needs_sandbox(item),
             item.path.parent.name == "fidelity",
             item.path.stem == "test_permissions",
         )
     )
+
+
+def _is_judged(item: pytest.Item) -> bool:
+    return hasattr(getattr(item, "module", None), "test_every_transition_was_driven")
 
 
 def _needs_sandbox(item: pytest.Item) -> bool:

@@ -88,8 +88,11 @@ def test_what_others_write_is_unsupported_and_not_corrupt(kind: str) -> None:
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P", "1"])
 def test_every_tga_is_known_though_it_has_no_mark(mode: str, options: dict[str, object]) -> None:
     picture = SCENE.quantize(20) if mode == "P" else SCENE.convert(mode)
-    compression = {"compression": "tga_rle"} if options.pop("rle", False) else {}
-    assert reason(encoded(picture, "TGA", **options, **compression)) == ("UNSUPPORTED_TYPE", "tga")
+    # Pillow packs no picture of two tones.
+    packed = options.get("rle", False) and mode != "1"
+    given = {name: each for name, each in options.items() if name != "rle"}
+    compression = {"compression": "tga_rle"} if packed else {}
+    assert reason(encoded(picture, "TGA", **given, **compression)) == ("UNSUPPORTED_TYPE", "tga")
 
 
 @pytest.mark.parametrize(
