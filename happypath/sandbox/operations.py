@@ -16,6 +16,7 @@ _TARGETS = {
     "DynamoDB_20120810": "dynamodb",
     "Logs_20140328": "logs",
     "RekognitionService": "rekognition",
+    "TrentService": "kms",
 }
 _INVOKE = re.compile(r"/2015-03-31/functions/[^/]+/invocations")
 _S3_OBJECT = {"GET": "GetObject", "HEAD": "HeadObject", "DELETE": "DeleteObject", "PUT": "PutObject"}

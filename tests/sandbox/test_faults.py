@@ -336,6 +336,7 @@ def test_a_copy_is_no_put() -> None:
     [
         ("dynamodb:UpdateItem", "dynamodb", "DynamoDB_20120810.UpdateItem"),
         ("rekognition:DetectLabels", "rekognition", "RekognitionService.DetectLabels"),
+        ("kms:GenerateMac", "kms", "TrentService.GenerateMac"),
         ("ssm:GetParameter", "ssm", "AmazonSSM.GetParameter"),
         ("states:StartExecution", "states", "AWSStepFunctions.StartExecution"),
         ("sqs:SendMessage", "sqs", "AmazonSQS.SendMessage"),
@@ -469,6 +470,8 @@ def clients(sandbox: Any) -> Any:
         ("dynamodb:GetItem=denied", "AccessDeniedException", 400),
         ("dynamodb:GetItem=gone", "ResourceNotFoundException", 400),
         ("rekognition:DetectLabels=throttle", "ThrottlingException", 400),
+        ("kms:GenerateMac=error", "KMSInternalException", 500),
+        ("kms:GenerateMac=gone", "NotFoundException", 400),
         ("ssm:GetParameter=gone", "ParameterNotFound", 400),
         ("lambda:Invoke=throttle", "TooManyRequestsException", 429),
         ("function:v1-Resize=throttle", "TooManyRequestsException", 429),
@@ -485,6 +488,9 @@ def test_boto3_reads_what_the_service_would_say(
         "s3:HeadObject": lambda: clients("s3").head_object(Bucket="b", Key="k"),
         "dynamodb:GetItem": lambda: clients("dynamodb").get_item(TableName="t", Key={"PK": {"S": "k"}}),
         "rekognition:DetectLabels": lambda: clients("rekognition").detect_labels(Image={"Bytes": b"x"}),
+        "kms:GenerateMac": lambda: clients("kms").generate_mac(
+            KeyId="k", MacAlgorithm="HMAC_SHA_256", Message=b"x"
+        ),
         "ssm:GetParameter": lambda: clients("ssm").get_parameter(Name="n"),
         "lambda:Invoke": lambda: clients("lambda").invoke(FunctionName="happypath-v1-Resize", Payload=b"{}"),
     }

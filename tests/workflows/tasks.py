@@ -53,11 +53,18 @@ class Task:
 
     @property
     def function(self) -> str | None:
-        """Its function, as rules of the fault injector name it: `v1-Resize`."""
-        if self.role is None:
-            return None
-        properties = template_of(self.workflow)["Resources"][f"{self.role}Function"]["Properties"]
-        return str(properties["FunctionName"]["Fn::Sub"]).removeprefix("${Prefix}-")
+        """Its function, as its template names it, and rules of the fault injector do: `v1-Resize`."""
+        return self.role and self._deployed["FunctionName"]["Fn::Sub"].removeprefix("${Prefix}-")
+
+    @property
+    def may_call(self) -> bool:
+        """Whether its function may call any service: one that only computes has no policies."""
+        return self.role is not None and "Policies" in self._deployed
+
+    @property
+    def _deployed(self) -> dict[str, Any]:
+        """Its function, as the template of the workflow has it."""
+        return _deployed(self.workflow, str(self.role))
 
     @property
     def decides(self) -> bool:
@@ -143,6 +150,13 @@ class Way:
 
     row: Row
     rules: tuple[str, ...] = ()
+
+
+@cache
+def _deployed(workflow: str, role: str) -> dict[str, Any]:
+    """The properties of the function that a definition names by its role."""
+    found: dict[str, Any] = template_of(workflow)["Resources"][f"{role}Function"]["Properties"]
+    return found
 
 
 @cache

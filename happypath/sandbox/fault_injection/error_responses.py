@@ -36,6 +36,9 @@ _OWN = {
     ("dynamodb", Kind.ERROR): ("InternalServerError", 500),
     # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
     ("events", Kind.ERROR): ("InternalException", 500),
+    # https://docs.aws.amazon.com/kms/latest/APIReference/API_GenerateMac.html
+    ("kms", Kind.ERROR): ("KMSInternalException", 500),
+    ("kms", Kind.GONE): ("NotFoundException", 400),
     # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
     ("lambda", Kind.THROTTLE): ("TooManyRequestsException", 429),
     ("lambda", Kind.ERROR): ("ServiceException", 500),

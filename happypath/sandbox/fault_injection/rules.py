@@ -74,6 +74,7 @@ _OF_OPERATIONS = {*_REFUSALS, Kind.DELAY}
 _SERVICES = {
     "dynamodb": "dynamodb",
     "events": "events",
+    "kms": "kms",
     "logs": "logs",
     "rekognition": "rekognition",
     "sqs": "sqs",
