@@ -71,9 +71,20 @@ def small(driver: Driver) -> str:
     return published(driver, workflow="avatar")
 
 
+def gone(driver: Driver) -> str:
+    """The key of a photo of which all that is published goes, and its record is still to say so."""
+    key = published(driver, workflow="avatar")
+    bucket = driver.installation.core["DistributionBucket"]
+    for name in driver.published(key).renditions:
+        driver.installation.client("s3").delete_object(Bucket=bucket, Key=f"{key}/{name}")
+    return key
+
+
 def ask_in_all_ways(driver: Driver) -> None:
     """What needs each right of the function: the photo, a rendition, the key, faces, and what is large."""
     get(address(driver, "inside,320x", small(driver)))
+    # Whether it is gone is asked, too.
+    get(address(driver, "inside,320x", gone(driver)))
     # Nobody has looked for its faces yet.
     get(address(driver, "face,320x320", published(driver)))
     large = get(signed(driver, "inside,2400x2400,q95", noisy(driver)))

@@ -114,3 +114,7 @@ def test_a_function_that_dies_is_a_bad_gateway_and_the_next_answer_is_good(drive
     assert images.get(url).status_code == 200
     with driver.sandbox.faults("function:images=throttle"):
         assert images.get(url).status_code == 429
+
+
+def test_what_is_gone_while_its_record_says_that_it_is_there_is_not_found(driver: Driver) -> None:
+    assert images.get(images.address(driver, "inside,320x", images.gone(driver))).status_code == 404

@@ -32,6 +32,7 @@ pytestmark = pytest.mark.timeout(300)
 ACCOUNT = "123456789012"
 # What the samples' parameters leave out, and where it is shown instead.
 OTHERWISE = {
+    "redact-RedactFunction-rekognition:DetectText-1": "Regions; tests/workflows/test_redact.py",
     "core-QueuePolicy-FromTheTopic-2": "UploadTopicArn; tests/sandbox/iam/test_resource_policies.py",
     "core-ReadUploadsPolicy-kms:Decrypt-2": "UploadKeyArn; tests/sandbox/test_upload_sources.py",
     "core-PutUploadsPolicy-kms:GenerateDataKey-1": "UploadKeyArn; tests/sandbox/test_upload_sources.py",
