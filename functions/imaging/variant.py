@@ -17,7 +17,6 @@ from functions.imaging.transparency import on_white
 # What a picture is that does not say how good it is to be: of JPEG's scale, as the others below.
 QUALITY = 80
 # What takes the encoders of these types so long that nobody would wait for it: larger pictures are JPEGs.
-# Measured by `scripts/bench images`.
 MOST_AVIF_PIXELS, MOST_WEBP_PIXELS = 2_000_000, 8_000_000
 # https://developers.google.com/speed/webp/faq
 MOST_WEBP_SIDE_PX = 16_383

@@ -9,7 +9,7 @@ from typing import Any
 from happypath.operations.cost import Line, Prices
 from happypath.project import functions_of, template_of
 
-# What `scripts/bench images` measured of pictures of 320 to 1,920 pixels of the sample photos.
+# What is reckoned with for pictures of 320 to 1,920 pixels; not measured yet.
 MADE_MS, PICTURE_KB = 400, 60
 _LOG_BYTES = 700
 # Each environment asks for both stages of the key every five minutes: how many there are at the least.
@@ -71,7 +71,7 @@ def bill(requests: int, cached: float, listed: Prices, *, free_tier: bool = True
             for item, quantity, price in lines()
         ),
         (
-            f"A picture takes {MADE_MS} ms to make, and has {PICTURE_KB} KB (scripts/bench images).",
+            f"A picture is reckoned with {MADE_MS} ms to make and {PICTURE_KB} KB: not measured yet.",
             "Faces are asked of Rekognition once for each photo (USD 0.001), for the fit `face` alone.",
             f"Prices of {listed.region}, {listed.date}; CloudFront's of the United States.",
         ),
