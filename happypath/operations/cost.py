@@ -490,10 +490,10 @@ def _of(template: Mapping[str, Any], kind: str) -> dict[str, Any]:
 
 
 def _actions(properties: Mapping[str, Any]) -> Iterator[str]:
-    """What a function's own policies allow it."""
+    """What a function's own policies allow it, as far as parameters do not decide it."""
     for policy in properties.get("Policies", []):
         for statement in policy.get("Statement", []):
-            actions = statement["Action"]
+            actions = statement.get("Action", [])
             yield from [actions] if isinstance(actions, str) else actions
 
 
