@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes
 
 from functions.imaging.variant import QUALITY, Fit, Variant
+from functions.platform.values import SIZE
 from functions.upload import InvalidKeyError, parse_key
 
 PREFIX = "/i/"
 # Of what is made, in pixels. A photo itself may be larger: `inside` never enlarges.
 MOST_SIDE_PX, MOST_MADE_PIXELS = 10_000, 16_000_000
 MOST_BLUR_PX = 50
-_SIZE = re.compile(r"([1-9]\d{0,4})?x([1-9]\d{0,4})?", re.ASCII)
 _MOST_SHOWN = 40
 
 
@@ -98,9 +98,9 @@ def _variant(operations: str) -> Variant:
 
 
 def _sides(size: str) -> tuple[int | None, int | None]:
-    found = _SIZE.fullmatch(size)
+    found = SIZE.fullmatch(size)
     sides = tuple(int(each) if each else None for each in found.groups()) if found else (None, None)
-    if not any(sides) or any((each or 0) > MOST_SIDE_PX for each in sides):
+    if not found or any((each or 0) > MOST_SIDE_PX for each in sides):
         raise RefusedError(
             400,
             f"The size must be such as 300x200, each side at most {MOST_SIDE_PX} pixels, not {_shown(size)}.",

@@ -6,12 +6,11 @@ What a task decides by is not here: its rules come with each call (`functions.pl
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from functions.platform.values import entries, fill, text, value, whole
+from functions.platform.values import SIZE, entries, fill, text, value, whole
 
 T = TypeVar("T")
 
@@ -144,12 +143,9 @@ class ReviewApiSettings:
     own_folders: tuple[str, ...] = value(entries)
 
 
-_SIZE = re.compile(r"(?=.*\d)([1-9]\d{0,4})?x([1-9]\d{0,4})?", re.ASCII)
-
-
 def _sizes(given: object) -> frozenset[str]:
     sizes = frozenset(entries(given))
-    if not all(map(_SIZE.fullmatch, sizes)):
+    if not all(map(SIZE.fullmatch, sizes)):
         raise ValueError("must be sizes such as 320x or 400x300, with commas between them")
     return sizes
 

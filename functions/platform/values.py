@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+# Width and height in pixels, either of which may be left out: `300x200`, `600x`.
+SIZE = re.compile(r"(?=.*\d)([1-9]\d{0,4})?x([1-9]\d{0,4})?", re.ASCII)
 
 
 def text(value: object) -> str:

@@ -5,39 +5,18 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cache-key-und
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import unquote_plus
 
-from moto.cloudfront.models import cloudfront_backends
+from happypath.sandbox.cloudfront.policies import Config, Policies
 
 # AWS's own CachingOptimized and CachingDisabled, which forward nothing.
-_MANAGED: Mapping[str, Mapping[str, Any]] = {
+_MANAGED: Mapping[str, Config] = {
     "658327ea-f89d-4fab-a63d-7e88639e58f6": {},
     "4135ea2d-6df8-44a3-9df3-4b5a84be39ad": {},
 }
-
-
-def _own(account_id: str) -> dict[str, Mapping[str, Any]]:
-    """The account's own policies, by their ids; they go with moto's state."""
-    state = vars(cloudfront_backends[account_id]["aws"])
-    found: dict[str, Mapping[str, Any]] = state.setdefault("own_cache_policies", {})
-    return found
-
-
-def put(account_id: str, config: Mapping[str, Any], policy_id: str = "") -> str:
-    """Changes the policy of an id, or makes one where there is none; returns its id."""
-    known = _own(account_id)
-    policy_id = policy_id if policy_id in known else str(uuid.uuid4())
-    known[policy_id] = config
-    return policy_id
-
-
-def remove(account_id: str, policy_id: str) -> None:
-    """Removes a policy."""
-    _own(account_id).pop(policy_id, None)
+POLICIES = Policies("cache_policies", _MANAGED)
 
 
 @dataclass(frozen=True)
@@ -62,7 +41,7 @@ def forwarded(account_id: str, policy_id: str) -> Forwarded:
     Raises:
         LookupError: there is no such policy here.
     """
-    config = _own(account_id).get(policy_id) or _MANAGED[policy_id]
+    config = POLICIES.find(account_id, policy_id)
     in_key = config.get("ParametersInCacheKeyAndForwardedToOrigin") or {}
     headers = in_key.get("HeadersConfig") or {}
     query = in_key.get("QueryStringsConfig") or {}

@@ -12,13 +12,13 @@ from typing import Any
 
 from moto.cloudfront.models import cloudfront_backends
 
+from happypath.sandbox.function_urls.urls import PLACE
+
 # Where distributions answer on the sandbox's own address: by the id, or the name of the stack that made it.
 ROOM = "/_aws/cloudfront/"
 _DOMAIN = ".cloudfront.net"
 # Of a bucket, not of its website: https://docs.aws.amazon.com/general/latest/gr/s3.html
 _BUCKET = re.compile(r"(.+?)\.s3(?:[.-](?:dualstack\.)?[a-z]{2}(?:-[a-z]+)+-\d)?\.amazonaws\.com(?:\.cn)?")
-
-_FUNCTION_URL = re.compile(r"([a-z0-9]+)\.lambda-url\.[a-z0-9-]+\.on\.aws")
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def function_url_of(origin: Mapping[str, Any]) -> str | None:
     >>> function_url_of({"DomainName": "abc123.lambda-url.us-east-1.on.aws", "CustomOriginConfig": {}})
     'abc123'
     """
-    found = _FUNCTION_URL.fullmatch(origin["DomainName"])
+    found = PLACE.named(origin["DomainName"])
     return found and found[1]
 
 

@@ -6,13 +6,11 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/understanding
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-from moto.cloudfront.models import cloudfront_backends
-
 from happypath.sandbox.cloudfront.distributions import items
+from happypath.sandbox.cloudfront.policies import Policies
 
 Headers: TypeAlias = list[tuple[str, str]]
 
@@ -38,26 +36,7 @@ _MANAGED: Mapping[str, Mapping[str, Any]] = {
     "e61eb60c-9c35-4d20-a928-2b84e02af89c": {"CorsConfig": _SIMPLE, "SecurityHeadersConfig": _SECURITY},
     "eaab4381-ed33-4a86-88ca-d9558dc6cd63": {"CorsConfig": _PREFLIGHT, "SecurityHeadersConfig": _SECURITY},
 }
-
-
-def _own(account_id: str) -> dict[str, Mapping[str, Any]]:
-    """The account's own policies, by their ids; they go with moto's state."""
-    state = vars(cloudfront_backends[account_id]["aws"])
-    found: dict[str, Mapping[str, Any]] = state.setdefault("response_headers_policies", {})
-    return found
-
-
-def put(account_id: str, config: Mapping[str, Any], policy_id: str = "") -> str:
-    """Changes the policy of an id, or makes one where there is none; returns its id."""
-    known = _own(account_id)
-    policy_id = policy_id if policy_id in known else str(uuid.uuid4())
-    known[policy_id] = config
-    return policy_id
-
-
-def remove(account_id: str, policy_id: str) -> None:
-    """Removes a policy."""
-    _own(account_id).pop(policy_id, None)
+POLICIES = Policies("response_headers_policies", _MANAGED)
 
 
 def changed(account_id: str, policy_id: str | None, received: Headers, origin: str | None) -> Headers:
@@ -68,7 +47,7 @@ def changed(account_id: str, policy_id: str | None, received: Headers, origin: s
     """
     if not policy_id:
         return received
-    config = _own(account_id).get(policy_id) or _MANAGED[policy_id]
+    config = POLICIES.find(account_id, policy_id)
     removed = {each["Header"].lower() for each in _listed(config.get("RemoveHeadersConfig"))}
     headers = [each for each in received if each[0].lower() not in removed]
     for name, value, override in (*_cors(config, headers, origin), *_security(config), *_custom(config)):

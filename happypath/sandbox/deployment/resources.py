@@ -164,11 +164,11 @@ def _no_origin_access(place: Place, control: str, _: Properties) -> None:
 
 
 def _response_headers(place: Place, name: str, properties: Properties) -> str:
-    return response_headers.put(place.account_id, properties["ResponseHeadersPolicyConfig"], name)
+    return response_headers.POLICIES.put(place.account_id, properties["ResponseHeadersPolicyConfig"], name)
 
 
 def _cache_policy(place: Place, name: str, properties: Properties) -> str:
-    return cache_policies.put(place.account_id, properties["CachePolicyConfig"], name)
+    return cache_policies.POLICIES.put(place.account_id, properties["CachePolicyConfig"], name)
 
 
 def _url_of(place: Place, function: str) -> FunctionUrlConfig:
@@ -266,7 +266,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "AWS::CloudFront::CachePolicy": Kind(
         _cache_policy,
-        lambda place, policy, _: cache_policies.remove(place.account_id, policy),
+        lambda place, policy, _: cache_policies.POLICIES.remove(place.account_id, policy),
         attributes={"Id": lambda _, policy: policy},
     ),
     "AWS::CloudFront::OriginAccessControl": Kind(
@@ -274,7 +274,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "AWS::CloudFront::ResponseHeadersPolicy": Kind(
         _response_headers,
-        lambda place, policy, _: response_headers.remove(place.account_id, policy),
+        lambda place, policy, _: response_headers.POLICIES.remove(place.account_id, policy),
         attributes={"Id": lambda _, policy: policy},
     ),
     "AWS::IAM::ManagedPolicy": Kind(
