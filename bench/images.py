@@ -12,14 +12,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Protocol
 
 from PIL import Image, ImageOps
 
@@ -35,43 +34,26 @@ _QUALITY = 80
 _PATIENCE_S = 60
 
 
-class Contender(Protocol):
-    """A server of pictures."""
+@dataclass(frozen=True)
+class Contender:
+    """A server of pictures, and where it has one: of a photo, so wide, of a type."""
 
     name: str
     port: int
-
-    def path(self, photo: str, width: int, type_: str, /) -> str:
-        """Where a picture of a photo is, so wide."""
+    path: Callable[[str, int, str], str]
 
 
-@dataclass
-class _Ours:
-    port: int
-    name: str = "ours"
-
-    def path(self, photo: str, width: int, _: str) -> str:
-        return f"/i/inside,{width}x/place/{photo}"
+def _of_ours(photo: str, width: int, _: str) -> str:
+    return f"/i/inside,{width}x/place/{photo}"
 
 
-@dataclass
-class _Ipx:
-    port: int
-    name: str = "ipx"
-
-    def path(self, photo: str, width: int, type_: str) -> str:
-        # `enlarge` is off; a photo that is narrower stays as it is.
-        return f"/w_{width},f_{type_},q_{_QUALITY}/{photo}"
+def _of_ipx(photo: str, width: int, type_: str) -> str:
+    # Without `enlarge` a photo that is narrower stays as it is.
+    return f"/w_{width},f_{type_},q_{_QUALITY}/{photo}"
 
 
-@dataclass
-class _Thumbor:
-    port: int
-    name: str = "thumbor"
-
-    def path(self, photo: str, width: int, type_: str) -> str:
-        filters = f"filters:no_upscale():format({type_}):quality({_QUALITY})"
-        return f"/unsafe/{width}x0/{filters}/{photo}"
+def _of_thumbor(photo: str, width: int, type_: str) -> str:
+    return f"/unsafe/{width}x0/filters:no_upscale():format({type_}):quality({_QUALITY})/{photo}"
 
 
 @dataclass
@@ -228,7 +210,11 @@ def _serving() -> Iterator[list[Contender]]:
         binary = ROOT / ".venv-thumbor/bin/thumbor"
         options = ("-i", "127.0.0.1", "-p", thumbor, "-c", settings, "--processes", 2, "-l", "error")
         opened.enter_context(_process(binary, *options))
-        contenders: list[Contender] = [_Ours(port), _Ipx(ipx), _Thumbor(thumbor)]
+        contenders = [
+            Contender("ours", port, _of_ours),
+            Contender("ipx", ipx, _of_ipx),
+            Contender("thumbor", thumbor, _of_thumbor),
+        ]
         for each in contenders:
             _wait(each)
         yield contenders

@@ -31,7 +31,39 @@ def open_photo(upload: Upload) -> S3File:
     return S3File(upload)
 
 
-class S3File(io.BufferedIOBase):
+class SeekableFile(io.IOBase):
+    """What files that are fetched bit by bit have in common: where the next read begins."""
+
+    _position = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of the whole object."""
+        raise NotImplementedError
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Yes, without a request."""
+        return True
+
+    def tell(self) -> int:
+        """Where the next read begins."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Sets where the next read begins; beyond the end there is nothing to read."""
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position}
+        position = offset + (self.size_bytes if whence == io.SEEK_END else start[whence])
+        if position < 0:
+            raise ValueError(f"cannot seek to {position}, before the file's first byte")
+        self._position = position
+        return position
+
+
+class S3File(SeekableFile, io.BufferedIOBase):
     """One version of one S3 object, as a file to read and seek in.
 
     The first read fetches 64 KiB; a later one fetches more, only where it needs bytes that are not there yet:
@@ -54,7 +86,6 @@ class S3File(io.BufferedIOBase):
         self._blocks: list[tuple[int, bytes]] = []
         self._block_bytes = FIRST_BYTES
         self._size: int | None = None
-        self._position = 0
 
     @property
     def size_bytes(self) -> int:
@@ -62,27 +93,6 @@ class S3File(io.BufferedIOBase):
         if self._size is None:
             self._fetch_block(0, FIRST_BYTES)
         return self._size or 0
-
-    def readable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seekable(self) -> bool:
-        """Yes, without a request."""
-        return True
-
-    def tell(self) -> int:
-        """Where the next read begins."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Sets where the next read begins; beyond the end there is nothing to read."""
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position}
-        position = offset + (self.size_bytes if whence == io.SEEK_END else start[whence])
-        if position < 0:
-            raise ValueError(f"cannot seek to {position}, before the file's first byte")
-        self._position = position
-        return position
 
     def read(self, size: int | None = -1, /) -> bytes:
         """The next `size` bytes, fewer only at the end; without a size all that follow, by one request."""

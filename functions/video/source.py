@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from functions.platform.aws import client
 from functions.platform.observability import subsegment
+from functions.platform.source_object import SeekableFile
 from functions.upload import Upload
 
 # What one request fetches: read on, a film costs few requests; skipped through, few bytes.
@@ -17,7 +18,7 @@ _BLOCK_BYTES = 2 * 1024 * 1024
 _BLOCKS = 8
 
 
-class S3Film(io.RawIOBase):
+class S3Film(SeekableFile, io.RawIOBase):
     """One version of one S3 object, as a file to read and seek in; 16 MiB of it are kept at most.
 
     Where the upload names no version, all that is read is of the version that the first answer came from.
@@ -31,7 +32,6 @@ class S3Film(io.RawIOBase):
     def __init__(self, upload: Upload) -> None:
         self._which = upload.object_version()
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
-        self._position = 0
         self._size = 0
         # A film that is not there shows here in the trace. Of further blocks there would be too many.
         with subsegment("fetch") as work:
@@ -42,26 +42,6 @@ class S3Film(io.RawIOBase):
     def size_bytes(self) -> int:
         """The size of the whole object."""
         return self._size
-
-    def readable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seekable(self) -> bool:
-        """Yes, without a request."""
-        return True
-
-    def tell(self) -> int:
-        """Where the next read begins."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Sets where the next read begins; beyond the end there is nothing to read."""
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        if start + offset < 0:
-            raise ValueError(f"cannot seek to {start + offset}, before the file's first byte")
-        self._position = start + offset
-        return self._position
 
     def read(self, size: int = -1, /) -> bytes:
         """The next bytes, as many as are asked for or, at the end of what one request fetches, fewer."""
