@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from functions.ingest.record import timestamp
 from tests.operations.conftest import Offline
+from tests.review_item import TOKEN, review_item
 
-TOKEN = "the token of a task"
+__all__ = ["TOKEN"]
 SEEN = {
     "score": 0.62,
     "publish_from": 0.85,
@@ -24,31 +24,11 @@ SEEN = {
 
 def ask(installation: Offline, name: str, *, minutes_ago: float = 5, seen: Any = SEEN, **more: Any) -> str:
     """Puts a review as its state machine does, and the record of its upload."""
-    key = more.get("key", f"the-shop/{name}.jpg")
+    key = more.pop("key", f"the-shop/{name}.jpg")
     asked = timestamp(datetime.now(UTC) - timedelta(minutes=minutes_ago))
     installation.put_record(name, "IN_REVIEW", key=key, review=name, receivedAt=asked)
-    item = {
-        "PK": "review",
-        "SK": name,
-        "key": key,
-        "bucket": "uploads",
-        "version": "v-1",
-        "placeId": key.partition("/")[0],
-        "uploadId": key.partition("/")[2],
-        "workflow": "ad",
-        "executionArn": "arn:aws:states:us-east-1:1:execution:happypath-ad:e",
-        "reviewArn": f"arn:aws:states:us-east-1:1:execution:happypath-review:{name}",
-        "askedAt": asked,
-        "on_expiry": "refuse",
-        "status": "WAITING",
-        "seen": json.dumps(seen),
-        "token": TOKEN,
-        **more,
-    }
-    numbers = {"reminder_s": {"N": "3600"}, "expiry_s": {"N": "86400"}}
-    installation.client("dynamodb").put_item(
-        TableName="table", Item={**{each: {"S": value} for each, value in item.items()}, **numbers}
-    )
+    item = review_item(name, key, asked, seen, **more)
+    installation.client("dynamodb").put_item(TableName="table", Item=item)
     return name
 
 

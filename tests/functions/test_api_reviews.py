@@ -16,10 +16,10 @@ from functions.ingest.record import timestamp
 from functions.platform.aws import client
 from tests.functions import account
 from tests.functions.account import TABLE, answering, error, make_table
+from tests.review_item import TOKEN, review_item
 
 ISSUER = "https://people.example.com"
 KEY = "the-shop/<b>mug.jpg"
-TOKEN = "the token of a task"
 
 
 @pytest.fixture(autouse=True)
@@ -32,28 +32,8 @@ def _account() -> None:
 def ask_for_review(name: str = "r1", key: str = KEY, *, minutes_ago: float = 5, **more: str) -> str:
     asked = datetime.now(UTC) - timedelta(minutes=minutes_ago)
     account.put("workflow", key, objStatus="IN_REVIEW", receivedAt=timestamp(asked), review=name)
-    item: dict[str, Any] = {
-        "PK": "review",
-        "SK": name,
-        "key": key,
-        "bucket": "uploads",
-        "version": "v-1",
-        "placeId": key.partition("/")[0],
-        "uploadId": key.partition("/")[2],
-        "workflow": "ad",
-        "executionArn": "arn:aws:states:us-east-1:1:execution:happypath-ad:e",
-        "reviewArn": f"arn:aws:states:us-east-1:1:execution:happypath-review:{name}",
-        "askedAt": timestamp(asked),
-        "on_expiry": "refuse",
-        "status": "WAITING",
-        "seen": '{"score": 0.6}',
-        "token": TOKEN,
-        **more,
-    }
-    numbers = {"reminder_s": {"N": "3600"}, "expiry_s": {"N": "86400"}}
-    client("dynamodb").put_item(
-        TableName=TABLE, Item={**{each: {"S": value} for each, value in item.items()}, **numbers}
-    )
+    item = review_item(name, key, timestamp(asked), {"score": 0.6}, **more)
+    client("dynamodb").put_item(TableName=TABLE, Item=item)
     return name
 
 
