@@ -28,4 +28,4 @@ class MissingExtraError(ExpectedError):
 
 
 # What `scripts/install` adds for some workflows → with what the command ends without it.
-EXTRAS = {"ocr": 3, "dicom": 4, "video": 5}
+EXTRAS = {"ocr": 3, "dicom": 4, "video": 5, "document": 6}

@@ -121,6 +121,7 @@ def extras_of(workflow: str) -> list[str]:
     signs = {
         "ocr": "rekognition:DetectText",
         "dicom": "Handler: functions.dicom.",
+        "document": "Handler: functions.document.",
         "video": "Handler: functions.video.",
     }
     return [extra for extra, sign in signs.items() if sign in template]
