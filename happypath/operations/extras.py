@@ -9,7 +9,11 @@ from happypath.project import extras_of
 from happypath.sandbox.rekognition import reader
 
 # What `scripts/install` calls it → the module that tells, the kind of files, and what there is to download.
-_FILES = {"dicom": ("pydicom", "DICOM files", "18 MB"), "document": ("pypdfium2", "documents", "7 MB"), "video": ("av", "films", "37 MB")}
+_FILES = {
+    "dicom": ("pydicom", "DICOM files", "18 MB"),
+    "document": ("pypdfium2", "documents", "10 MB"),
+    "video": ("av", "films", "37 MB"),
+}
 
 
 def missing(workflow: str, *, real_rekognition: bool = False) -> list[MissingExtraError]:
