@@ -1,1 +1,1 @@
-"""What is known of pictures, documents and frames, to be searched: entries, their index, and queries of it."""
+"""What is known of pictures, documents and frames, to be searched: entries, their index, queries."""
