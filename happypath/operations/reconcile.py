@@ -13,15 +13,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from itertools import islice
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from functions.review.execution import wake_again
 from functions.review.reviews import NoReviewError, Reviews
-from functions.upload import DRY_RUN, InvalidKeyError, is_key, parse_key, without_extension
+from functions.upload import is_key
 from happypath.operations.installation import TERMINAL, Installation, NotDeployedError, claimed_at
+from happypath.operations.objects import StoredObject, batches, current_objects, head
 from happypath.operations.records import BATCH, Record, batch_get, every
 from happypath.operations.redrive import send
 
@@ -110,7 +108,7 @@ def find(
             yield from _in_review(installation, record, until)
         elif record["objStatus"] == "PROCESSED" and not is_there and record["SK"] == record["key"]:
             yield from _not_deleted(installation, record)
-    for objects in _batches(_current_objects(installation, until)):
+    for objects in batches(current_objects(installation, until)):
         looked(len(objects))
         yield from _without_record(installation, objects)
 
@@ -199,7 +197,7 @@ def _not_deleted(installation: Installation, record: Record) -> Iterator[OpenUpl
     # It may have been deleted, and that recorded, since it was listed; or uploaded.
     now = batch_get(installation, [record["SK"]]).get(record["SK"], {})
     is_same = now.get("objStatus") == "PROCESSED" and now.get("version") == record.get("version")
-    if is_same and _head(installation, record["bucket"], record["key"]) is None:
+    if is_same and head(installation, record["bucket"], record["key"]) is None:
         yield _of(State.NOT_DELETED, record, record.get("executionArn"))
 
 
@@ -242,45 +240,7 @@ def _without_outcome(installation: Installation, record: Record) -> Iterator[Ope
     )
 
 
-@dataclass(frozen=True)
-class _Object:
-    """A current object of the upload bucket."""
-
-    bucket: str
-    key: str
-    version: str | None
-    modified: datetime
-
-    @property
-    def former_sort_keys(self) -> tuple[str, ...]:
-        """Where its record may be if it was made when ids had no extensions."""
-        try:
-            place_id, upload_id = parse_key(self.key)
-        except InvalidKeyError:
-            return (f"/{self.key}",)
-        return without_extension(upload_id), f"{place_id}/{without_extension(upload_id)}"
-
-
-def _current_objects(installation: Installation, until: datetime) -> Iterator[_Object]:
-    bucket = installation.core["UploadBucket"]
-    pages = installation.client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket)
-    for version in (version for page in pages for version in page.get("Versions", [])):
-        if not version["IsLatest"] or version["LastModified"] > until:
-            continue
-        key = version["Key"]
-        if key.startswith(f"{DRY_RUN}/"):
-            continue
-        # "null" is the version of what was uploaded while the bucket kept none.
-        version_id = None if version["VersionId"] == "null" else version["VersionId"]
-        yield _Object(bucket, key, version_id, version["LastModified"])
-
-
-def _batches(objects: Iterator[_Object]) -> Iterator[list[_Object]]:
-    while batch := list(islice(objects, BATCH)):
-        yield batch
-
-
-def _without_record(installation: Installation, objects: list[_Object]) -> Iterator[OpenUpload]:
+def _without_record(installation: Installation, objects: list[StoredObject]) -> Iterator[OpenUpload]:
     own = batch_get(installation, (each.key for each in objects))
     former = _former(installation, [each for each in objects if each.key not in own])
     for each in objects:
@@ -289,7 +249,7 @@ def _without_record(installation: Installation, objects: list[_Object]) -> Itera
             yield OpenUpload(state, each.bucket, each.key, each.version, each.modified)
 
 
-def _former(installation: Installation, objects: list[_Object]) -> dict[str, Record]:
+def _former(installation: Installation, objects: list[StoredObject]) -> dict[str, Record]:
     """The records of the time when ids had no extensions, by the keys of their objects."""
     sort_keys = [sort_key for each in objects for sort_key in each.former_sort_keys if is_key(sort_key)]
     found: dict[str, Record] = {}
@@ -299,7 +259,7 @@ def _former(installation: Installation, objects: list[_Object]) -> dict[str, Rec
     return found
 
 
-def _missing(installation: Installation, uploaded: _Object, record: Record | None) -> State | None:
+def _missing(installation: Installation, uploaded: StoredObject, record: Record | None) -> State | None:
     """What an object has instead of a record of its own; None if it has one, or needs none."""
     if record is None:
         return State.NO_RECORD
@@ -310,18 +270,8 @@ def _missing(installation: Installation, uploaded: _Object, record: Record | Non
     if record.get("version") == uploaded.version and not is_deleted:
         return None
     # It may have been replaced, and that recorded, since it was listed.
-    head = _head(installation, uploaded.bucket, uploaded.key)
-    is_current = head is not None and head.get("VersionId") == uploaded.version
+    current = head(installation, uploaded.bucket, uploaded.key)
+    is_current = current is not None and current.get("VersionId") == uploaded.version
     if not is_current:
         return None
     return State.NOT_RESTORED if is_deleted else State.OLDER_RECORD
-
-
-def _head(installation: Installation, bucket: str, key: str) -> Any:
-    """The head of a key's current version; None if it is gone."""
-    try:
-        return installation.client("s3").head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-            return None
-        raise

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from functions.upload import DRY_RUN
-from happypath.operations import reconcile
+from happypath.operations import objects, reconcile
 from happypath.operations.installation import Execution, NotDeployedError
 from happypath.operations.reconcile import OpenUpload, State, find, fix
 from tests.operations.conftest import Command, Offline
@@ -201,7 +201,7 @@ def test_what_was_deleted_or_replaced_needs_no_outcome(installation: Offline) ->
 
 def test_what_is_replaced_while_one_looks_needs_no_outcome(installation: Offline) -> None:
     installation.put_photo("p/u.jpg", b"old")
-    (listed,) = reconcile._current_objects(installation, datetime.now(UTC) + SOON)
+    (listed,) = objects.current_objects(installation, datetime.now(UTC) + SOON)
     installation.put_record("u", "PROCESSED", version=installation.put_photo("p/u.jpg", b"new"))
     assert list(reconcile._without_record(installation, [listed])) == []
 
