@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from functions.decide.decider import decider
 from functions.decision import Decision, Reason, Rejection
 from functions.imaging.formats import Source
 from functions.imaging.header import READABLE, header
 from functions.platform.aws import prepare
+from functions.platform.decider import decider
 from functions.platform.observability import logger
 from functions.platform.source_object import open_photo
 from functions.platform.values import entries, value, whole

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from functions.analysis.detected_text import plain
 from functions.analysis.photo_analysis import PhotoAnalysis, names
-from functions.decide.decider import decider
 from functions.decide.sought import Found, Rules, decide
 from functions.decision import Decision
 from functions.platform.aws import prepare
+from functions.platform.decider import decider
 from functions.upload import Upload
 
 prepare("s3", "rekognition")

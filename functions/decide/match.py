@@ -7,9 +7,9 @@ from typing import Any
 
 from functions.analysis.photo_analysis import PhotoAnalysis
 from functions.decide import labels, sought, words
-from functions.decide.decider import decider
 from functions.decision import Decision
 from functions.platform.aws import prepare
+from functions.platform.decider import decider
 from functions.platform.rules import RuleError, read
 from functions.platform.values import value
 from functions.upload import Upload

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from functions.analysis.detected_text import plain
 from functions.analysis.photo_analysis import PhotoAnalysis, names
-from functions.decide.decider import decider
 from functions.decide.signal import Evidence, least_of
 from functions.decision import Decision
 from functions.platform.aws import prepare
+from functions.platform.decider import decider
 from functions.platform.rules import reason
 from functions.platform.values import percent, text, value, whole
 from functions.upload import Upload

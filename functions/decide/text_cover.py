@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from functions.analysis.photo_analysis import PhotoAnalysis
 from functions.analysis.region import Region
-from functions.decide.decider import decider
 from functions.decide.signal import Evidence, least_of, worst
 from functions.decision import Decision
 from functions.platform.aws import prepare
+from functions.platform.decider import decider
 from functions.platform.rules import reason
 from functions.platform.values import percent, value
 from functions.upload import Upload

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from functions.analysis import detected_text as words
 from functions.analysis.photo_analysis import PhotoAnalysis
-from functions.decide.decider import decider
 from functions.decide.sought import Found, Rules, decide
 from functions.decision import Decision
 from functions.platform.aws import prepare
+from functions.platform.decider import decider
 from functions.upload import Upload
 
 prepare("s3", "rekognition")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from functions.decide.decider import decider
 from functions.decision import Decision, MalformedDecisionError, Rejection
+from functions.platform.decider import decider
 from functions.platform.rules import RuleError
 from functions.platform.values import value, whole
 from functions.upload import Upload

@@ -102,7 +102,7 @@ def test_what_was_made_is_published(interpreter: Interpreter, workflow: str) -> 
 
 
 # A Choice looks at `accepted` alone, and nothing in a state machine looks whether a Decision is whole: Python
-# guarantees that (functions/decision.py, functions/decide/decider.py). What would come of another answer is
+# guarantees that (functions/decision.py, functions/platform/decider.py). What would come of another answer is
 # States.Runtime, an error that nothing can catch: the execution is red, the record stays RECEIVED, and
 # `happypath reconcile --fix` runs the upload again.
 
