@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from functions.api.request import bad_fields, limit
-from functions.api.seal import SEAL_BYTES, is_sealed, seal
+from functions.api import cursor
+from functions.api.request import limit
 from functions.platform.aws import client
 
 if TYPE_CHECKING:
@@ -38,8 +36,8 @@ def page(place_id: str, query: Mapping[str, str], *, table_name: str, seal_key: 
         "ExpressionAttributeValues": {":place": {"S": place_id}, ":photo": {"S": "photo"}},
         "ScanIndexForward": False,
     }
-    if (cursor := query.get("cursor")) is not None:
-        start = _opened(place_id, cursor, seal_key)
+    if (given := query.get("cursor")) is not None:
+        start = cursor.opened(seal_key, given, place_id, kind="place")
         question["ExclusiveStartKey"] = {"PK": {"S": place_id}, "SK": {"S": start}}
     items: list[dict[str, AttributeValueTypeDef]] = []
     for _ in range(_MOST_QUERIES):
@@ -52,7 +50,7 @@ def page(place_id: str, query: Mapping[str, str], *, table_name: str, seal_key: 
         question["ExclusiveStartKey"] = last
     return {
         "photos": [_photo(place_id, item) for item in items],
-        "cursor": _cursor(place_id, last["SK"]["S"], seal_key) if last else None,
+        "cursor": cursor.issue(seal_key, last["SK"]["S"], place_id) if last else None,
     }
 
 
@@ -73,19 +71,3 @@ def _photo(place_id: str, item: Mapping[str, Any]) -> dict[str, Any]:
         "height": int(item["height"]["N"]),
         "renditions": renditions(item),
     }
-
-
-def _cursor(place_id: str, last: str, seal_key: str) -> str:
-    return base64.urlsafe_b64encode(seal(seal_key, "cursor", place_id, last) + last.encode()).decode()
-
-
-def _opened(place_id: str, cursor: str, seal_key: str) -> str:
-    """The id at which a page begins; only this API makes cursors, each for one place."""
-    try:
-        raw = base64.b64decode(cursor, altchars=b"-_", validate=True)
-        given, last = raw[:SEAL_BYTES], raw[SEAL_BYTES:].decode()
-    except (binascii.Error, ValueError):
-        given, last = b"", ""
-    if not last or not is_sealed(seal_key, given, "cursor", place_id, last):
-        raise bad_fields({"cursor": "cursor was not given out for this place."})
-    return last

@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 
 from functions.api import request
 from functions.api.answering import HttpAnswer, Route, answer, answered
+from functions.api.groups import member
 from functions.api.request import Caller, HttpEvent, RequestError
-from functions.api.reviewer import check_not_own, reviewer
+from functions.api.reviewer import check_not_own
 from functions.ingest.record import utc_now
 from functions.platform.aws import client, prepare
 from functions.platform.observability import logger
@@ -51,7 +52,13 @@ def _reviews() -> Reviews:
 
 
 def _reviewer(event: HttpEvent, caller: Caller) -> str:
-    return reviewer(event, caller, claim=SETTINGS.reviewer_claim, groups=SETTINGS.reviewer_groups)
+    return member(
+        event,
+        caller,
+        claim=SETTINGS.reviewer_claim,
+        groups=SETTINGS.reviewer_groups,
+        otherwise="You may not decide about photos.",
+    )
 
 
 def _list(event: HttpEvent, caller: Caller) -> HttpAnswer:

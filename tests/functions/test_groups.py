@@ -1,4 +1,4 @@
-"""Who may decide reviews by the API."""
+"""Whom a token has in a group, and whom not."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from functions.api.groups import member
 from functions.api.request import Caller, RequestError
-from functions.api.reviewer import reviewer
 
 GROUPS = ("reviewers", "chiefs")
 
@@ -23,7 +23,7 @@ def asked(claims: dict[str, Any] | None) -> tuple[dict[str, Any], Caller]:
 @pytest.mark.parametrize("value", ["reviewers", "[reviewers]", "[a chiefs]", "[a reviewers b]"])
 def test_a_person_of_a_group_is_known_by_the_subject(value: str) -> None:
     event, caller = asked({"groups": value})
-    assert reviewer(event, caller, claim="groups", groups=GROUPS) == "ann"
+    assert member(event, caller, claim="groups", groups=GROUPS, otherwise="You may not.") == "ann"
 
 
 @pytest.mark.parametrize(
@@ -39,15 +39,15 @@ def test_a_person_of_a_group_is_known_by_the_subject(value: str) -> None:
         {"role": "reviewers"},
     ],
 )
-def test_nobody_else_is_a_reviewer(claims: dict[str, Any] | None) -> None:
+def test_nobody_else_is_of_it(claims: dict[str, Any] | None) -> None:
     event, caller = asked(claims)
-    with pytest.raises(RequestError, match="may not decide") as refused:
-        reviewer(event, caller, claim="groups", groups=GROUPS)
+    with pytest.raises(RequestError, match=r"You may not\.") as refused:
+        member(event, caller, claim="groups", groups=GROUPS, otherwise="You may not.")
     assert refused.value.status == 403
 
 
 @pytest.mark.parametrize("value", ["", "[]", "reviewers", "[reviewers]"])
-def test_where_no_group_is_named_nobody_is_a_reviewer(value: str) -> None:
+def test_where_no_group_is_named_nobody_is_of_it(value: str) -> None:
     event, caller = asked({"groups": value})
     with pytest.raises(RequestError):
-        reviewer(event, caller, claim="groups", groups=())
+        member(event, caller, claim="groups", groups=(), otherwise="You may not.")
