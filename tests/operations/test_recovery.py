@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from functions.ingest.live import MAX_AGE_S
 from happypath.operations import reconcile
 from happypath.operations.installation import TERMINAL, Installation
 from happypath.operations.live import changes
 from happypath.operations.reconcile import State
 from happypath.operations.redrive import Moved, Sent, dead_letters, run_again
+from tests.live import go_live
 from tests.waiting import until
 from tests.workflows.photos import drawn
 
@@ -28,12 +27,9 @@ def installation(sandbox: Sandbox) -> Iterator[Installation]:
     """The sandbox with v1 live."""
     installation = Installation(sandbox.client, sandbox.prefix)
     was = changes(installation)[0].value
-    installation.set_live("v1")
-    time.sleep(MAX_AGE_S)
+    go_live(installation, "v1")
     yield installation
-    installation.set_live(was)
-    # Until every instance of StartExecution knows.
-    time.sleep(MAX_AGE_S)
+    go_live(installation, was)
 
 
 def ended(installation: Installation, key: str, attempt: int) -> dict[str, Any]:

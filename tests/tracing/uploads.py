@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import itertools
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from happypath.operations.installation import TERMINAL, Installation
 from happypath.sandbox.sandbox import Sandbox
 from happypath.sandbox.xray.documents import Document
 from happypath.sandbox.xray.store import parts
+from tests.live import go_live
 from tests.waiting import until
 
 T = TypeVar("T")
@@ -78,21 +78,11 @@ class Uploads:
         """Makes a workflow live at once, and what was live before again at the end."""
         name = self.installation.core["LiveParameter"]
         before = self.installation.client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
-        self._set_live(workflow)
+        go_live(self.installation, workflow)
         try:
             yield
         finally:
-            self._set_live(before)
-
-    def _set_live(self, workflow: str) -> None:
-        self.installation.set_live(workflow)
-        # The instances that remember the old value are not used again once the function is configured anew.
-        functions = self.installation.client("lambda")
-        function = f"{self._prefix}-StartExecution"
-        known = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
-        functions.update_function_configuration(
-            FunctionName=function, Environment={"Variables": {**known, "REVISION": str(time.time_ns())}}
-        )
+            go_live(self.installation, before)
 
     def put(self, body: bytes, place: str = "traced-park", *, trace: str | None = None) -> str:
         """Uploads a photo, in a trace of the uploader's if there is one, and returns its key."""

@@ -17,12 +17,11 @@ from happypath.operations.installation import TERMINAL, Installation, steps
 from happypath.operations.review import ReviewQueue
 from happypath.project import STACKS, uploads_of
 from happypath.sandbox.sandbox import Sandbox
+from tests.live import go_live
 from tests.outcomes import Row
 from tests.roles import document
 from tests.waiting import PATIENCE_S, until
 from tests.workflows import pictures
-
-# Far more than anything here takes, on a slow machine, too.
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,6 @@ class Driver:
         self.sandbox = sandbox
         self.installation = installation
         self._numbers = itertools.count(1)
-        self._live = "none"
         self.reviews = ReviewQueue(installation, "arn:aws:iam::123456789012:user/ann")
         # Tests run in several threads, in which clients can be used, but not made.
         for service in ("dynamodb", "events", "lambda", "logs", "s3", "sqs", "ssm", "stepfunctions"):
@@ -107,13 +105,7 @@ class Driver:
 
     def go_live(self, workflows: str) -> None:
         """Makes new uploads go to `workflows`, at once."""
-        if workflows != self._live:
-            self.installation.set_live(workflows)
-            # An environment keeps for some seconds what it knows. A changed function starts new ones.
-            self.installation.client("lambda").update_function_configuration(
-                FunctionName=f"{self.sandbox.prefix}-StartExecution", Description=f"Starts {workflows}."
-            )
-            self._live = workflows
+        go_live(self.installation, workflows)
 
     def upload(self, body: bytes, key: str) -> None:
         """Uploads a photo, as a user does."""

@@ -90,10 +90,3 @@ def ask_in_all_ways(driver: Driver) -> None:
     large = get(signed(driver, "inside,2400x2400,q95", noisy(driver)))
     if large.status_code == 302:
         requests.get(large.headers["location"], timeout=60)
-
-
-def start_anew(driver: Driver, why: str) -> None:
-    """Ends the environments of the function, which keep for a while what they know."""
-    driver.installation.client("lambda").update_function_configuration(
-        FunctionName=f"{driver.sandbox.prefix}-images", Description=why
-    )

@@ -183,6 +183,13 @@ class Asking:
 
         return until(find, f"{key} waits for a person")
 
+    def waits_for_verdict(self, review_id: str) -> bool:
+        """Whether the state machine has its token there. A verdict of before is found without waking it."""
+        where = {"PK": {"S": "review"}, "SK": {"S": review_id}}
+        table = self.installation.core["Table"]
+        found = self.installation.client("dynamodb").get_item(TableName=table, Key=where)
+        return "token" in found.get("Item", {})
+
     def ended(self, key: str) -> Outcome:
         """Waits for the end of an upload, about which nobody decides but the test."""
 
@@ -209,8 +216,10 @@ def need(driver: Driver, sid: str) -> None:
         stepfunctions = driver.installation.client("stepfunctions")
 
         def is_asked_or_over() -> bool:
-            running = stepfunctions.describe_execution(executionArn=arn)["status"] == "RUNNING"
-            return not running or any(each.key == key for each in made.of("a").waiting())
+            if stepfunctions.describe_execution(executionArn=arn)["status"] != "RUNNING":
+                return True
+            asked = next((each.id for each in made.of("a").waiting() if each.key == key), None)
+            return asked is not None and made.waits_for_verdict(asked)
 
         wait_until(is_asked_or_over, f"{key} waits, or cannot")
         with suppress(ReviewRefusedError):
@@ -245,14 +254,7 @@ def give_up(made: Asking) -> tuple[str, str]:
     undone.take()
     key, arn = made.start_one()
     review = made.waits(key)
-    where = {"PK": {"S": "review"}, "SK": {"S": review.id}}
-
-    def has_token() -> bool:
-        # Before that a verdict is found without it.
-        table = made.installation.core["Table"]
-        return "token" in made.installation.client("dynamodb").get_item(TableName=table, Key=where)["Item"]
-
-    until(has_token, "the state machine waits for a verdict")
+    until(lambda: made.waits_for_verdict(review.id), "the state machine waits for a verdict")
     with made.driver.sandbox.faults("function:review-Waking=raise"):
         made.of("ann").approve(key)
         # An execution's end may be given up meanwhile, too.

@@ -124,15 +124,24 @@ class Deployed:
                 return f"arn:aws:sqs:us-east-1:{account}:{queue}"
         return physical
 
+    def functions(self, statement: Statement) -> list[str]:
+        """The functions that have a statement by their role."""
+        roles = self._roles(statement)
+        pages = self._installation.client("lambda").get_paginator("list_functions").paginate()
+        return [
+            each["FunctionName"]
+            for page in pages
+            for each in page["Functions"]
+            if each["Role"].rpartition("/")[2] in roles
+        ]
+
     @contextmanager
     def without(self, statement: Statement) -> Iterator[bool]:
         """Drops a statement while the block lasts; whether it was there."""
         if statement.kind == "AWS::IAM::ManagedPolicy":
             found = self._of_managed(statement)
-        elif statement.kind == "AWS::IAM::Role":
-            found = self._of_role(self.physical(statement.stack, statement.resource))
-        elif statement.kind.startswith("AWS::Serverless::"):
-            found = self._of_role(self.physical(statement.stack, f"{statement.resource}Role"))
+        elif roles := self._roles(statement):
+            found = [each for role in roles for each in self._of_role(role)]
         else:
             found = self._of_resource(statement)
         undo = [
@@ -150,6 +159,18 @@ class Deployed:
         finally:
             for put, document in undo:
                 put(document)
+
+    def _roles(self, statement: Statement) -> list[str]:
+        """The names of the roles that have a statement."""
+        if statement.kind == "AWS::IAM::ManagedPolicy":
+            arn = self.physical(statement.stack, statement.resource)
+            found = self._installation.client("iam").list_entities_for_policy(PolicyArn=arn)
+            return [each["RoleName"] for each in found["PolicyRoles"]]
+        if statement.kind == "AWS::IAM::Role":
+            return [self.physical(statement.stack, statement.resource)]
+        if statement.kind.startswith("AWS::Serverless::"):
+            return [self.physical(statement.stack, f"{statement.resource}Role")]
+        return []
 
     def _of_managed(self, statement: Statement) -> list[tuple[Any, dict[str, Any]]]:
         iam = self._installation.client("iam")

@@ -11,6 +11,7 @@ from PIL import Image
 from happypath.operations import images as operations
 from happypath.project import PREFIX
 from tests.functions.pictures import difference
+from tests.live import start_anew
 from tests.workflows import images
 from tests.workflows.driver import Driver, wait_until
 from tests.workflows.photos import sample
@@ -101,7 +102,7 @@ def test_a_signed_address_holds_when_there_is_a_new_key_and_not_when_there_are_t
     for _ in range(3):
         addresses.append(images.signed(driver, "cover,300x200", key))
         operations.replace_key(driver.installation)
-    images.start_anew(driver, "Knows the new keys.")
+    start_anew(driver.installation, f"{driver.sandbox.prefix}-images")
     statuses = [images.get(each).status_code for each in addresses]
     assert statuses == [403, 403, 200]
 

@@ -20,6 +20,7 @@ from happypath.sandbox import iam
 from happypath.sandbox.iam.deliveries import of_function
 from happypath.sandbox.iam.enforcement import access_key
 from happypath.sandbox.iam.principal import Root
+from tests.live import start_anew
 from tests.outcomes import Row, rows
 from tests.workflows import api, deletions, images, reviews
 from tests.workflows.driver import Driver, wait_until
@@ -53,6 +54,8 @@ def test_without_a_statement_the_run_that_needs_it_is_denied(statement: Statemen
     denied = driver.sandbox.calls.denied
     with Deployed(driver.installation).without(statement) as was_there:
         assert was_there, f"{statement} is not deployed"
+        # What they have read with it they may still know.
+        start_anew(driver.installation, *Deployed(driver.installation).functions(statement))
         denied.clear()
         with needing(statement, driver):
             wait_until(lambda: any(names(statement, each) for each in list(denied)), f"{statement} is missed")
@@ -142,7 +145,6 @@ def _is_of_add_on(statement: Statement, driver: Driver) -> bool:
     elif statement.resource == "PublishPolicy" and statement.actions == ("s3:ListBucket",):
         deletions.publish_over(driver, user_of(statement))
     elif statement.stack == "images":
-        images.start_anew(driver, f"Lacks {statement}.")
         images.ask_in_all_ways(driver)
     elif statement.resource == "PublishPolicy" and _is_of_deletions(statement):
         with deletions.about_to_publish(driver, user_of(statement)) as running, driver.losing_events():
