@@ -25,6 +25,7 @@ _REASONS = {
     Reason.TOO_MANY_FRAMES: "The file has too many frames.",
     Reason.INVALID_KEY: "The photo's name or its place cannot be used.",
     Reason.TOO_MANY_FACES: "There are more faces on the photo than can be made unrecognisable.",
+    Reason.TOO_MANY_WORDS: "There is more in the file than can be searched.",
     Reason.TOO_MUCH_TEXT: "There is more text on the photo than can be made unreadable.",
     Reason.STILL_VISIBLE: "Not all that must not be seen on the photo could be made unrecognisable.",
     Reason.NOT_A_VIDEO: "This is no video, or none of a kind that is accepted.",

@@ -1,4 +1,4 @@
-"""The application table as `templates/core` describes it, for tests that deploy nothing."""
+"""The application's tables as `templates/core` describes it, for tests that deploy nothing."""
 
 from __future__ import annotations
 
@@ -8,19 +8,13 @@ from typing import Any
 from happypath.project import template_of
 
 
-def make(dynamodb: Any, name: str) -> None:
-    """Creates it under a name with a client of DynamoDB."""
-    dynamodb.create_table(TableName=name, **_schema())
+def make(dynamodb: Any, name: str, resource: str = "Table") -> None:
+    """Creates it under a name with a client of DynamoDB; or another of core's tables."""
+    dynamodb.create_table(TableName=name, **_schema(resource))
 
 
 @cache
-def _schema() -> dict[str, Any]:
-    (properties,) = (
-        each["Properties"]
-        for each in template_of("core")["Resources"].values()
-        if each["Type"] == "AWS::DynamoDB::Table"
-    )
-    return {
-        part: properties[part]
-        for part in ("KeySchema", "AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes")
-    }
+def _schema(resource: str) -> dict[str, Any]:
+    properties = template_of("core")["Resources"][resource]["Properties"]
+    parts = ("KeySchema", "AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes")
+    return {part: properties[part] for part in parts if part in properties}

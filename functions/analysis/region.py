@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from mypy_boto3_rekognition.type_defs import BoundingBoxTypeDef
 
-Kind: TypeAlias = Literal["face", "text"]
+Kind: TypeAlias = Literal["face", "label", "text"]
 
 
 @dataclass(frozen=True)

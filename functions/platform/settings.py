@@ -86,6 +86,14 @@ class ReviewSettings:
 
 
 @dataclass(frozen=True)
+class CatalogueSettings:
+    """Where entries and their index are, and where the records are."""
+
+    catalogue_table: str = value(text)
+    table_name: str = value(text)
+
+
+@dataclass(frozen=True)
 class DicomSettings:
     """Where DICOM files go, and where the records are; what a function's memory is enough for."""
 

@@ -16,6 +16,7 @@ os.environ.update(
     AWS_DEFAULT_REGION="us-east-1",
     AWS_REGION="us-east-1",
     TABLE_NAME="table",
+    CATALOGUE_TABLE="catalogue",
     LIVE_PARAMETER="/happypath/live",
     STATE_MACHINE_PREFIX="arn:aws:states:us-east-1:123456789012:stateMachine:happypath-",
     QUEUE_URL="https://sqs.us-east-1.amazonaws.com/123456789012/uploads",

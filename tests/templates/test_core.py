@@ -88,7 +88,7 @@ def test_every_bucket_has_its_policy() -> None:
     assert {each["Properties"]["Bucket"]["Ref"] for each in policies} == BUCKETS
 
 
-@pytest.mark.parametrize("name", [*sorted(BUCKETS), "Table"])
+@pytest.mark.parametrize("name", [*sorted(BUCKETS), "Table", "CatalogueTable"])
 def test_what_people_uploaded_outlives_the_stack(name: str) -> None:
     resource = resources("core")[name]
 
@@ -176,8 +176,9 @@ def test_uploads_are_taken_in_tens_and_no_faster_than_allowed() -> None:
     assert load("core")["Parameters"]["MaximumConcurrency"]["MinValue"] == 2
 
 
-def test_the_table_is_the_designed_one() -> None:
-    table = properties("Table")
+@pytest.mark.parametrize("name", ["Table", "CatalogueTable"])
+def test_the_tables_are_the_designed_ones(name: str) -> None:
+    table = properties(name)
 
     assert table["KeySchema"] == [
         {"AttributeName": "PK", "KeyType": "HASH"},

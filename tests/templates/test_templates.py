@@ -213,9 +213,11 @@ def test_who_only_keeps_records_may_touch_nothing_else_in_the_table() -> None:
         if statement.get("Condition") == limit
     }
     assert limited == {
+        ("IndexCataloguePolicy", "dynamodb:GetItem"),
         ("KeepRecordsPolicy", "dynamodb:UpdateItem"),
         ("PublishPolicy", "dynamodb:GetItem"),
         ("RemovePublishedPolicy", "dynamodb:GetItem"),
+        ("SearchPolicy", "dynamodb:BatchGetItem"),
         ("WriteRenditionsPolicy", "dynamodb:GetItem"),
     }
     (_, policy) = functions("images")["Function"]["Properties"]["Policies"]
