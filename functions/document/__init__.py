@@ -1,0 +1,1 @@
+"""Documents: their text, read in a process of its own, for files from outside are parsed by code in C."""
