@@ -182,8 +182,8 @@ def test_limits_hold_to_the_last_one(path: Path) -> None:
 
 def test_sections_are_paragraphs_together_unless_one_is_too_long() -> None:
     paragraphs = [f"paragraph {number} " + "word " * 300 for number in range(400)] + [
-        "long " * 9000,
-        "x" * 50_000,
+        "long " * 40_000,
+        "x" * 200_000,
     ]
     found = list(sections(paragraphs))
     assert [part.number for part in found] == list(range(1, len(found) + 1))
