@@ -1,7 +1,7 @@
 """Serves pictures on request for a benchmark: the handler of `functions.images`, in processes of its own.
 
-As on Lambda each process answers one request at a time. What it would ask of AWS is there already: the record
-and the photo, which lies in a folder.
+As on Lambda each process answers one request at a time. What it would ask of AWS is there already: the
+record, the key, and the photo, which lies in a folder.
 
     python -m bench.images_server FOLDER PROCESSES
 """
@@ -17,6 +17,8 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+# What addresses are signed with.
+KEY = b"the key of a benchmark"
 _SETTINGS = {
     "AWS_REGION": "us-east-1",
     "TABLE_NAME": "none",
@@ -35,9 +37,10 @@ class _Requests(BaseHTTPRequestHandler):
     handler: Any
 
     def do_GET(self) -> None:  # the name that it is called by
+        path, _, query = self.path.partition("?")
         event = {
-            "rawPath": self.path,
-            "rawQueryString": "",
+            "rawPath": path,
+            "rawQueryString": query,
             "headers": {"accept": self.headers.get("accept", "")},
             "requestContext": {"http": {"method": "GET"}},
         }
@@ -57,17 +60,21 @@ class _Requests(BaseHTTPRequestHandler):
 def main(folder: Path, processes: int) -> None:
     """Serves until it is killed; prints the port."""
     os.environ.update(_SETTINGS)
-    from functions.images import images, source  # noqa: PLC0415  # reads the environment
+    from functions.images import images, keys, source  # noqa: PLC0415  # reads the environment
     from functions.upload import Upload  # noqa: PLC0415
 
     def find(key: str, **_: str) -> source.Source:
         return source.Source(Upload("none", key, "place", key.partition("/")[2]), "none", ())
+
+    def known(_: object) -> tuple[bytes, ...]:
+        return (KEY,)
 
     def open_photo(upload: Upload) -> Any:
         return SimpleNamespace(fetch=(folder / upload.upload_id).read_bytes)
 
     patch.object(source, "find", find).start()
     patch.object(images, "open_photo", open_photo).start()
+    patch.object(keys.Keys, "known", known).start()
     _Requests.handler = staticmethod(images.handler)
     server = HTTPServer(("127.0.0.1", 0), _Requests)
     print(server.server_port, flush=True)

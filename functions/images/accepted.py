@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from functions.imaging.variant import MOST_AVIF_PIXELS, MOST_WEBP_PIXELS, MOST_WEBP_SIDE_PX, Type
+from functions.imaging.variant import MOST_CODED_PIXELS, MOST_WEBP_SIDE_PX, Type
 
 _ENTRY = re.compile(r"\s*([\w*+.-]+/[\w*+.-]+)\s*((?:;[^,]*)?)", re.ASCII)
 _REFUSED = re.compile(r";\s*q\s*=\s*0(\.0{0,3})?\s*(;|$)", re.IGNORECASE | re.ASCII)
@@ -36,9 +36,9 @@ def choose(takes: frozenset[Type], width_px: int, height_px: int, transparent: b
     >>> choose(frozenset({Type.WEBP}), 600, 400, False), choose(frozenset(), 600, 400, True)
     (<Type.WEBP: 'image/webp'>, <Type.PNG: 'image/png'>)
     """
-    pixels = width_px * height_px
-    if Type.AVIF in takes and pixels <= MOST_AVIF_PIXELS:
-        return Type.AVIF
-    if Type.WEBP in takes and pixels <= MOST_WEBP_PIXELS and max(width_px, height_px) <= MOST_WEBP_SIDE_PX:
-        return Type.WEBP
+    if width_px * height_px <= MOST_CODED_PIXELS:
+        if Type.AVIF in takes:
+            return Type.AVIF
+        if Type.WEBP in takes and max(width_px, height_px) <= MOST_WEBP_SIDE_PX:
+            return Type.WEBP
     return Type.PNG if transparent else Type.JPEG

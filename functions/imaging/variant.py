@@ -16,8 +16,9 @@ from functions.imaging.transparency import on_white
 
 # What a picture is that does not say how good it is to be: of JPEG's scale, as the others below.
 QUALITY = 80
-# What takes the encoders of these types so long that nobody would wait for it: larger pictures are JPEGs.
-MOST_AVIF_PIXELS, MOST_WEBP_PIXELS = 2_000_000, 8_000_000
+# What takes the encoders of AVIF and WebP so long that nobody would wait: larger pictures are JPEGs. Of noise
+# these take a second of a processor, and 0.3 GB of memory.
+MOST_CODED_PIXELS = 8_000_000
 # https://developers.google.com/speed/webp/faq
 MOST_WEBP_SIDE_PX = 16_383
 _TURNS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
