@@ -90,9 +90,9 @@ def write_part(
     tables.put({name: {"S": each} for name, each in known.items() if each is not None})
 
 
-def read(tables: Tables, key: str, generation: str) -> Iterator[Part]:
-    """The parts of one version of an upload, in their order, as they are now."""
-    for item in tables.items(PREFIX + key, f"{generation}#"):
+def read(tables: Tables, key: str, generation: str, number: int | None = None) -> Iterator[Part]:
+    """The parts of one version of an upload, in their order, as they are now; or the one of this number."""
+    for item in tables.items(PREFIX + key, f"{generation}#{'' if number is None else f'{number:05}'}"):
         yield _part(item)
 
 

@@ -17,6 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from happypath.operations.brief import brief
+from happypath.operations.search import in_words
+from happypath.operations.visible import in_line
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
@@ -129,6 +131,17 @@ def show_executions(executions: Sequence[ExecutionListItemTypeDef]) -> None:
             escape(machine),
             escape(execution["name"]),
         )
+    output.print(table)
+
+
+def show_found(found: Sequence[Mapping[str, Any]]) -> None:
+    """A table of the uploads that a search found, as JSON has them."""
+    table = Table("upload", "when", "matched", box=None, pad_edge=False)
+    table.columns[0].overflow = "fold"
+    for each in found:
+        when = _time(datetime.fromisoformat(each["at"]))
+        matched = _shortened("; ".join(in_words(match) for match in each["found"]), 400)
+        table.add_row(escape(in_line(each["key"])), when, escape(in_line(matched)))
     output.print(table)
 
 

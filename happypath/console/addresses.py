@@ -57,6 +57,15 @@ def execution_page(name: str) -> str:
     return f"/executions/{quote(name, safe='')}"
 
 
+def search_page(query: str, cursor: str | None = None) -> str:
+    """What is found by a query, from the cursor on.
+
+    >>> search_page('label:Car -words:"new york"')
+    '/search?q=label%3ACar+-words%3A%22new+york%22'
+    """
+    return f"/search?{urlencode({'q': query} | ({'after': cursor} if cursor else {}))}"
+
+
 def review_page(review_id: str) -> str:
     """The page of one review, by its id."""
     return f"/reviews/{quote(review_id, safe='')}"
@@ -72,9 +81,10 @@ def photo(key: str, version: str | None = None) -> str:
     return f"/photo?{urlencode({'key': key} | ({'version': version} if version else {}))}"
 
 
-def thumbnail(key: str, version: str | None = None) -> str:
-    """A small picture of an upload."""
-    return f"/thumbnail?{urlencode({'key': key} | ({'version': version} if version else {}))}"
+def thumbnail(key: str, version: str | None = None, *, large: bool = False) -> str:
+    """A small picture of an upload; a `large` one is of the size of a hand, not of a thumb."""
+    more = ({"version": version} if version else {}) | ({"large": "1"} if large else {})
+    return f"/thumbnail?{urlencode({'key': key} | more)}"
 
 
 def published(photo: Mapping[str, Any] | None, name: str) -> str | None:

@@ -24,6 +24,7 @@ from happypath.console.pages import (
     photos,
     places,
     reviews,
+    search,
     sending,
     upload,
     uploads,
@@ -42,8 +43,8 @@ if TYPE_CHECKING:
 
 # In the order of the menu. Each module has `routes`.
 _PAGES = (
-    *(uploads, upload, sending, photos, reviews, workflows, comparison, accuracy, operations, jobs, places),
-    faults,
+    *(uploads, upload, sending, photos, search, reviews, workflows, comparison, accuracy, operations, jobs),
+    *(places, faults),
 )
 # What a machine's registry says of these may be wrong, and browsers are told not to guess.
 for _suffix, _type in ((".js", "text/javascript"), (".css", "text/css"), (".svg", "image/svg+xml")):

@@ -29,6 +29,8 @@ _KINDS = {
 }
 # What a Region is of, by its own `kind` (functions/analysis/region.py).
 _REGIONS = {"face": "faces", "text": "words"}
+# What an entry of the catalogue is of (functions/catalogue/entry.py).
+_ENTRIES = {"label": "labels", "face": "faces"}
 # More of them hide the photo.
 _MOST = 100
 # As sure as Rekognition must be to be asked on a page.
@@ -97,6 +99,22 @@ def in_outputs(outputs: Iterable[str | None]) -> list[Sight]:
 def in_value(value: Any) -> list[Sight]:
     """The boxes in a value from JSON, wherever they are in it."""
     return list(islice(dict.fromkeys(_walk(value, "", None, "regions")), _MOST))
+
+
+def of_entries(entries: Iterable[Mapping[str, Any]]) -> list[Sight]:
+    """The boxes of entries of the catalogue, as JSON has them."""
+    found: dict[Sight, None] = {}
+    for each in entries:
+        box = _box(each["where"].get("region") or {})
+        if box is not None:
+            found[Sight(each["value"], kind_of(each), each["confidence"], *box)] = None
+    return list(found)[:_MOST]
+
+
+def kind_of(entry: Mapping[str, Any]) -> str:
+    """The kind of what an entry of the catalogue is of."""
+    what = str(entry["what"])
+    return _ENTRIES.get(what, what)
 
 
 def asked(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from starlette.responses import HTMLResponse
 
 from happypath.console import addresses
 from happypath.console.security import TOKEN_FIELD
+from happypath.operations.visible import visible as visible_text
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -25,13 +25,6 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
-# Control characters but for white space; what turns or hides text (Unicode's bidirectional and zero-width
-# formats); half characters and
-# others that no page or picture can hold.
-_UNSEEN = re.compile(
-    "[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\xad\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f"
-    "\\ufeff\\ufff9-\\ufffb\\ufffe\\uffff\\ud800-\\udfff\\U000e0000-\\U000e007f]"
-)
 
 
 def visible(value: Any) -> Any:
@@ -40,9 +33,7 @@ def visible(value: Any) -> Any:
     >>> visible("photo\u202egpj.exe")
     'photo\\u202egpj.exe'
     """
-    if not isinstance(value, str) or isinstance(value, Markup):
-        return value
-    return _UNSEEN.sub(lambda match: json.dumps(match[0])[1:-1], value)
+    return value if not isinstance(value, str) or isinstance(value, Markup) else visible_text(value)
 
 
 def exact(value: str) -> Markup:

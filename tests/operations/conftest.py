@@ -37,6 +37,7 @@ class Offline(Installation):
             Bucket="uploads", VersioningConfiguration={"Status": "Enabled"}
         )
         table.make(self.client("dynamodb"), "table")
+        table.make(self.client("dynamodb"), "catalogue", "CatalogueTable")
         self.client("stepfunctions").create_state_machine(
             name="happypath-v4",
             definition='{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}',
@@ -47,6 +48,7 @@ class Offline(Installation):
         self.__dict__["core"] = {
             "UploadBucket": "uploads",
             "Table": "table",
+            "CatalogueTable": "catalogue",
             "LiveParameter": "/happypath/live",
             "AlarmTopic": "arn:aws:sns:us-east-1:123456789012:happypath-alarms",
             "Queue": queues["q"],

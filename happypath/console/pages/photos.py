@@ -30,7 +30,7 @@ _HEAD_BYTES = 32
 _RANGE = re.compile(r"bytes=(\d{1,15}-\d{0,15}|-\d{1,15})")
 _KEPT = "private, max-age=3600"
 # As the stack images makes it; here also of photos that are not published.
-_THUMBNAIL = Variant(Fit.INSIDE, 192, 192)
+_THUMBNAIL, _LARGE = Variant(Fit.INSIDE, 192, 192), Variant(Fit.INSIDE, 640, 480)
 # What files made of boxes call themselves.
 _BRANDS = {
     **dict.fromkeys((b"avif", b"avis"), "image/avif"),
@@ -130,20 +130,20 @@ def rendition(request: Request) -> Response:
 
 
 def thumbnail(request: Request) -> Response:
-    """A small picture of an upload, made here; 404 for what no picture can be made of."""
-    key = request.query_params.get("key", "")
-    found = _object(request.app.state.console, "UploadBucket", key, request.query_params.get("version"))
+    """A small picture of an upload, made here, or a `large` one; 404 for what no picture can be made of."""
+    query = request.query_params
+    found = _object(request.app.state.console, "UploadBucket", query.get("key", ""), query.get("version"))
     with found["Body"] as body:
         data = body.read(MOST_BYTES + 1)
-    return small_picture(data)
+    return small_picture(data, _LARGE if query.get("large") else _THUMBNAIL)
 
 
-def small_picture(data: bytes) -> Response:
+def small_picture(data: bytes, variant: Variant = _THUMBNAIL) -> Response:
     """A thumbnail of a photo; 404 for what no picture can be made of."""
     if len(data) > MOST_BYTES:
         raise HTTPException(404, "The photo is too large for a thumbnail.")
     try:
-        small = make(data, _THUMBNAIL, lambda *_: Type.JPEG, max_pixels=_MOST_PIXELS)
+        small = make(data, variant, lambda *_: Type.JPEG, max_pixels=_MOST_PIXELS)
     except Rejection as rejection:
         raise HTTPException(404, "No thumbnail can be made of this.") from rejection
     return Response(small.data, media_type=small.type, headers={"Cache-Control": _KEPT})

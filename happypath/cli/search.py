@@ -1,0 +1,71 @@
+"""`happypath search`: any picture or document by what is in it."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import typer
+from rich.cells import cell_len
+
+from happypath.cli import display
+from happypath.cli.options import AsJson, Prefix, app, installation_of
+from happypath.errors import UsageError
+from happypath.operations.visible import visible
+from happypath.project import PREFIX
+
+# Click keeps the lines of a paragraph that begins with \b as they are.
+_HELP = """Find pictures and documents by what is in them, the newest first.
+
+\b
+label:Person>90            a label, as surely as that, in percent
+words:"new york"           words, one after the other; york and "new york" mean the same
+people>=2                  how many there are: people, faces, pages, cars, …
+place:sample-park workflow:catalogue type:pdf camera:left film:a.mp4
+after:2026-11-01 before:2026-11-01T10:05
+-label:Car                 not
+label:Car OR label:Bus     either; all that stands side by side must hold
+(label:Car OR label:Bus) words:taxi
+"""
+
+
+# A query may begin with what it denies.
+@app.command(help=_HELP, context_settings={"ignore_unknown_options": True})
+def search(
+    query: Annotated[str, typer.Argument(help="What to find.")],
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 25,
+    cursor: Annotated[
+        str | None, typer.Option(help="Where to go on: what was said at the end of the page before.")
+    ] = None,
+    prefix: Prefix = PREFIX,
+    as_json: AsJson = False,
+) -> None:
+    """Prints what a query finds; where there is more, the cursor is on standard error."""
+    from happypath.operations import search as searching
+
+    installation = installation_of(prefix)
+    try:
+        page = searching.search_far(installation, query, limit=limit, cursor=cursor)
+    except searching.UnreadableQueryError as error:
+        raise UsageError(f"{error}\n{_pointed(query, error.column)}") from None
+    if as_json:
+        display.show_json(page.found)
+    elif page.found:
+        display.show_found(page.found)
+    if not page.found and cursor is None:
+        display.show_notice(
+            searching.NOTHING_CATALOGUED if searching.is_empty(installation) else "Nothing is found."
+        )
+    if page.cursor is not None:
+        display.show_notice(f"There is more: --cursor {page.cursor}")
+
+
+def _pointed(query: str, column: int) -> str:
+    """A query, and below it a caret at a column.
+
+    >>> print(_pointed("東京 label:", 4))
+    東京 label:
+         ^
+    """
+    line = re.sub(r"\s", " ", query)
+    return f"{visible(line)}\n{' ' * cell_len(visible(line[: column - 1]))}^"

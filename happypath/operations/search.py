@@ -1,0 +1,206 @@
+"""What is found in the pictures and documents of an installation, and what is known of one of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from functions.catalogue import entries
+from functions.catalogue import search as searching
+from functions.catalogue.entries import Part
+from functions.catalogue.query import QueryError
+from functions.catalogue.search import MOST_ON_A_PAGE, CursorError, Page, TooBroadError
+from functions.catalogue.tables import Tables
+from functions.catalogue.terms import words
+from functions.platform.aws import ThrottledError
+from happypath.errors import ExpectedError, UsageError
+from happypath.operations.installation import Installation
+
+# What to do where that finds nothing.
+NOTHING_CATALOGUED = (
+    "Nothing is catalogued yet. Deploy the workflows catalogue and document, and upload to keys that go "
+    "there: `happypath live` says which."
+)
+# What everything that is catalogued is found by.
+_EVERYTHING = "after:1970"
+# Of text before and behind words.
+_AROUND_CHARACTERS = 90
+# More of an upload's pages would be a book.
+_PASSAGES = 3
+# A run of what is no space; where a hyphen divides a word at a line's end it goes on with the next line.
+_RUN = re.compile(r"\S+(?:(?<=[-\u00ad\u2010])[ \t]*\n\s*(?=[^\W\d_])\S+)*")
+_DIVIDED = re.compile(r"[-\u00ad\u2010][ \t]*\n\s*(?=[^\W\d_])")
+
+
+class NoCatalogueError(ExpectedError):
+    """The installation is older than the catalogue."""
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__(
+            f"{prefix} has no catalogue yet: `happypath deploy core` adds it, while the installation goes on."
+        )
+
+
+class UnreadableQueryError(UsageError):
+    """A query that cannot be read; the message says what is wrong with it, and where.
+
+    `said` is that without the place, and `column` the place, from 1.
+    """
+
+    def __init__(self, query: str, error: QueryError) -> None:
+        self.query = query
+        self.column = error.column
+        self.said = str(error).removeprefix(f"Column {error.column}: ")
+        super().__init__(f"the query cannot be read at column {self.column}: {self.said}")
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Text around words that were found, and the page that it is on; None: of a picture."""
+
+    page: int | None
+    before: str
+    words: str
+    after: str
+
+
+def search(installation: Installation, query: str, *, limit: int, cursor: str | None = None) -> Page:
+    """A page of the uploads that a query finds, the newest first: at most `limit`, from the cursor on.
+
+    A page that took as much to read as a page may has fewer, and a cursor.
+
+    Raises:
+        UnreadableQueryError: the query cannot be read.
+        UsageError: the cursor is none, or too much would have to be read.
+        NoCatalogueError: the installation is older than the catalogue.
+    """
+    try:
+        return searching.search(_tables(installation), query, limit=limit, cursor=cursor)
+    except QueryError as error:
+        raise UnreadableQueryError(query, error) from None
+    except (CursorError, TooBroadError) as error:
+        raise UsageError(str(error)) from None
+    except ThrottledError as error:
+        raise ExpectedError(f"{error} Ask again in a while.") from None
+
+
+def search_far(installation: Installation, query: str, *, limit: int, cursor: str | None = None) -> Page:
+    """As `search`, with any limit: page after page is read until there are so many.
+
+    Raises:
+        UsageError, NoCatalogueError: as `search`.
+    """
+    found: list[dict[str, Any]] = []
+    read_units = 0.0
+    while True:
+        page = search(installation, query, limit=min(limit - len(found), MOST_ON_A_PAGE), cursor=cursor)
+        found += page.found
+        read_units += page.read_units
+        cursor = page.cursor
+        if cursor is None or len(found) >= limit:
+            return Page(found, cursor, read_units)
+
+
+def is_empty(installation: Installation) -> bool:
+    """Whether nothing is catalogued that could be found."""
+    return not search(installation, _EVERYTHING, limit=1).found
+
+
+def known(installation: Installation, bucket: str, key: str, version: str | None) -> Iterator[Part]:
+    """What is catalogued of a version of an upload, part by part.
+
+    Raises:
+        NoCatalogueError: the installation is older than the catalogue.
+    """
+    return entries.read(_tables(installation), key, entries.generation(bucket, key, version))
+
+
+def in_words(entry: Mapping[str, Any]) -> str:
+    """An entry, as JSON has it, for a person.
+
+    >>> in_words({"what": "words", "value": "new york", "confidence": 97.03, "where": {"page": 3}})
+    '"new york" 97.0 % page 3'
+    >>> in_words({"what": "count", "value": "people", "confidence": 100.0, "where": {}, "count": 2})
+    'people 2'
+    """
+    what, value, where = entry["what"], entry["value"], entry["where"]
+    name = f'"{value}"' if what == "words" else value if what == "count" else f"{what} {value}"
+    number = f" {entry['count']}" if "count" in entry else ""
+    # What is written in a document, or in a key, is sure.
+    sure = f" {entry['confidence']:.1f} %" if entry["confidence"] < 100 else ""
+    page = f" page {where['page']}" if "page" in where else ""
+    second = f" at {where['second']:g} s" if "second" in where else ""
+    return f"{name}{number}{sure}{page}{second}"
+
+
+def passages(installation: Installation, found: Sequence[Mapping[str, Any]]) -> list[list[Passage]]:
+    """The text around the words that a search found on pages, for each of the uploads that it found."""
+    tables = _tables(installation)
+
+    def of(upload: Mapping[str, Any]) -> list[Passage]:
+        generation = entries.generation(upload["bucket"], upload["key"], upload["version"])
+
+        def text(number: int) -> str:
+            parts = entries.read(tables, upload["key"], generation, number)
+            return next(map(text_of, parts), "")
+
+        made: list[Passage | None] = []
+        for each in upload["found"]:
+            page = each["where"].get("page")
+            if each["what"] == "words" and page is not None and len(made) < _PASSAGES:
+                begins = text(page)
+                made.append(
+                    around(begins, each["value"], page)
+                    # It goes on where the next page begins.
+                    or around(f"{begins}\n{text(page + 1)}", each["value"], page)
+                )
+        return [each for each in made if each is not None]
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return list(pool.map(of, found))
+
+
+def text_of(part: Part) -> str:
+    """The text of a part, or the lines that were read on it."""
+    return part.text or "\n".join(each.value for each in part.entries if each.what == "words")
+
+
+def around(text: str, phrase: str, page: int | None = None) -> Passage | None:
+    """A piece of a text around the first place of a phrase; None where it is not in it.
+
+    >>> around("in the city of New\\nYork, in June", "new york")
+    Passage(page=None, before='in the city of ', words='New York,', after=' in June')
+    """
+    wanted = words(phrase)
+    runs = [(word, run.span()) for run in _RUN.finditer(text) for word in words(_DIVIDED.sub("", run[0]))]
+    for at in range(len(runs) - len(wanted) + 1):
+        if wanted and [word for word, _ in runs[at : at + len(wanted)]] == wanted:
+            start, end = runs[at][1][0], runs[at + len(wanted) - 1][1][1]
+            before, after = text[:start], text[end:]
+            return Passage(
+                page,
+                _plain(before[-_AROUND_CHARACTERS:], cut_before=len(before) > _AROUND_CHARACTERS),
+                _plain(text[start:end]),
+                _plain(after[:_AROUND_CHARACTERS], cut_after=len(after) > _AROUND_CHARACTERS),
+            )
+    return None
+
+
+def _plain(text: str, *, cut_before: bool = False, cut_after: bool = False) -> str:
+    """Text in one line, and an ellipsis for what was cut off, which is a word at least."""
+    line = re.sub(r"\s+", " ", _DIVIDED.sub("", text))
+    if cut_before:
+        line = f"… {line.partition(' ')[2]}"
+    if cut_after:
+        line = f"{line.rpartition(' ')[0]} …"
+    return line
+
+
+def _tables(installation: Installation) -> Tables:
+    core = installation.core
+    if "CatalogueTable" not in core:
+        raise NoCatalogueError(installation.prefix)
+    return Tables(installation.client("dynamodb"), core["CatalogueTable"], core["Table"])
