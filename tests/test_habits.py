@@ -145,7 +145,16 @@ def test_the_command_needs_no_extra_to_start() -> None:
     extras = PROJECT["project"]["optional-dependencies"]
     optional = {name for extra in extras.keys() - {"dev"} for name in names(extras[extra])}
     # What the packages themselves bring: botocore with boto3, werkzeug with moto's server, and so on.
-    brought = {"botocore", "werkzeug", "flask", "responses", "numpy", "py-partiql-parser", "markupsafe"}
+    brought = {
+        "botocore",
+        "werkzeug",
+        "flask",
+        "responses",
+        "numpy",
+        "py-partiql-parser",
+        "markupsafe",
+        "lxml",
+    }
     distributions = packages_distributions()
     imported = {
         _normal(distributions[module][0])

@@ -39,6 +39,11 @@ class Document:
     parts: tuple[Part, ...]
 
     @property
+    def pages(self) -> int | None:
+        """How many pages it has; None of a document without pages."""
+        return None if any(part.page is None for part in self.parts) else len(self.parts)
+
+    @property
     def is_picture(self) -> bool:
         """Whether it is a picture, to be looked at as such."""
         return self.type == PICTURE

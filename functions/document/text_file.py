@@ -25,7 +25,7 @@ def parts(file: IO[bytes], kind: str | None, limits: Limits) -> Iterator[Part]:
     """
     most = limits.max_characters * _MOST_BYTES_OF_ONE
     data = file.read(most + 1)
-    text = decoded(data[:most])
+    text = decoded(data[:most], whole=len(data) <= most)
     if text is None:
         raise unsupported(kind)
     if len(data) > most:
@@ -33,8 +33,8 @@ def parts(file: IO[bytes], kind: str | None, limits: Limits) -> Iterator[Part]:
     yield from sections(plain(text).split("\n"))
 
 
-def decoded(data: bytes) -> str | None:
-    r"""A text from its bytes; None if they are none.
+def decoded(data: bytes, *, whole: bool = True) -> str | None:
+    r"""A text from its bytes, unless `whole` but for the last character; None if they are none.
 
     >>> decoded(b"\xff\xfeA\0"), decoded(b"caf\xe9"), decoded(b"\x89PNG\r\n\x1a\n\0")
     ('A', 'café', None)
@@ -45,16 +45,15 @@ def decoded(data: bytes) -> str | None:
         (codecs.BOM_UTF16_BE, "utf-16"),
     ):
         if data.startswith(mark):
-            return _text(data, encoding)
+            return _text(data, encoding, whole)
     # Who has no byte order mark, and is not valid as UTF-8, is in all likelihood older than it.
-    text = _text(data, "utf-8")
-    return _text(data, "cp1252") if text is None else text
+    text = _text(data, "utf-8", whole)
+    return _text(data, "cp1252", whole) if text is None else text
 
 
-def _text(data: bytes, encoding: str) -> str | None:
+def _text(data: bytes, encoding: str, whole: bool) -> str | None:
     try:
-        # A character that is cut off at the end of what was read is none that is wrong.
-        text = codecs.getincrementaldecoder(encoding)().decode(data)
+        text = codecs.getincrementaldecoder(encoding)().decode(data, whole)
     except UnicodeDecodeError:
         return None
     return None if _BINARY.search(text) else text

@@ -26,9 +26,10 @@ import pytest
 from happypath.sandbox.function_host import environment
 from happypath.sandbox.function_host.environment import Environment, Function, Outcome
 from happypath.sandbox.function_host.host import FunctionHost, InvokeError, TooManyRequestsError
+from tests.waiting import until
 
 CODE = """
-import os, socket, sys, time
+import os, socket, subprocess, sys, time
 
 print("imported")
 count = 0
@@ -55,6 +56,9 @@ def handler(event, context):
             while True:
                 hog.append(bytearray(8 << 20))
                 time.sleep(0.005)
+        case "start hog":
+            child = subprocess.Popen([sys.executable, "-c", event["code"]])
+            child.wait()
         case "meet":
             with socket.create_connection(("127.0.0.1", event["port"])) as meeting:
                 meeting.recv(1)
@@ -202,6 +206,21 @@ def test_too_much_memory_ends_the_process(
     assert error["errorType"] == "Runtime.ExitError"
     assert "signal: killed" in error["errorMessage"]
     assert logs.outcomes[-1].peak_memory_mb == 128
+
+
+def test_what_a_function_starts_is_ended_with_it_for_their_memory_together(
+    host: FunctionHost, make: Callable[..., Function], logs: Logs
+) -> None:
+    code = "import os, time; print('pid', os.getpid(), flush=True); hog = b'x' * (120 << 20); time.sleep(600)"
+    error, failed = call(host, make(memory_mb=128), do="start hog", code=code)
+    assert failed
+    assert error["errorType"] == "Runtime.ExitError"
+    assert logs.outcomes[-1].peak_memory_mb == 128
+    (started,) = [int(line.split()[1]) for line in logs.outcomes[-1].log_lines if line.startswith("pid ")]
+    until(
+        lambda: not psutil.pid_exists(started) or psutil.Process(started).status() == psutil.STATUS_ZOMBIE,
+        "what it started is gone",
+    )
 
 
 def test_a_process_that_is_killed_on_purpose_has_done_nothing(

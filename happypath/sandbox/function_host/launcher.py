@@ -134,6 +134,8 @@ def _enter_own_file_system(plan: dict[str, Any]) -> None:
 
 def main(plan: dict[str, Any]) -> None:
     """Becomes the runtime that the plan names, in the file system that it describes."""
+    # That of the virtual environment, and the link there, may soon be out of sight.
+    sys.executable = os.path.realpath(sys.executable)
     confined = False
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
@@ -155,8 +157,6 @@ def main(plan: dict[str, Any]) -> None:
     # The runtime comes before what the archive has: on Lambda, too, it is loaded from a place of its own.
     sys.path.append(libraries)
     run = _runtime(client_folder, aws=plan["aws_client"])
-    # The one of the virtual environment may be out of sight.
-    sys.executable = os.path.realpath(sys.executable)
     version = "python{}.{}".format(*sys.version_info)
     brought = [f"{layers}/python/lib/{version}/site-packages", f"{layers}/python"] if layers else []
     sys.path[:0] = [task, *brought]
