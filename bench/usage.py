@@ -26,7 +26,7 @@ from happypath.operations.logs import events, groups, report
 from happypath.operations.review import ReviewQueue
 from happypath.operations.usage import FILE, FunctionUsage, Usage, times
 from happypath.operations.waiting import Look, Watch
-from happypath.project import STACKS, WORKFLOWS
+from happypath.project import SANDBOX_STACKS, WORKFLOWS
 from happypath.samples import Photo
 from happypath.sandbox.sandbox import Sandbox
 
@@ -40,7 +40,7 @@ def measure(rounds: int) -> Usage:
     photos = {workflow: samples.of(workflow).at(None) for workflow in WORKFLOWS}
     every = [photo for each in photos.values() for photo in each]
     with Sandbox() as sandbox:
-        for stack in STACKS:
+        for stack in SANDBOX_STACKS:
             sandbox.deploy(stack)
         installation = Installation(sandbox.client, sandbox.prefix)
         for photo in every:
@@ -131,7 +131,7 @@ def logged(
     invocations: Counter[str] = Counter()
     log_bytes: Counter[str] = Counter()
     metrics: dict[str, set[str]] = defaultdict(set)
-    functions = [name for stack in STACKS for name in installation.functions(stack)]
+    functions = [name for stack in SANDBOX_STACKS for name in installation.functions(stack)]
     for group, there in groups(installation, functions).items():
         for function, event in events(installation, group, there, startTime=int(began.timestamp() * 1000)):
             name, message = function.removeprefix(f"{installation.prefix}-"), event["message"]

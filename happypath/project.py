@@ -97,6 +97,19 @@ STACKS = (
     "core",
     *dict.fromkeys(one for each in (*ADD_ONS, *WORKFLOWS) for one in (*needed_by(each), each)),
 )
+# Services that no sandbox has, as types of resources name them.
+_NOT_IN_SANDBOX = ("OSIS", "OpenSearchServerless")
+
+
+def only_on_aws(stack: str) -> list[str]:
+    """The services of a stack that no sandbox has, as types of resources name them; none of most stacks."""
+    template = (TEMPLATES / stack / "template.yaml").read_text(encoding="utf-8")
+    types = set(re.findall(r"^    Type: AWS::(\w+)::", template, re.MULTILINE))
+    return [each for each in _NOT_IN_SANDBOX if each in types]
+
+
+# Those that a sandbox can have.
+SANDBOX_STACKS = tuple(stack for stack in STACKS if not only_on_aws(stack))
 # What is meant where no workflow is named.
 NEWEST = newest_of(WORKFLOWS)
 

@@ -64,11 +64,11 @@ def sandbox() -> Iterator[Sandbox]:
     The state machines retry as often as they say, and wait a thousandth of what they say.
     """
     # moto and OpenCV take a second to import, which only those wait for who need a sandbox.
-    from happypath.project import STACKS
+    from happypath.project import SANDBOX_STACKS
     from happypath.sandbox.sandbox import Sandbox
 
     with Sandbox(retry_wait_scale=0.001) as sandbox:
-        for stack in STACKS:
+        for stack in SANDBOX_STACKS:
             sandbox.deploy(stack)
         yield sandbox
 

@@ -14,7 +14,7 @@ from happypath.cli import display
 from happypath.cli.console import PORT, stopped_by_signals, wait
 from happypath.cli.options import FaultRules, Iam, RealRekognition, Seed, app, faults_of
 from happypath.operations.installation import Installation
-from happypath.project import NEWEST, STACKS, WORKFLOWS, usually_live
+from happypath.project import NEWEST, SANDBOX_STACKS, WORKFLOWS, usually_live
 
 if TYPE_CHECKING:
     from happypath.sandbox.sandbox import Sandbox
@@ -57,7 +57,7 @@ def up(
         )
         if not empty:
             with display.notices.status("Deploying …") as status:
-                for stack in STACKS:
+                for stack in SANDBOX_STACKS:
                     if stop.is_set():
                         return
                     status.update(f"Deploying {stack} …")

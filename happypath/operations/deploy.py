@@ -20,7 +20,7 @@ from happypath.operations import parameters
 from happypath.operations.installation import Installation
 from happypath.operations.live import changes, workflows
 from happypath.operations.regions import is_aws, needs_rekognition, without_rekognition
-from happypath.project import ADD_ONS, ROOT, WORKFLOWS
+from happypath.project import ADD_ONS, ROOT, WORKFLOWS, only_on_aws
 
 # After a switch a warm StartExecution may still know the old value, and have a batch in hand for as long as
 # its Timeout (templates/core).
@@ -60,9 +60,10 @@ def deploy(
 
     Raises:
         NotDeployedError: a workflow needs a core, and there is none.
-        DeployRefusedError: the region lacks what the workflow needs, or the stack is another installation's;
-            a value is missing, or cannot be handed to SAM; or SAM failed, and has said why.
+        DeployRefusedError: the region, or the sandbox, lacks what the stack needs; the stack is another
+            installation's; a value is missing, or cannot be handed to SAM; or SAM failed, and has said why.
     """
+    _refuse_in_sandbox(installation, stack)
     if status := installation.has_failed(stack):
         raise DeployRefusedError(
             f"The stack {installation.prefix}-{stack} failed ({status}) and can only be removed: "
@@ -101,6 +102,15 @@ def _missing(installation: Installation, stack: str, given: Mapping[str, str]) -
     """The parameters that a stack would have no value for."""
     missing = parameters.missing(stack, given)
     return missing if missing and not installation.is_deployed(stack) else []
+
+
+def _refuse_in_sandbox(installation: Installation, stack: str) -> None:
+    endpoint = installation.client("cloudformation").meta.endpoint_url
+    if (services := only_on_aws(stack)) and not is_aws(endpoint):
+        raise DeployRefusedError(
+            f"{stack} can be deployed to AWS alone: {endpoint} is a sandbox, and has no "
+            f"{', '.join(services)}. Without AWS_ENDPOINT_URL, commands use AWS."
+        )
 
 
 def _refuse_without_rekognition(installation: Installation, stack: str) -> None:

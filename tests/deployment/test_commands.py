@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from happypath.operations.installation import Installation
-from happypath.project import ADD_ONS
+from happypath.project import ADD_ONS, only_on_aws
 from tests.deployment.conftest import Command
 
 pytestmark = [pytest.mark.sam, pytest.mark.timeout(400)]
@@ -46,7 +46,7 @@ def test_parameters_reach_a_stack_as_they_were_written(
     happypath("destroy", "matcher", "--yes")
 
 
-@pytest.mark.parametrize("stack", ADD_ONS)
+@pytest.mark.parametrize("stack", [each for each in ADD_ONS if not only_on_aws(each)])
 def test_an_add_on_is_deployed_and_removed(
     happypath: Command, installation: Installation, stack: str
 ) -> None:

@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.cloudformation.parsing import get_model_map
 
+from happypath.operations.deploy import DeployRefusedError, deploy
+from happypath.operations.installation import Installation
+from happypath.project import ADD_ONS, SANDBOX_STACKS, STACKS, only_on_aws, template_of
 from happypath.sandbox import DeployError
+from happypath.sandbox.deployment.making import KINDS
 from happypath.sandbox.sandbox import Sandbox
 
 STACK = "slips"
@@ -91,3 +96,19 @@ def test_a_slip_is_named(
 def test_templates_are_not_validated_without_being_deployed(sandbox: Sandbox) -> None:
     with pytest.raises(ClientError, match=r"\(ValidationError\).*run cfn-lint"):
         sandbox.client("cloudformation").validate_template(TemplateBody='{"Resources": {}}')
+
+
+def test_a_stack_of_services_that_the_sandbox_lacks_is_refused_before_it_is_built(
+    installation: Installation,
+) -> None:
+    lacking = {stack: services for stack in STACKS if (services := only_on_aws(stack))}
+    assert lacking.keys() == set(STACKS) - set(SANDBOX_STACKS) <= set(ADD_ONS)
+    for stack, services in lacking.items():
+        with pytest.raises(DeployRefusedError, match=r"to AWS alone: http://127\.0\.0\.1:") as refused:
+            deploy(installation, stack, ask=False)
+        assert all(service in str(refused.value) for service in services)
+        assert installation.stack(stack) is None
+        # Should the sandbox come to have them, they are deployed there.
+        types = {each["Type"] for each in template_of(stack)["Resources"].values()}
+        made = {*KINDS, *get_model_map()}
+        assert not {each for each in types & made if each.split("::")[1] in services}

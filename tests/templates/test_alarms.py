@@ -25,6 +25,7 @@ ALARMS = {
     "images": {"ErrorsAlarm"},
     "notices": {"FailedAlarm", "LateAlarm", "ReviewsLateAlarm"},
     "review": {"ExecutionsFailedAlarm", "LateAlarm", "UndoneAlarm"},
+    "search-opensearch": {"DeadLettersAlarm", "LateAlarm"},
     "subscriber": {"GalleryDeadLettersAlarm", "SupportDeadLettersAlarm"},
     "deletion": {"ExecutionsFailedAlarm", "DeadLettersAlarm"},
 }

@@ -15,7 +15,7 @@ from functions.ingest import record as records
 from functions.upload import InvalidKeyError, Upload, parse_key
 from happypath.operations.installation import TERMINAL, Installation, steps
 from happypath.operations.review import ReviewQueue
-from happypath.project import STACKS, uploads_of
+from happypath.project import SANDBOX_STACKS, uploads_of
 from happypath.sandbox.sandbox import Sandbox
 from tests.live import go_live
 from tests.outcomes import Row
@@ -374,7 +374,7 @@ def named_in(execution: str) -> str:
 def opened(retry_wait_scale: float = 0.001) -> Iterator[Driver]:
     """A driver of a sandbox of its own, with everything deployed, for commands outside of tests."""
     with Sandbox(retry_wait_scale=retry_wait_scale) as sandbox:
-        for stack in STACKS:
+        for stack in SANDBOX_STACKS:
             sandbox.deploy(stack)
         driver = Driver(sandbox, Installation(sandbox.client, sandbox.prefix))
         pictures.put_places(driver.installation)

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from happypath.operations.installation import Installation
-from happypath.project import STACKS, TEMPLATES
+from happypath.project import SANDBOX_STACKS, TEMPLATES
 from happypath.sandbox.deployment.serverless import parse
 
 # The types that have a policy of their own, and where it is.
@@ -52,7 +52,7 @@ class Statement:
 @cache
 def statements() -> tuple[Statement, ...]:
     """All of them."""
-    return tuple(each for stack in STACKS for each in _of_stack(stack))
+    return tuple(each for stack in SANDBOX_STACKS for each in _of_stack(stack))
 
 
 def _of_stack(stack: str) -> Iterator[Statement]:
