@@ -92,6 +92,11 @@ def published_url(distribution_url: str, key: str) -> str:
     return f"{distribution_url.rstrip('/')}/{quote(key)}"
 
 
+def published_renditions(distribution_url: str, keys: Mapping[str, str]) -> list[dict[str, str]]:
+    """The names and addresses of renditions, by their keys: `name` and `url`."""
+    return [{"name": name, "url": published_url(distribution_url, keys[name])} for name in sorted(keys)]
+
+
 def without_extension(upload_id: str) -> str:
     """What an upload id was before extensions were part of it, and still is in some events.
 

@@ -25,7 +25,7 @@ def answered(name: str, event: HttpEvent, context: Any, routes: Mapping[str, Rou
             return routes[event["routeKey"]](event, Caller.of(event))
         except RequestError as error:
             logger.info("refused: %s", error, extra={"route": event["routeKey"], "status": error.status})
-            return answer(error.status, {"message": str(error), "errors": error.errors})
+            return answer(error.status, {"message": str(error), "errors": error.errors, **error.more})
         except (ClientError, BotoCoreError) as error:
             logger.exception("an AWS call failed", extra={"route": event["routeKey"]})
             if isinstance(task_error(error), (ThrottledError, ServiceUnavailableError)):

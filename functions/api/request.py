@@ -27,11 +27,20 @@ _MOST_NAME_BYTES = 41 + _MOST_FILE_NAME_BYTES
 
 
 class RequestError(Exception):
-    """A request is refused: with a status of HTTP, a sentence, and one for each field that is wrong."""
+    """A request is refused: with a status of HTTP, a sentence, and one for each field that is wrong.
 
-    def __init__(self, status: int, message: str, errors: Mapping[str, str] | None = None) -> None:
+    `more` is what a program needs to know beside sentences.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        errors: Mapping[str, str] | None = None,
+        more: Mapping[str, int] | None = None,
+    ) -> None:
         super().__init__(message)
-        self.status, self.errors = status, errors or {}
+        self.status, self.errors, self.more = status, errors or {}, more or {}
 
 
 def bad_fields(errors: Mapping[str, str]) -> RequestError:

@@ -34,8 +34,9 @@ class Page:
     """What a search found, the newest first, and what it read.
 
     Each of `found` is an upload: `key`, `bucket`, `version`, `placeId`, `workflow`, `at` (ISO 8601, UTC,
-    milliseconds), `type`, and `found`: the entries that the query asks for, as `Entry.as_json`. `cursor` has
-    the next page follow; None: there is none.
+    milliseconds), `type`, and `found`: the entries that the query asks for, as `Entry.as_json`; of one that
+    is published also `renditions`, their keys in the distribution bucket by their names. `cursor` has the
+    next page follow; None: there is none.
     """
 
     found: list[dict[str, Any]]
@@ -117,6 +118,7 @@ def _is_current(hit: Hit, record: Item | None) -> bool:
 
 
 def _shown(hit: Hit, record: Item) -> dict[str, Any]:
+    published = {name: each["S"] for name, each in record.get("renditions", {}).get("M", {}).items()}
     return {
         "key": hit.key,
         "bucket": record["bucket"]["S"],
@@ -126,6 +128,7 @@ def _shown(hit: Hit, record: Item) -> dict[str, Any]:
         "at": hit.sort_key.partition("#")[0],
         "type": hit.type,
         "found": [each.as_json() for each in hit.entries],
+        **({"renditions": published} if published else {}),
     }
 
 

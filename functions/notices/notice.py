@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from functions.ingest.record import PARTITION, fingerprint, timestamp
 from functions.outcome import sentence
-from functions.upload import published_url
+from functions.upload import published_renditions
 
 # A record of the stream: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 StreamRecord: TypeAlias = Mapping[str, Any]
@@ -53,10 +53,7 @@ def notice(record: StreamRecord, distribution_url: str) -> Notice | None:
         "status": status,
         "reason": reason,
         "sentence": sentence(status, reason),
-        "renditions": [
-            {"name": name, "url": published_url(distribution_url, where)}
-            for name, where in sorted(published.items())
-        ],
+        "renditions": published_renditions(distribution_url, published),
         "at": at,
         # The review by which a person decided, or was to.
         "review": new.get("review"),

@@ -151,6 +151,18 @@ class ReviewApiSettings:
     own_folders: tuple[str, ...] = value(entries)
 
 
+@dataclass(frozen=True)
+class SearchApiSettings(CatalogueSettings):
+    """What the API needs to search, and for whom."""
+
+    seal_key: str = value(text)
+    # The claim of a token that names groups, and those of them whose people may search.
+    reviewer_claim: str = value(text)
+    searcher_groups: tuple[str, ...] = value(entries)
+    # The address under which renditions are served.
+    distribution_url: str = value(text)
+
+
 def _sizes(given: object) -> frozenset[str]:
     sizes = frozenset(entries(given))
     if not all(map(SIZE.fullmatch, sizes)):

@@ -26,7 +26,7 @@ from happypath.loopback import NO_SETTINGS, isolated
 from happypath.project import PREFIX, TEMPLATES
 from happypath.sandbox import DeployError
 from happypath.sandbox.account import ACCOUNT_ID, CREDENTIALS, OWN_ACCESS_KEY, REGION, Account, put_log
-from happypath.sandbox.apigateway.issuer import AUDIENCE, REVIEWERS
+from happypath.sandbox.apigateway.issuer import AUDIENCE, REVIEWERS, SEARCHERS
 from happypath.sandbox.calls import Calls
 from happypath.sandbox.cloudfront.distributions import ROOM
 from happypath.sandbox.deployment.change_sets import NO_CHANGES
@@ -252,6 +252,7 @@ class Sandbox:
                     "JwtIssuer": self.issuer.url,
                     "JwtAudience": AUDIENCE,
                     "ReviewerGroups": REVIEWERS,
+                    "SearcherGroups": SEARCHERS,
                     "UploadOrigins": ORIGINS,
                 }
         return samples.of(stack).parameters

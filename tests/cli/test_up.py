@@ -296,7 +296,8 @@ def test_somebody_without_credentials_uploads_a_photo_as_the_page_says(
     page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     page = page.replace("http://127.0.0.1:4566/_aws/execute-api/API_ID", api)
     page = page.replace("http://127.0.0.1:4566", endpoint)
-    ask, follow, *_ = re.findall(r"^```\n(.*?)^```$", page, re.M | re.S)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page, re.M | re.S)
+    ask, follow, *others = (block for language, block in blocks if not language)
     (tmp_path / "samples").symlink_to(ROOT / "samples")
     assert "HTTP/1.1 204" in bash(ask, tmp_path)
     look, renditions = follow.rsplit("grep", 1)
@@ -309,3 +310,5 @@ def test_somebody_without_credentials_uploads_a_photo_as_the_page_says(
     bash(f"grep{renditions}", tmp_path)
     for name in ("tile.jpg", "scaled.jpg"):
         assert (tmp_path / name).read_bytes().startswith(b"\xff\xd8")
+    (search,) = (each for each in others if "SEARCHER=" in each)
+    assert json.loads(bash(known + search, tmp_path)) == {"uploads": [], "cursor": None}

@@ -30,6 +30,7 @@ os.environ.update(
     OWN_FOLDERS="avatars",
     REVIEWER_CLAIM="cognito:groups",
     REVIEWER_GROUPS="reviewers",
+    SEARCHER_GROUPS="searchers,archivists",
     LARGE_BUCKET="large",
     SIGNING_SECRET="signing",
     LADDER="320x,400x400,x200",

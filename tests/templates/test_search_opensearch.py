@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 import yaml
 
+from functions.analysis.region import Region
+from functions.catalogue import entries
+from functions.catalogue.entry import Entry
+from functions.catalogue.tables import Tables
+from functions.upload import Upload
 from tests.templates.template import listed, load, resources
 
 STACK = "search-opensearch"
@@ -89,15 +96,45 @@ def test_what_the_pipeline_says_belongs_together() -> None:
     assert not {each for each in role if re.search(r"dynamodb:.*(Put|Update|Delete|Write)|s3:Delete", each)}
 
 
+def processor(name: str) -> dict[str, Any]:
+    (found,) = (each[name] for each in pipeline()["catalogue"]["processor"] if name in each)
+    return dict(found)
+
+
 @pytest.mark.parametrize(
     ("partition", "goes"),
-    [("upload#a-park/a.jpg", True), ("label#person#0", False), ("all##3", False), (None, True)],
+    [(f"{entries.PREFIX}a-park/a.jpg", True), ("label#person#0", False), ("index#a", False), (None, True)],
 )
 def test_entries_go_there_and_the_inverted_index_does_not(partition: str | None, goes: bool) -> None:
     """The pipeline's own expression, put into Python; what the stream has no image of is a removed item."""
-    (dropped,) = (each["drop_events"] for each in pipeline()["catalogue"]["processor"])
-    expression = dropped["drop_when"].replace("/PK", "pk").replace("null", "None")
+    dropping = processor("drop_events")
+    expression = dropping["drop_when"].replace("/PK", "pk").replace("null", "None")
     starts = {"startsWith": lambda text, prefix: text is not None and text.startswith(prefix)}
-    assert eval(expression, {"pk": partition, "None": None, **starts}) is not goes
+    assert eval(expression, {"pk": partition, **starts}) is not goes
     # One that it cannot work out is rather one too many.
-    assert dropped["handle_failed_events"] == "skip"
+    assert dropping["handle_failed_events"] == "skip"
+
+
+def test_each_attribute_of_an_item_has_a_type_there() -> None:
+    """An item as the tasks leave it, on the way that it takes through the pipeline."""
+    known = [Entry("words", 'NEW "YORK"\n$', 98.0, Region(0, 0, 1, 1, "text", 98.0), page=2, second=1.5)]
+    known.append(Entry("count", "people", count=2))
+    tables = create_autospec(Tables)
+    upload = Upload("uploads", "park/a.jpg", "park", "a.jpg", "1")
+    entries.write_part(tables, upload, 2, known, "text", workflow="v1", at=datetime.now(UTC), type="jpg")
+    item = {name: each["S"] for name, each in tables.put.call_args.args[0].items()}
+
+    for substituted in processor("substitute_string")["entries"]:
+        at, put = substituted["from"], substituted["to"]
+        item[substituted["source"]] = re.sub(at, put, item[substituted["source"]])
+    parsing = processor("parse_json")
+    item[parsing["destination"]] = json.loads(item.pop(parsing["source"]))
+    assert parsing["delete_source"] is True
+
+    (sink,) = (each["opensearch"] for each in pipeline()["catalogue"]["sink"])
+    mapped = json.loads(sink["template_content"])["template"]["mappings"]["properties"]
+    assert item.keys() == mapped.keys()
+    listed = mapped["known"]["properties"]["entries"]["properties"]
+    given = item["known"]["entries"]
+    assert given == [each.as_json() for each in known]
+    assert {name for each in given for name in each} == listed.keys()

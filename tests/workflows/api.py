@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
 import requests
 
+from functions.catalogue import entries
+from functions.catalogue.entry import Entry
+from functions.catalogue.index import index
+from functions.catalogue.tables import Tables
+from functions.upload import Upload
 from happypath.operations.review import ReviewQueue
-from happypath.sandbox.apigateway.issuer import AUDIENCE, REVIEWERS
+from happypath.sandbox.apigateway.issuer import AUDIENCE, REVIEWERS, SEARCHERS
 from happypath.sandbox.sandbox import Sandbox
 from tests.waiting import until
 from tests.workflows.asked import ask
@@ -78,3 +84,33 @@ def review(driver: Driver) -> None:
         if shown.ok:
             photo = requests.get(shown.json()["photo"], timeout=60)
             assert photo.content == b"a photo" or photo.status_code == HTTPStatus.FORBIDDEN
+
+
+def search(driver: Driver) -> list[dict[str, Any]]:
+    """Has two uploads catalogued and searched, page by page; where one call is denied, there is nothing."""
+    dynamodb = driver.installation.client("dynamodb")
+    tables = Tables(dynamodb, driver.installation.core["CatalogueTable"], driver.installation.core["Table"])
+    label = driver.new_id("searched")
+    for number in range(2):
+        key = driver.new_key()
+        place_id, _, upload_id = key.partition("/")
+        upload = Upload(driver.upload_bucket, key, place_id, upload_id, str(number))
+        known = {"objStatus": "PROCESSED", "bucket": upload.bucket, "version": str(number), "workflow": "v1"}
+        item = {"PK": "workflow", "SK": key, "key": key, "placeId": place_id, **known}
+        dynamodb.put_item(
+            TableName=driver.installation.core["Table"],
+            Item={name: {"S": each} for name, each in item.items()},
+        )
+        entries.write_part(
+            tables, upload, 0, [Entry("label", label)], workflow="v1", at=datetime.now(UTC), type="jpg"
+        )
+        index(tables, upload)
+    sam = Person(driver.sandbox, "sam", SEARCHERS)
+    found: list[dict[str, Any]] = []
+    query = {"q": f"label:{label}", "limit": "1"}
+    while (page := sam.get("/search", **query)).ok:
+        found += page.json()["uploads"]
+        if page.json()["cursor"] is None:
+            break
+        query["cursor"] = page.json()["cursor"]
+    return found

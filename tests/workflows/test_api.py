@@ -17,10 +17,11 @@ from botocore.credentials import Credentials
 from PIL import Image
 
 from happypath.sandbox import DeployError
-from happypath.sandbox.apigateway.issuer import AUDIENCE
+from happypath.sandbox.apigateway.issuer import AUDIENCE, SEARCHERS
 from happypath.sandbox.s3 import gate
 from happypath.sandbox.sandbox import ORIGINS, Sandbox
 from tests.outcomes import rows
+from tests.workflows import api
 from tests.workflows.api import Person, send
 from tests.workflows.driver import Driver
 from tests.workflows.tasks import accepted
@@ -218,6 +219,25 @@ def test_the_access_log_has_each_request_and_no_token(driver: Driver, ann: Perso
     }
     token = ann.headers["authorization"].removeprefix("Bearer ")
     assert not any(token in line or "x-amz-signature" in line for group in lines for line in group)
+
+
+def test_people_of_a_group_search_what_all_have_uploaded_and_nobody_else_does(
+    driver: Driver, ann: Person
+) -> None:
+    found = api.search(driver)
+    assert [(each["workflow"], each["found"][0]["what"]) for each in found] == [("v1", "label")] * 2
+    assert len({each["uploadId"] for each in found}) == 2
+    assert not found[0].keys() & {"bucket", "version"}
+    sam = Person(driver.sandbox, "sam", SEARCHERS)
+    # As a browser sends it: quotes, spaces and all of Unicode.
+    for query in ('words:"new york" OR label:größer', '"a&b=c+d%20#?/;,ü🙂"'):
+        assert sam.get("/search", q=query).json() == {"uploads": [], "cursor": None}
+    unreadable = sam.get("/search", q='place:park words:"new york')
+    assert (unreadable.status_code, unreadable.json()["column"]) == (400, 18)
+    assert ann.get("/search", q="label:Person").json()["message"] == "You may not search."
+    assert ann.get("/search", q="label:Person").status_code == 403
+    with driver.sandbox.faults("dynamodb:Query=throttle"):
+        assert sam.get("/search", q="label:Person").status_code == 503
 
 
 def test_two_at_once_with_one_name_have_two_photos(driver: Driver, sandbox: Sandbox) -> None:

@@ -95,6 +95,7 @@ _ADD_ONS: dict[str, Callable[[Driver], object]] = {
     "review": reviews.every_way,
     "api": _ask,
     "api-reviews": api.review,
+    "api-search": api.search,
     "images": images.ask_in_all_ways,
 }
 

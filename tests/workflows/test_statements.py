@@ -140,6 +140,8 @@ def _is_of_add_on(statement: Statement, driver: Driver) -> bool:
         refused(driver)
     elif statement.resource == "ReviewsFunction":
         api.review(driver)
+    elif statement.resource in {"SearchFunction", "SearchPolicy"}:
+        api.search(driver)
     elif statement.stack == "api" or statement.resource == "PutUploadsPolicy":
         _use_the_api(driver)
     elif statement.resource == "PublishPolicy" and statement.actions == ("s3:ListBucket",):

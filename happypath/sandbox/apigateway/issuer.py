@@ -28,6 +28,8 @@ AUDIENCE = "happypath"
 GROUPS = "cognito:groups"
 # Those of it who may decide reviews by the API.
 REVIEWERS = "reviewers"
+# And those who may search.
+SEARCHERS = "searchers"
 
 
 class Issuer:
