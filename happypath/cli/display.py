@@ -17,7 +17,6 @@ from rich.table import Table
 from rich.text import Text
 
 from happypath.operations.brief import brief
-from happypath.operations.search import in_words
 from happypath.operations.visible import in_line
 
 if TYPE_CHECKING:
@@ -134,14 +133,12 @@ def show_executions(executions: Sequence[ExecutionListItemTypeDef]) -> None:
     output.print(table)
 
 
-def show_found(found: Sequence[Mapping[str, Any]]) -> None:
-    """A table of the uploads that a search found, as JSON has them."""
+def show_found(found: Iterable[tuple[str, datetime, str]]) -> None:
+    """A table of what a search found: of each upload its key, when it was, and what matched."""
     table = Table("upload", "when", "matched", box=None, pad_edge=False)
     table.columns[0].overflow = "fold"
-    for each in found:
-        when = _time(datetime.fromisoformat(each["at"]))
-        matched = _shortened("; ".join(in_words(match) for match in each["found"]), 400)
-        table.add_row(escape(in_line(each["key"])), when, escape(in_line(matched)))
+    for key, at, matched in found:
+        table.add_row(escape(in_line(key)), _time(at), escape(_shortened(in_line(matched), 400)))
     output.print(table)
 
 

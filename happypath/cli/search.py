@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -18,14 +19,15 @@ from happypath.project import PREFIX
 _HELP = """Find pictures and documents by what is in them, the newest first.
 
 \b
-label:Person>90            a label, as surely as that, in percent
-words:"new york"           words, one after the other; york and "new york" mean the same
-people>=2                  how many there are: people, faces, pages, cars, …
-place:sample-park workflow:catalogue type:pdf camera:left film:a.mp4
-after:2026-11-01 before:2026-11-01T10:05
--label:Car                 not
-label:Car OR label:Bus     either; all that stands side by side must hold
-(label:Car OR label:Bus) words:taxi
+label:Person>90              a label, and how sure, in percent
+words:"new york"             words, one after the other
+york                         a word
+people>=2                    how many: people, faces, pages, cars, …
+place:sample-park            also workflow: type: camera: film:
+after:2026-11-01             and before:2026-11-01T10:05, in UTC
+-label:Car                   not
+label:Car OR label:Bus       either; what is side by side must all hold
+(label:Car OR label:Bus) taxi
 """
 
 
@@ -51,7 +53,14 @@ def search(
     if as_json:
         display.show_json(page.found)
     elif page.found:
-        display.show_found(page.found)
+        display.show_found(
+            (
+                each["key"],
+                datetime.fromisoformat(each["at"]),
+                "; ".join(map(searching.in_words, each["found"])),
+            )
+            for each in page.found
+        )
     if not page.found and cursor is None:
         display.show_notice(
             searching.NOTHING_CATALOGUED if searching.is_empty(installation) else "Nothing is found."

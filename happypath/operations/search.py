@@ -26,6 +26,8 @@ NOTHING_CATALOGUED = (
 )
 # What everything that is catalogued is found by.
 _EVERYTHING = "after:1970"
+# The output of core that tells.
+_HAS_CATALOGUE = "CatalogueTable"
 # Of text before and behind words.
 _AROUND_CHARACTERS = 90
 # More of an upload's pages would be a book.
@@ -110,12 +112,9 @@ def is_empty(installation: Installation) -> bool:
 
 
 def known(installation: Installation, bucket: str, key: str, version: str | None) -> Iterator[Part]:
-    """What is catalogued of a version of an upload, part by part.
-
-    Raises:
-        NoCatalogueError: the installation is older than the catalogue.
-    """
-    return entries.read(_tables(installation), key, entries.generation(bucket, key, version))
+    """What is catalogued of a version of an upload, part by part; nothing while there is no catalogue."""
+    if _HAS_CATALOGUE in installation.core:
+        yield from entries.read(_tables(installation), key, entries.generation(bucket, key, version))
 
 
 def in_words(entry: Mapping[str, Any]) -> str:
@@ -201,6 +200,6 @@ def _plain(text: str, *, cut_before: bool = False, cut_after: bool = False) -> s
 
 def _tables(installation: Installation) -> Tables:
     core = installation.core
-    if "CatalogueTable" not in core:
+    if _HAS_CATALOGUE not in core:
         raise NoCatalogueError(installation.prefix)
-    return Tables(installation.client("dynamodb"), core["CatalogueTable"], core["Table"])
+    return Tables(installation.client("dynamodb"), core[_HAS_CATALOGUE], core["Table"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote_plus
+from urllib.parse import urlencode
 
 import pytest
 from starlette.testclient import TestClient
@@ -52,15 +52,38 @@ def test_a_picture_has_boxes_and_a_document_the_text_around(client: TestClient, 
     assert "<title>label:person OR &#34;new york&#34; · Happy Path</title>" in page
 
 
-def test_pages_follow_each_other_by_their_addresses(client: TestClient, installation: Offline) -> None:
-    for number in range(26):
+def test_the_page_of_an_upload_shows_what_is_known_of_it(client: TestClient, two: Offline) -> None:
+    picture = addresses.upload_page("park/two people.jpg")
+    assert len(re.findall(r'<rect class="box labels"', client.get(picture).text)) == 1
+    known = Tags(client.get(f"{picture}?view=catalogue").text)
+    assert re.search(r"label Person\s*1\s*95.0 %", known.text)
+    assert "TAXI" in known.text
+    document = addresses.upload_page("archive/report.pdf")
+    first = client.get(document).text
+    assert "As uploaded</a> it is PDF." in first
+    assert "<img src" not in first.partition("<main")[2]
+    page = client.get(f"{document}?view=catalogue").text
+    assert "<h3>Page 1</h3>" in page
+    assert ">The city of\nNew York is large.</pre>" in page
+    (query,) = re.findall(r'href="(/search[^"]*)"><bdi>Person', client.get(f"{picture}?view=catalogue").text)
+    assert "park/two people.jpg" in client.get(query.replace("&amp;", "&")).text
+    del two.core["CatalogueTable"]
+    assert "Nothing is catalogued of this upload." in client.get(f"{picture}?view=catalogue").text
+    assert "catalogued of it is missing" not in client.get(f"{picture}?view=catalogue").text
+
+
+def test_pages_follow_each_other_by_their_addresses(
+    client: TestClient, installation: Offline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("happypath.console.pages.search._ON_A_PAGE", 2)
+    for number in range(3):
         catalogued(installation, f"park/{number}.jpg", [Entry("label", "Car", 90.0)], minute=number)
     first = asked(client, "label:Car")
     (more,) = re.findall(r'href="(/search[^"]*)">Next page', first)
     assert "First page" not in first
     last = client.get(more.replace("&amp;", "&")).text
-    assert re.findall(r'<li class="hit">', first + last) == 26 * ['<li class="hit">']
-    assert Tags(last).text.count("park/1.jpg") == 1
+    assert re.findall(r'<li class="hit">', first + last) == 3 * ['<li class="hit">']
+    assert Tags(last).text.count("park/0.jpg") == 1
     assert "Next page" not in last
     assert 'href="/search?q=label%3ACar">First page' in last
 
@@ -109,9 +132,12 @@ def test_what_is_hostile_is_text(client: TestClient, installation: Offline) -> N
     known = [Entry("label", bad, 90.0, BOX), Entry("camera", bad)]
     catalogued(installation, KEY, known, kind=bad[:20])
     catalogued(installation, f"{KEY}.pdf", f"{bad} new york {bad}", minute=1, kind="pdf")
-    quoted = bad.replace('"', "").replace("'", "")
+    quoted = bad.replace('"', "")
+    paths = [f"{addresses.upload_page(key)}?view=catalogue" for key in (KEY, f"{KEY}.pdf")]
     for query in ("alert", "after:2026", f'"{quoted}"', bad, bad * 20, f"label:{bad}"):
-        page = asked(client, query)
+        paths.append(f"/search?{urlencode({'q': query})}")
+    for path in paths:
+        page = client.get(path).text
         tags = Tags(page)
         assert not tags.attributes & {"onerror", "onload", "onclick", "style"}
         assert tags.tags.count("script") == len(re.findall(r'<script src="/static/[^"]+"', page))
@@ -119,4 +145,4 @@ def test_what_is_hostile_is_text(client: TestClient, installation: Offline) -> N
         assert not re.search("[\u202e\x00\x1b]", tags.text)
     found = Tags(asked(client, "new york"))
     assert "alert(2)>&amp;\\u202egpj.exe" in found.text
-    assert client.get(f"/search?q={quote_plus('a' * 5000)}").status_code == 200
+    assert client.get("/search", params={"q": "a" * 5000}).status_code == 200

@@ -38,7 +38,7 @@ _MATCHES = 12
 # What the language is, by examples.
 LANGUAGE = (
     ("label:Person>90", "a label, as surely as that, in percent"),
-    ('words:"new york"', "words, one after the other; york alone means a word, too"),
+    ('words:"new york"', "words, one after the other; york alone is a word, too"),
     ("people>=2", "how many there are: people, faces, pages, cars, …"),
     ("place:sample-park type:pdf camera:left", "also workflow: and film:"),
     ("after:2026-11-01 before:2026-11-01T10:05", "when it was taken, or uploaded; in UTC, or with +02:00"),

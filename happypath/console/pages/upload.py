@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -11,7 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from happypath.console import addresses, live, panel, pictures, sights, story, waterfall
+from functions.catalogue.entries import Part
+from functions.imaging.header import READABLE
+from happypath.console import addresses, catalogue, live, panel, pictures, sights, story, waterfall
 from happypath.console import run as runs
 from happypath.console.graph import svg
 from happypath.console.graph.drawing import folded_at_first
@@ -26,6 +29,7 @@ from happypath.operations import executions, logs, trace
 from happypath.operations.aws_errors import FORESEEABLE
 from happypath.operations.executions import NoExecutionError
 from happypath.operations.installation import renditions
+from happypath.operations.search import known as catalogued
 from happypath.operations.waterfall import rows
 
 if TYPE_CHECKING:
@@ -33,7 +37,14 @@ if TYPE_CHECKING:
 
     from happypath.console.console import Console
 
-VIEWS = {"photo": "Photo", "state": "State", "log": "Log", "trace": "Trace", "definition": "Definition"}
+VIEWS = {
+    "photo": "Photo",
+    "catalogue": "Catalogue",
+    "state": "State",
+    "log": "Log",
+    "trace": "Trace",
+    "definition": "Definition",
+}
 # The types of photos that browsers show; where no state says the type, the browser is asked.
 _SHOWN = frozenset({"jpg", "png", "gif", "webp", "avif", "mp4", None})
 # How often is looked what has changed: on AWS, GetExecutionHistory has a quota that others share.
@@ -126,11 +137,14 @@ def _page(request: Request, run: Run, parts: Parts, address: Address) -> Respons
     console: Console = request.app.state.console
     make = _VIEWS.get(address.view)
     view = make(console, run, parts, address) if make else {}
-    seen = _sights(console, run, request) if address.view == "photo" else Seen()
+    # Of a picture that is all; of a document it says what it is.
+    known = _known(console, run, parts, 1) if address.view == "photo" else []
+    seen = _sights(console, run, request, known) if address.view == "photo" else Seen()
     published = renditions(run.record, run.photo) if run.record else {}
     kinds = {name: key.rpartition(".")[2] for name, key in published.items()}
     # What is published of a file that is no photo is of its kind, too.
-    uploaded = [story.photo_type(run), *kinds.values()]
+    uploaded = [story.photo_type(run), *(part.type for part in known), *kinds.values()]
+    unseen = next((kind for kind in uploaded if kind not in _SHOWN), None)
     return page(
         request,
         "upload.html",
@@ -143,13 +157,24 @@ def _page(request: Request, run: Run, parts: Parts, address: Address) -> Respons
         lines=story.lines(run) if address.view == "photo" else [],
         seen=seen,
         live=_live(run),
-        unseen=next((kind for kind in uploaded if kind not in _SHOWN), None),
+        unseen=unseen,
+        is_catalogued=bool(known),
+        is_picture=unseen is None or unseen in READABLE,
         renditions=[name for name, kind in kinds.items() if kind in _SHOWN],
         films=[name for name, kind in kinds.items() if kind == "mp4"],
         files=[name for name, kind in kinds.items() if kind not in _SHOWN],
         fault_kinds=KINDS,
         fault_times=WHEN,
-        **{"panel": None, "log": [], "trace": None, "legend": waterfall.LEGEND, "blocks": [], **view},
+        **{
+            "panel": None,
+            "log": [],
+            "trace": None,
+            "legend": waterfall.LEGEND,
+            "blocks": [],
+            "known": [],
+            "is_cut": False,
+            **view,
+        },
     )
 
 
@@ -237,7 +262,28 @@ def _definition(_: Console, run: Run, __: Parts, ___: Address) -> dict[str, Any]
     return {"blocks": [(state, panel.Shown.of(dict(state.definition))) for state in states]}
 
 
+def _known(console: Console, run: Run, parts: Parts, most: int) -> list[Part]:
+    """The first parts of what is catalogued of the upload."""
+    key, bucket = run.key, console.installation.core["UploadBucket"]
+    if key is None:
+        return []
+    return parts.get(
+        "What is catalogued of it",
+        lambda: list(islice(catalogued(console.installation, bucket, key, run.version), most)),
+        [],
+    )
+
+
+def _catalogue(console: Console, run: Run, parts: Parts, _: Address) -> dict[str, Any]:
+    found = _known(console, run, parts, catalogue.MOST_PARTS + 1)
+    return {
+        "known": [catalogue.ShownPart.of(part) for part in found[: catalogue.MOST_PARTS]],
+        "is_cut": len(found) > catalogue.MOST_PARTS,
+    }
+
+
 _VIEWS: dict[str, Callable[[Any, Run, Parts, Address], dict[str, Any]]] = {
+    "catalogue": _catalogue,
     "state": _state,
     "log": _log,
     "trace": _trace,
@@ -245,11 +291,13 @@ _VIEWS: dict[str, Callable[[Any, Run, Parts, Address], dict[str, Any]]] = {
 }
 
 
-def _sights(console: Console, run: Run, request: Request) -> Seen:
+def _sights(console: Console, run: Run, request: Request, known: Sequence[Part]) -> Seen:
     """What outputs of states say; on demand, in a sandbox, what Rekognition says: on AWS each call costs."""
     if request.query_params.get("look") and console.is_sandbox and run.key and run.version:
         return sights.by_rekognition(console.installation, run.key, run.version)
-    found = sights.in_outputs(visit.output for visit in run.walk.visits)
+    in_states = sights.in_outputs(visit.output for visit in run.walk.visits)
+    in_catalogue = sights.of_entries(each.as_json() for part in known for each in part.entries)
+    found = list(dict.fromkeys([*in_states, *in_catalogue]))
     return Seen(found, can_ask=console.is_sandbox and run.key is not None and run.version is not None)
 
 
