@@ -19,12 +19,13 @@ from functions.imaging.formats import (
     icc,
 )
 from functions.imaging.formats.exif import Exif
-from functions.imaging.formats.progressive import coarse
+from functions.imaging.formats.progressive import coarse, rougher
 
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
 _JFIF, _EXIF, _ICC, _ADOBE = 0xE0, 0xE1, 0xE2, 0xEE
 # Huffman and arithmetic tables, quantisation, restart interval.
-_TABLES = {0xC4, 0xCC, 0xDB, 0xDD}
+_QUANTISATION = 0xDB
+_TABLES = {0xC4, 0xCC, _QUANTISATION, 0xDD}
 # Sequential and progressive frames; the others are lossless or hierarchical, or JPEG-LS.
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
 _PROGRESSIVE, _PROGRESSIVE_ARITHMETIC = 0xC2, 0xCA
@@ -83,10 +84,10 @@ def pixels(data: bytes, fraction: float = 1.0) -> Pixels:
     stored = header(source)
     view = memoryview(data)
     wanted = stored.at_least(fraction)
-    # A decoder scales by 8 at most, and then makes one pixel of each block.
-    by_8 = min(stored.width // wanted[0], stored.height // wanted[1]) >= 8
+    scale = min(stored.width // wanted[0], stored.height // wanted[1])
     frame_marker, frame = 0, b""
     kept: list[bytes | memoryview] = [view[:2]]
+    steps: list[bytes] = []
     profile: list[bytes] = []
     exif: Exif | None = None
     has_no_end = False
@@ -106,6 +107,7 @@ def pixels(data: bytes, fraction: float = 1.0) -> Pixels:
             kept += [b"\xff%c" % marker, view[at - 2 : at + size]]
             if marker in _FRAMES:
                 frame_marker, frame = marker, payload
+            steps += [payload] * (marker == _QUANTISATION)
         elif marker == _SCAN and _is_whole(frame_marker, frame, payload):
             # That of an only scan need not be exact, which would take a search of all its data: the decoder
             # stops by itself when it has all pixels, at the end marker that comes first.
@@ -117,7 +119,7 @@ def pixels(data: bytes, fraction: float = 1.0) -> Pixels:
             has_no_end = parts[-1] != _END_MARKER
             if has_no_end:
                 parts.append(memoryview(_END_MARKER))
-            kept += coarse(frame, parts) if frame_marker == _PROGRESSIVE and by_8 else parts
+            kept += _needed(frame, steps, parts, scale) if frame_marker == _PROGRESSIVE else parts
     return Pixels(
         stored,
         io.BytesIO(b"".join(kept)),
@@ -125,6 +127,16 @@ def pixels(data: bytes, fraction: float = 1.0) -> Pixels:
         is_gray=frame[5] == 1,
         has_no_end=has_no_end,
     )
+
+
+def _needed(
+    frame: bytes, steps: list[bytes], parts: list[memoryview], scale: int
+) -> list[bytes | memoryview]:
+    """Of a progressive picture's scans what a decoder needs that scales by as much."""
+    # Decoders scale by 2, 4 or 8; by 8 they make one pixel of each block.
+    scale = max((each for each in (2, 4, 8) if each <= scale), default=1)
+    needed = rougher(frame, steps, parts, scale)
+    return coarse(frame, needed) if scale == 8 else [*needed]
 
 
 def filled(file: bytes) -> bytes:
