@@ -2,7 +2,8 @@
 
 What is written for a version is listed first, in a manifest, and what is removed is taken off it last. So an
 invocation that dies anywhere leaves nothing that nobody knows of, and one that begins again ends the same.
-An item is `index#<key>`, `<generation>#<hash of what it lists>`.
+An item is `index#<key>`, `<generation>#<hash of what it lists>`; one at `<generation>` says that all of it is
+written.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from functions.catalogue import entries
 from functions.catalogue.entries import Part
@@ -27,18 +29,26 @@ _PREFIX = "index#"
 MOST_WORDS = 380_000
 # Each is a write.
 MOST_TERMS = 50_000
-# What a manifest's item lists, before it is compressed.
-_MOST_LISTED_BYTES = 350_000
+# What a manifest's item lists, before it is compressed: some 30 batches, so that a removal that is cut short
+# has come some of the way.
+_MOST_LISTED_BYTES = 50_000
+# How many versions are asked about at once.
+_SOME = 100
 # A record with one of these is of an upload that has left nothing to be found.
 _LEFT_NOTHING = frozenset({"REJECTED", "DELETED"})
 
 
 @dataclass(frozen=True)
-class Stale:
-    """Entries of a version that its key's record does not name any more, or that was refused or deleted."""
+class Left:
+    """What is catalogued of a version, and not as it is to be.
+
+    It is not `is_current` if its key's record names another version, or was refused or deleted; else the
+    record is PROCESSED, and not all of its index was written.
+    """
 
     key: str
     generation: str
+    is_current: bool
 
 
 def index(tables: Tables, upload: Upload, *, parts: int | None = None) -> int:
@@ -58,52 +68,88 @@ def index(tables: Tables, upload: Upload, *, parts: int | None = None) -> int:
     others = [each for each in _generations(tables, upload.key) if each != own]
     found = list(entries.read(tables, upload.key, own))
     known = [each for number, each in enumerate(found) if parts is None or number < parts]
-    made = postings(known)
+    try:
+        made = postings(known)
+    except Rejection:
+        _remove(tables, upload.key, own)
+        raise
     _write(tables, upload.key, own, made)
     tables.delete((entries.PREFIX + upload.key, _part_key(own, each)) for each in found if each not in known)
     if not _is_own(tables, upload):
-        _remove(tables, upload.key, own)
+        _remove(tables, upload.key, own, unless=lambda: _is_own(tables, upload))
     for other in others:
         # A version that is restored takes over from this one, and its items have the same keys each time.
         _remove(tables, upload.key, other, unless=lambda: not _is_own(tables, upload))
     return len(made)
 
 
-def remove(tables: Tables, key: str, keep: str | None = None) -> None:
-    """Removes all that is catalogued of a key, but that of the generation to keep.
+def remove(tables: Tables, key: str, is_late: Callable[[], bool] = lambda: False) -> bool:
+    """Removes what is catalogued of a key, but for the version of its record if that may be found.
+
+    `is_late` is asked before each batch, and ends it. Returns whether all is removed.
 
     Raises:
         botocore.exceptions.ClientError, BotoCoreError, ThrottledError: as `Tables`.
     """
+
+    def stays(generation: str) -> bool:
+        # Asked after the versions were listed: what a later one writes is not among them.
+        return is_late() or _is_of(tables.record(key), generation)
+
     for each in _generations(tables, key):
-        if each != keep:
-            _remove(tables, key, each)
+        if not _remove(tables, key, each, unless=partial(stays, each)) and is_late():
+            return False
+    return True
 
 
-def stale(tables: Tables) -> Iterator[Stale]:
-    """What is catalogued and will not be found, for `remove_stale`. Reads the whole catalogue.
+def are_whole(tables: Tables, uploads: Collection[Upload]) -> set[str]:
+    """The keys of those uploads whose index is written, all of it, in this version.
 
     Raises:
-        botocore.exceptions.ClientError, BotoCoreError: as `Tables`.
+        botocore.exceptions.ClientError, BotoCoreError, ThrottledError: as `Tables`.
     """
-    seen: set[Stale] = set()
+    ends = {
+        _end(each.key, entries.generation(each.bucket, each.key, each.version_id)): each.key
+        for each in uploads
+    }
+    return {ends[each] for each in tables.existing(ends)}
+
+
+def left(tables: Tables, looked: Callable[[int], None] = lambda _: None) -> Iterator[Left]:
+    """What is catalogued and not as it is to be.
+
+    Reads the whole catalogue, some of it at a time; `looked` is called with how many versions were in it.
+
+    Raises:
+        botocore.exceptions.ClientError, BotoCoreError, ThrottledError: as `Tables`.
+    """
+    told: set[Left] = set()
+    for some in _versions(tables):
+        looked(len(some))
+        records = tables.records({key for key, _ in some})
+        whole = tables.existing([_end(*each) for each in some])
+        for key, generation in some:
+            record = records.get(key)
+            is_current = record is not None and _is_of(record, generation)
+            is_done = record is not None and record["objStatus"]["S"] == "PROCESSED"
+            found = Left(key, generation, is_current)
+            if (not is_current or (is_done and _end(key, generation) not in whole)) and found not in told:
+                # Not many, or there is work to do.
+                told.add(found)
+                yield found
+
+
+def _versions(tables: Tables) -> Iterator[list[tuple[str, str]]]:
+    """Each version that anything is catalogued of, by key and generation, some at a time; perhaps twice."""
+    some: dict[tuple[str, str], None] = {}
     for item in tables.scan(_PREFIX, entries.PREFIX, names=("PK", "SK")):
         key = item["PK"]["S"].removeprefix(_PREFIX).removeprefix(entries.PREFIX)
-        seen.add(Stale(key, item["SK"]["S"].partition("#")[0]))
-    ordered = sorted(seen, key=lambda each: (each.key, each.generation))
-    for first in range(0, len(ordered), 100):
-        some = ordered[first : first + 100]
-        records = tables.records([each.key for each in some])
-        yield from (each for each in some if not _is_of(records.get(each.key), each.generation))
-
-
-def remove_stale(tables: Tables, found: Stale) -> bool:
-    """Removes it if it still is stale → whether it is gone."""
-
-    def is_current() -> bool:
-        return _is_of(tables.record(found.key), found.generation)
-
-    return _remove(tables, found.key, found.generation, unless=is_current)
+        some[key, item["SK"]["S"].partition("#")[0]] = None
+        if len(some) == _SOME:
+            yield list(some)
+            some = {}
+    if some:
+        yield list(some)
 
 
 def postings(parts: Sequence[Part]) -> list[Posting]:
@@ -155,33 +201,38 @@ def _write(tables: Tables, key: str, generation: str, made: Sequence[Posting]) -
     before = {item["SK"]["S"]: _listed(item) for item in _manifest(tables, key, generation)}
     wanted = {each.item_key for each in made}
     manifest = list(_manifest_items(key, generation, sorted(wanted)))
+    if before:
+        tables.delete([_end(key, generation)])
     tables.write(item for item in manifest if item["SK"]["S"] not in before)
     tables.write(each.as_item() for each in made)
     tables.delete(sorted({each for listed in before.values() for each in listed} - wanted))
     now = {item["SK"]["S"] for item in manifest}
     tables.delete((_PREFIX + key, each) for each in before if each not in now)
+    pk, sk = _end(key, generation)
+    tables.write([{"PK": {"S": pk}, "SK": {"S": sk}}])
 
 
 def _remove(tables: Tables, key: str, generation: str, unless: Callable[[], bool] = lambda: False) -> bool:
-    manifest = list(_manifest(tables, key, generation))
-    listed = sorted({each for item in manifest for each in _listed(item)})
-    parts = [
-        (entries.PREFIX + key, item["SK"]["S"])
-        for item in tables.items(entries.PREFIX + key, f"{generation}#", names=("SK",))
-    ]
-    last = [(_PREFIX + key, item["SK"]["S"]) for item in manifest]
+    """Removes a version, a part of the manifest after the other: cut short it has come some of the way."""
+    if not tables.delete([_end(key, generation)], unless):
+        return False
     # One after the other: within a batch there is no order.
-    return all(tables.delete(each, unless) for each in (listed, parts, last))
+    for item in _manifest(tables, key, generation):
+        listed, itself = _listed(item), (_PREFIX + key, item["SK"]["S"])
+        if not (tables.delete(listed, unless) and tables.delete([itself], unless)):
+            return False
+    parts = tables.items(entries.PREFIX + key, f"{generation}#", names=("SK",))
+    return tables.delete(((entries.PREFIX + key, item["SK"]["S"]) for item in parts), unless)
+
+
+def _end(key: str, generation: str) -> Key:
+    """What says that all of a version's index is written."""
+    return _PREFIX + key, generation
 
 
 def _generations(tables: Tables, key: str) -> list[str]:
-    return sorted(
-        {
-            item["SK"]["S"].partition("#")[0]
-            for prefix in (_PREFIX, entries.PREFIX)
-            for item in tables.items(prefix + key, names=("SK",))
-        }
-    )
+    """The versions that anything is catalogued of."""
+    return sorted({each for prefix in (_PREFIX, entries.PREFIX) for each in tables.groups(prefix + key)})
 
 
 def _is_own(tables: Tables, upload: Upload) -> bool:

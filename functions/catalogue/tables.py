@@ -99,6 +99,30 @@ class Tables:
             asked["ExpressionAttributeValues"][":begins"] = {"S": begins}
         yield from self._all(self._dynamodb.query, asked, names)
 
+    def groups(self, partition: str) -> list[str]:
+        """What the sort keys of a partition begin with, up to their first #, in their order, as they are now.
+
+        Of items that fill more than an answer only those in its first answer are read of each group.
+        """
+        asked: Any = {
+            "TableName": self._catalogue,
+            "ConsistentRead": True,
+            "ReturnConsumedCapacity": "TOTAL",
+            "KeyConditionExpression": "PK = :partition",
+            "ExpressionAttributeValues": {":partition": {"S": partition}},
+            "ProjectionExpression": "SK",
+        }
+        groups: dict[str, None] = {}
+        while True:
+            found = self._dynamodb.query(**asked)
+            self.read_units += found["ConsumedCapacity"]["CapacityUnits"]
+            groups |= dict.fromkeys(item["SK"]["S"].partition("#")[0] for item in found["Items"])
+            if "LastEvaluatedKey" not in found:
+                return list(groups)
+            last = found["LastEvaluatedKey"]["SK"]["S"].partition("#")[0]
+            # Behind all that begin so: "$" follows "#".
+            asked["ExclusiveStartKey"] = {"PK": {"S": partition}, "SK": {"S": f"{last}$"}}
+
     def scan(self, *begins: str, names: Sequence[str]) -> Iterator[Item]:
         """All items of the catalogue whose partition keys begin so, in no order."""
         asked: Any = {
@@ -134,26 +158,26 @@ class Tables:
 
     def records(self, keys: Collection[str]) -> dict[str, Item]:
         """The workflow records of keys as they are now: those that there are."""
-        found: dict[str, Item] = {}
+        found = self._get(self._records, [(PARTITION, key) for key in keys])
+        return {item["SK"]["S"]: item for item in found}
+
+    def existing(self, keys: Collection[Key]) -> set[Key]:
+        """Those of these items of the catalogue that there are now."""
+        found = self._get(self._catalogue, keys, ProjectionExpression="PK, SK")
+        return {(item["PK"]["S"], item["SK"]["S"]) for item in found}
+
+    def _get(self, table: str, keys: Collection[Key], **more: Any) -> Iterator[Item]:
         unique = sorted(set(keys))
         for first in range(0, len(unique), _MOST_READ):
-            left: Any = {
-                self._records: {
-                    "Keys": [
-                        {"PK": {"S": PARTITION}, "SK": {"S": key}}
-                        for key in unique[first : first + _MOST_READ]
-                    ],
-                    "ConsistentRead": True,
-                }
-            }
+            some = [{"PK": {"S": pk}, "SK": {"S": sk}} for pk, sk in unique[first : first + _MOST_READ]]
+            left: Any = {table: {"Keys": some, "ConsistentRead": True, **more}}
             for _ in self._tries("BatchGetItem"):
                 answer = self._dynamodb.batch_get_item(RequestItems=left, ReturnConsumedCapacity="TOTAL")
                 self.read_units += sum(each["CapacityUnits"] for each in answer["ConsumedCapacity"])
-                found |= {item["SK"]["S"]: item for item in answer["Responses"].get(self._records, [])}
+                yield from answer["Responses"].get(table, [])
                 left = answer["UnprocessedKeys"]
                 if not left:
                     break
-        return found
 
     def write(self, items: Iterable[Item]) -> None:
         """Puts items into the catalogue, in batches."""

@@ -254,8 +254,11 @@ class _Calls:
 
     def invoke(self, parameters: dict[str, Any], region: str, state_credentials: Any) -> dict[str, Any]:
         """Lambda's Invoke."""
-        self.asked.append((self._now.task, json.loads(parameters["Payload"])))
-        return {"StatusCode": 200, "ExecutedVersion": "$LATEST", "Payload": self._now.answer}
+        payload = json.loads(parameters["Payload"])
+        self.asked.append((self._now.task, payload))
+        answer = self._now.answer
+        answered = answer(payload) if callable(answer) else answer
+        return {"StatusCode": 200, "ExecutedVersion": "$LATEST", "Payload": answered}
 
     def listening(self, events: Any) -> Callable[..., Any]:
         """EventBridge's PutEvents, noting what it is told."""

@@ -14,7 +14,7 @@ from functions.upload import rendition_key
 from tests.statemachines.definitions import errors_retried, states, tasks
 from tests.statemachines.filled import TABLE
 from tests.statemachines.interpreter import Interpreter, Run
-from tests.statemachines.willing import Answered, Done, Lost, Raised
+from tests.statemachines.willing import Answered, Answers, Done, Lost, Raised
 from tests.transitions import Transition, declared, driven
 
 MACHINE = "deletion"
@@ -42,6 +42,12 @@ class World:
     def new(self, place: str = "p", name: str = "crème {x} 1.jpg") -> None:
         """Goes on with a key that nothing lies at."""
         self.key = f"{place}/{next(self._numbers)} {name}"
+
+    @property
+    def last_arn(self) -> str:
+        """The ARN of the last execution."""
+        machine, _, number = self.interpreter.next_arn(MACHINE).rpartition(":")
+        return f"{machine}:{int(number) - 1}"
 
     @property
     def writer(self) -> str:
@@ -103,13 +109,18 @@ class World:
         place, _, name = self.key.partition("/")
         return len(under.get("Contents", [])) + (self.read(place, name) is not None)
 
+    def without_entries(self, asked: Mapping[str, Any]) -> dict[str, bool]:
+        """What the function answers that has nothing to remove."""
+        assert asked["detail"]["object"]["key"] == self.key
+        return {"left": False, "locked": self.recorded().get("deletion") == asked["executionArn"]}
+
     def event(self, version: str | None = None, **more: str) -> dict[str, Any]:
         stored = {"key": self.key} | ({"version-id": version} if version else {})
         return {"detail": {"bucket": {"name": UPLOADS}, "object": stored}, **more}
 
     def run(self, given: Mapping[str, Any], answers: Mapping[str, Any] | None = None) -> Run:
-        # There is no distribution.
-        good = {"Invalidate": [Answered({})]}
+        # There is no distribution, nor a catalogue.
+        good: Answers = {"Invalidate": [Answered({})], "Remove entries": [self.without_entries]}
         ended = self.interpreter.execute(MACHINE, given, {**good, **(answers or {})}, on_account=True)
         self.runs.append(ended)
         return ended
@@ -224,13 +235,12 @@ def test_a_version_that_is_current_again_is_announced(world: World, status: str)
     ended = world.run(world.event(newer))
 
     (told,) = ended.told
-    name = world.interpreter.next_arn(MACHINE).rpartition(":")[2]
     assert (told["Source"], told["DetailType"]) == ("custom.happyPath", "uploadComplete")
     assert json.loads(told["Detail"]) == {
         "bucket": UPLOADS,
         "key": world.key,
         "version": older,
-        "restored": str(int(name) - 1),
+        "restored": world.last_arn.rpartition(":")[2],
     }
     assert world.recorded()["objStatus"] == status
 
@@ -294,6 +304,31 @@ def test_a_deletion_that_could_not_end_is_ended_by_another(world: World) -> None
     assert ended.status == "SUCCEEDED"
     assert world.shown() == 0
     assert {"deletion", "deletionError"}.isdisjoint(world.recorded())
+
+
+def test_entries_are_removed_until_none_is_left_and_then_the_record_is_unlocked(world: World) -> None:
+    def all_but_the_last(asked: Mapping[str, Any]) -> dict[str, bool]:
+        assert world.recorded()["deletion"] == asked["executionArn"]
+        return {"left": True, "locked": True}
+
+    world.publish(world.put())
+    left = [all_but_the_last, all_but_the_last, world.without_entries]
+    ended = world.run(world.event(world.delete()), {"Remove entries": left})
+
+    removing = [name for name in ended.path if name in {"Remove entries", "Unlock record"}]
+    assert removing == ["Remove entries"] * 3 + ["Unlock record"]
+    assert "deletion" not in world.recorded()
+
+
+def test_while_entries_are_left_the_record_stays_locked(world: World) -> None:
+    world.publish(world.put())
+    event = world.event(world.delete())
+    ended = world.run(event, {"Remove entries": [Raised("AccessDeniedError")]})
+
+    assert (ended.status, ended.error) == ("FAILED", "AccessDeniedError")
+    assert world.recorded()["deletion"] == world.last_arn
+    again = world.run(world.event(unfinished=world.last_arn))
+    assert (again.status, "deletion" in world.recorded()) == ("SUCCEEDED", False)
 
 
 @pytest.mark.parametrize("name", ["Record deletion", "Lock record", "Take deletion over"])
@@ -362,6 +397,7 @@ def test_what_a_replaced_upload_left_goes_unless_the_newer_one_is_published(
     ended = world.run(given, {"Find writer": [OVER, outcome]})
 
     assert ended.status == "SUCCEEDED"
+    assert "Remove entries" in ended.path
     # The item went when the record was taken over, or shows the newer one.
     assert world.shown() == left
     assert world.recorded()["objStatus"] == status
@@ -377,6 +413,19 @@ def test_two_that_remove_take_turns(world: World) -> None:
 
     assert ended.path.count("Wait") == 1
     assert world.shown() == 0
+
+
+def test_an_upload_that_gave_its_record_up_needs_nothing(world: World) -> None:
+    """Its claim was released, for there was no such workflow."""
+    world.put()
+    key = {"PK": {"S": "workflow"}, "SK": {"S": world.key}}
+    world.record("RECEIVED", "v1")
+    released = Answered(
+        OVER.result, after=lambda: world.interpreter.dynamodb.delete_item(TableName=TABLE, Key=key)
+    )
+    ended = world.run(world.event(writer="arn:of-the-replaced"), {"Find writer": [released]})
+
+    assert (ended.status, ended.path[-2:]) == ("SUCCEEDED", ("Needed?", "Done"))
 
 
 def test_a_record_that_is_taken_over_meanwhile_is_left_alone(world: World) -> None:
@@ -439,20 +488,21 @@ def test_a_task_that_goes_wrong_is_tried_again_or_fails_as_an_error(world: World
     for retrier in task["Retry"]:
         for error in retrier["ErrorEquals"] if retrier["MaxAttempts"] else ():
             raised = Raised("Some.Error" if error == "States.ALL" else error)
-            assert _driven(world, scenario, {name: [raised, *_good(scenario, name)]}).status == "SUCCEEDED"
+            assert _driven(world, scenario, {name: [raised, *_good(world, name)]}).status == "SUCCEEDED"
     for catcher in task["Catch"]:
         for error in catcher["ErrorEquals"]:
             raised = Raised("Some.Error" if error == "States.ALL" else error)
             once = error not in errors_retried(task) and catcher["Next"] != "RecordErrorState"
-            ended = _driven(world, scenario, {name: [raised, *_good(scenario, name)] if once else [raised]})
+            ended = _driven(world, scenario, {name: [raised, *_good(world, name)] if once else [raised]})
             failed = catcher["Next"] == "RecordErrorState"
             assert (ended.status, ended.error) == (
                 ("FAILED", raised.error) if failed else ("SUCCEEDED", None)
             )
 
 
-def _good(scenario: Any, name: str) -> list[Any]:
-    return [RUNNING, OVER] if name == "Find writer" else [Answered({})] if name == "Invalidate" else [Done()]
+def _good(world: World, name: str) -> list[Any]:
+    good = {"Find writer": [RUNNING, OVER], "Invalidate": [Answered({})]}
+    return good.get(name, [world.without_entries] if name == "Remove entries" else [Done()])
 
 
 def _driven(world: World, scenario: Any, answers: Mapping[str, Any]) -> Run:

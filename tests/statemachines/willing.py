@@ -56,8 +56,8 @@ class Answered:
     after: Callable[[], object] = lambda: None
 
 
-# Task → what it is answered, attempt by attempt: a function's payload, `Raised`, a service's `Done` or
-# `Answered`. The last one repeats.
+# Task → what it is answered, attempt by attempt: a function's payload, or what makes one of what it is asked;
+# `Raised`, a service's `Done` or `Answered`. The last one repeats.
 Answers: TypeAlias = Mapping[str, Sequence[Any]]
 
 RENDITIONS = {

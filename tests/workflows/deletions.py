@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from functions.catalogue.entries import write_part
+from functions.catalogue.index import index
+from functions.catalogue.tables import Tables
+from functions.upload import Upload
 from happypath.operations import reconcile
 from tests.statemachines import filled
 from tests.statemachines.definitions import is_lambda, tasks
 from tests.workflows.driver import Driver, wait_until
 from tests.workflows.photos import drawn
 from tests.workflows.tasks import accepted
+
+
+def tables(driver: Driver) -> Tables:
+    """The catalogue of a driver's sandbox."""
+    core = driver.installation.core
+    return Tables(driver.installation.client("dynamodb"), core["CatalogueTable"], core["Table"])
+
+
+def catalogue(driver: Driver, record: Mapping[str, Any]) -> None:
+    """Has an upload found by a word, as if a run beside its own had looked at it."""
+    place, _, upload_id = record["key"].partition("/")
+    upload = Upload(record["bucket"], record["key"], place, upload_id, record["version"])
+    write_part(tables(driver), upload, 0, [], "catalogued", workflow="v1", at=datetime.now(UTC), type="jpg")
+    index(tables(driver), upload)
+
+
+def items_of(driver: Driver, key: str) -> list[str]:
+    """What the catalogue has of a key, each item's PK and SK in one."""
+    pages = driver.installation.client("dynamodb").get_paginator("scan")
+    return [
+        f"{item['PK']['S']} {item['SK']['S']}"
+        for page in pages.paginate(TableName=driver.installation.core["CatalogueTable"])
+        for item in page["Items"]
+        if key in {item.get("key", {}).get("S"), item["PK"]["S"].partition("#")[2]}
+    ]
 
 
 def publish(driver: Driver, key: str, body: bytes | None = None) -> dict[str, Any]:
@@ -77,7 +106,7 @@ def end_all(driver: Driver) -> None:
 def delete_all_the_ways(driver: Driver) -> None:
     """What comes to every call of the state machine; where one is denied, it goes on to nothing."""
     key = driver.new_key(name="deleted.jpg")
-    publish(driver, key)
+    catalogue(driver, publish(driver, key))
     marker = driver.delete(key)
     wait_idle(driver)
     driver.delete(key, VersionId=marker)

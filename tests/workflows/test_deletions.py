@@ -32,11 +32,15 @@ def is_published(driver: Driver, key: str, version: str | None = None) -> bool:
 
 def test_what_is_deleted_goes_and_comes_back_when_its_delete_marker_goes(driver: Driver) -> None:
     key = driver.new_key(name="gone & back.jpg")
-    version = deletions.publish(driver, key)["version"]
+    published = deletions.publish(driver, key)
+    version = published["version"]
+    deletions.catalogue(driver, published)
+    assert len(deletions.items_of(driver, key)) > 3
     marker = driver.delete(key)
     record = deletions.wait_deleted(driver, key)
 
     assert driver.published(key) == NOTHING
+    assert deletions.items_of(driver, key) == []
     assert record["deletedAt"] >= record["finishedAt"]
     driver.delete(key, VersionId=marker)
     wait_until(lambda: is_published(driver, key), "it is back")

@@ -164,7 +164,7 @@ def _is_of_deletions(statement: Statement) -> bool:
     """Whether a deletion stops half-way without it."""
     return (
         statement.stack == "deletion"
-        or statement.resource == "RemovePublishedPolicy"
+        or statement.resource in {"RemovePublishedPolicy", "IndexCataloguePolicy"}
         or (statement.resource == "PublishPolicy" and "s3:DeleteObject" in statement.actions)
     )
 
