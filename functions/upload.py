@@ -122,6 +122,8 @@ class Upload:
     record: str = ""
     # A rehearsal: it is decided as any other, and nothing is published, recorded or counted.
     dry_run: bool = False
+    # The workflow that it went to, where an execution's input says so.
+    workflow: str = ""
 
     def __post_init__(self) -> None:
         if not self.record:
@@ -138,6 +140,7 @@ class Upload:
             version_id=detail.get("version"),
             record=detail.get("record") or "",
             dry_run=detail.get("dryRun") is True,
+            workflow=detail.get("workflow") or "",
         )
 
     def as_detail(self) -> dict[str, Any]:

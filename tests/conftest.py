@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from happypath.operations.installation import Installation
+from tests.outcomes import PARAMETERS
 from tests.transitions import Transitions
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def sandbox() -> Iterator[Sandbox]:
 
     with Sandbox(retry_wait_scale=0.001) as sandbox:
         for stack in SANDBOX_STACKS:
-            sandbox.deploy(stack)
+            sandbox.deploy(stack, PARAMETERS.get(stack))
         yield sandbox
 
 

@@ -12,6 +12,8 @@ from functions.platform.aws import client
 from functions.platform.observability import subsegment
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
     from functions.upload import Upload
@@ -86,6 +88,7 @@ class S3File(SeekableFile, io.BufferedIOBase):
         self._blocks: list[tuple[int, bytes]] = []
         self._block_bytes = FIRST_BYTES
         self._size: int | None = None
+        self._last_modified: datetime | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -93,6 +96,19 @@ class S3File(SeekableFile, io.BufferedIOBase):
         if self._size is None:
             self._fetch_block(0, FIRST_BYTES)
         return self._size or 0
+
+    @property
+    def last_modified(self) -> datetime:
+        """When it was uploaded; fetches its first bytes when nothing was read yet.
+
+        Raises:
+            Rejection: CORRUPT_IMAGE: it is empty, of which S3 says nothing when asked for its first bytes.
+        """
+        if self._last_modified is None:
+            self._fetch_block(0, FIRST_BYTES)
+        if self._last_modified is None:
+            raise Rejection.because(Reason.CORRUPT_IMAGE, message="The file is empty.")
+        return self._last_modified
 
     def read(self, size: int | None = -1, /) -> bytes:
         """The next `size` bytes, fewer only at the end; without a size all that follow, by one request."""
@@ -166,6 +182,7 @@ class S3File(SeekableFile, io.BufferedIOBase):
 
     def _remember(self, answer: GetObjectOutputTypeDef, size: int) -> None:
         self._size = size
+        self._last_modified = answer["LastModified"]
         if "VersionId" not in self._which:
             self._which["IfMatch"] = answer["ETag"]
 

@@ -32,6 +32,8 @@ _SQS_REQUESTS = 3
 # Of the table's index: an entry when an upload is claimed, which its outcome removes and makes anew.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations
 _INDEX_WRITES = 3
+# Write units of an item of less than 1 KB; and what is read at once is less than 4 KB.
+_WRITES = {"PutItem": 1, "UpdateItem": 1, "DeleteItem": 1, "BatchWriteItem": 1, "TransactWriteItems": 2}
 # Operations of S3 at the lower price.
 _READ_ONLY = ("Get", "Head")
 _GB = 1024**3
@@ -330,10 +332,9 @@ def bill(
     *of_step_functions, logs = running(is_express=machine.is_express)
     a_second = uploads / _SECONDS_A_MONTH
     traces = _SECONDS_A_MONTH * (min(a_second, 1.0) + 0.05 * max(0.0, a_second - 1.0))
-    writes = sum(
-        per_month(f"dynamodb:{name}") * units
-        for name, units in (("PutItem", 1), ("UpdateItem", 1), ("DeleteItem", 1), ("TransactWriteItems", 2))
-    ) + (uploads * _INDEX_WRITES)
+    writes = sum(per_month(f"dynamodb:{name}") * units for name, units in _WRITES.items()) + (
+        uploads * _INDEX_WRITES
+    )
     polls = _POLLERS * _SECONDS_A_MONTH / _POLL_S
     lines = [
         *of_step_functions,
@@ -351,7 +352,11 @@ def bill(
             "s3GbMonth",
         ),
         line("DynamoDB: write units", writes, "dynamodbWriteUnit"),
-        line("DynamoDB: read units", per_month("dynamodb:GetItem"), "dynamodbReadUnit"),
+        line(
+            "DynamoDB: read units",
+            sum(per_month(f"dynamodb:{name}") for name in ("GetItem", "Query")),
+            "dynamodbReadUnit",
+        ),
         line("SQS: requests", uploads * _SQS_REQUESTS + polls, "sqsRequest"),
         line("EventBridge: events of S3's and ours", uploads + per_month("events:PutEvents"), "event"),
         line("X-Ray: traces recorded", traces, "xrayTrace"),

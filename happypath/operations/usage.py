@@ -33,7 +33,7 @@ class FunctionUsage:
 
     # As Lambda bills them.
     billed_ms: float
-    # By operation, as `s3:GetObject`; of a transaction each part counts.
+    # By operation, as `s3:GetObject`; of a transaction or a batch each item counts.
     requests: Mapping[str, float]
     # With what CloudWatch Logs adds for each line.
     log_bytes: float

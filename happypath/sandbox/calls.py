@@ -28,7 +28,7 @@ class Calls:
     """The permissions that were needed so far, by the name of the function or state machine."""
 
     needed: dict[str, set[Permission]] = field(default_factory=dict)
-    # How often each operation (`s3:GetObject`) was called by whom; of a transaction, each part counts.
+    # How often each operation (`s3:GetObject`) was called by whom; of transactions and batches, items.
     requests: Counter[tuple[str, str]] = field(default_factory=Counter)
     # The latest that were denied, in AWS's words.
     denied: deque[str] = field(default_factory=lambda: deque(maxlen=_MOST_DENIED))

@@ -100,7 +100,7 @@ def _of_tasks(workflow: str) -> Iterator[Case]:
         usual = _case(workflow, _row_through(workflow, name))
         for errors, attempts, retrier in _retried(task):
             cause = title(errors[0].rpartition(".")[2])
-            later = (*map(Raised, errors[:attempts]), willing(task))
+            later = (*map(Raised, errors[:attempts]), *usual.answers.get(name, [willing(task)]))
             recovering = {**usual.answers, name: later}
             yield replace(usual, name=f"{title(name)}RecoversFrom{cause}", answers=recovering)
             if attempts <= _MANY or _is_first(workflow, name, retrier):

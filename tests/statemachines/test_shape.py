@@ -50,10 +50,19 @@ MAKERS = {
     "functions.publish.resize.handler",
     "functions.redact.redact.handler",
 }
+# What decides beside the deciders.
+DECIDERS = {"functions.catalogue.describe.handler"}
 LAMBDA_TASKS = [(workflow, name) for workflow, name in TASKS if is_lambda(tasks(workflow)[name])]
 DECIDING_TASKS = [(workflow, name) for workflow, name in LAMBDA_TASKS if decides(tasks(workflow)[name])]
 # Those in which a person decides.
 REVIEWS = [(workflow, name) for workflow, name in TASKS if waits_for_execution(tasks(workflow)[name])]
+# Those about a part of what was found: the upload goes on either way, and what is next knows the verdict.
+QUESTIONS = [
+    (workflow, name)
+    for workflow, name in REVIEWS
+    if is_lambda(then := states(workflow)[tasks(workflow)[name]["Next"]])
+    and then["Parameters"]["Payload"].get("decision.$") == "$.decision"
+]
 # Recording, and asking by a write whether the record is still this execution's.
 HOLDING_TASKS = [(workflow, name) for workflow, name in TASKS if holds_record(tasks(workflow)[name])]
 WORKING_TASKS = [each for each in TASKS if each not in HOLDING_TASKS]
@@ -438,7 +447,8 @@ def test_a_record_is_held_by_the_execution_that_it_names(workflow: str, name: st
 
 @pytest.mark.parametrize(("workflow", "name"), LAMBDA_TASKS)
 def test_every_decision_is_left_at_one_place(workflow: str, name: str) -> None:
-    is_decider = filled.handler(workflow, name).startswith("functions.decide.")
+    handler = filled.handler(workflow, name)
+    is_decider = handler.startswith("functions.decide.") or handler in DECIDERS
 
     # Within a Parallel state it answers the state after that.
     assert (is_decider and name in states(workflow)) is decides(tasks(workflow)[name])
@@ -493,7 +503,11 @@ def test_a_malformed_result_cannot_end_an_execution_unrecorded(workflow: str, na
 
 @pytest.mark.parametrize(
     ("workflow", "name"),
-    [each for each in LAMBDA_TASKS if filled.handler(*each).startswith("functions.decide.")],
+    [
+        each
+        for each in LAMBDA_TASKS
+        if filled.handler(*each).startswith("functions.decide.") or filled.handler(*each) in DECIDERS
+    ],
 )
 def test_a_decider_is_given_rules_that_it_takes(workflow: str, name: str) -> None:
     payload = tasks_in(json.loads(filled.definition(workflow)))[name]["Parameters"]["Payload"]
@@ -501,7 +515,9 @@ def test_a_decider_is_given_rules_that_it_takes(workflow: str, name: str) -> Non
     rules.read(filled.shape_of_rules(workflow, name), payload["rules"])
 
 
-@pytest.mark.parametrize(("workflow", "name"), [*DECIDING_TASKS, *REVIEWS])
+@pytest.mark.parametrize(
+    ("workflow", "name"), [each for each in (*DECIDING_TASKS, *REVIEWS) if each not in QUESTIONS]
+)
 def test_only_what_is_accepted_goes_on_and_a_refusal_is_recorded_next(workflow: str, name: str) -> None:
     choice = states(workflow)[tasks(workflow)[name]["Next"]]
 

@@ -116,4 +116,7 @@ def answers_of(workflow: str, row: Row) -> dict[str, list[Any]]:
                 found[name] = [reject(row.reason, **row.detail)]
             elif row.reason and is_lambda(state) and not decides(state) and then != state.get("Next", ""):
                 found[name] = [Raised(row.reason, json.dumps(dict(row.detail)))]
+            elif f"{state['ResultPath']}.result)" in json.dumps(states(workflow)[row.path[-1]]):
+                # What is recorded of what is accepted.
+                found[name] = [dict(row.detail)]
     return found

@@ -18,7 +18,7 @@ from happypath.operations.review import ReviewQueue
 from happypath.project import SANDBOX_STACKS, uploads_of
 from happypath.sandbox.sandbox import Sandbox
 from tests.live import go_live
-from tests.outcomes import Row
+from tests.outcomes import PARAMETERS, Row
 from tests.roles import document
 from tests.waiting import PATIENCE_S, until
 from tests.workflows import pictures
@@ -375,7 +375,7 @@ def opened(retry_wait_scale: float = 0.001) -> Iterator[Driver]:
     """A driver of a sandbox of its own, with everything deployed, for commands outside of tests."""
     with Sandbox(retry_wait_scale=retry_wait_scale) as sandbox:
         for stack in SANDBOX_STACKS:
-            sandbox.deploy(stack)
+            sandbox.deploy(stack, PARAMETERS.get(stack))
         driver = Driver(sandbox, Installation(sandbox.client, sandbox.prefix))
         pictures.put_places(driver.installation)
         yield driver

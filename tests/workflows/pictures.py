@@ -93,10 +93,12 @@ def answers(row: Row) -> dict[str, Any]:
     return found
 
 
-def _label(name: str) -> dict[str, Any]:
+def _label(said: str) -> dict[str, Any]:
+    name, _, sure = said.rpartition(" ")
+    is_doubted = sure.replace(".", "").isdecimal()
     return {
-        "Name": name,
-        "Confidence": _SURE,
+        "Name": name if is_doubted else said,
+        "Confidence": float(sure) if is_doubted else _SURE,
         "Instances": [],
         "Parents": [],
         "Aliases": [],

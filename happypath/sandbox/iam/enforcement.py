@@ -285,7 +285,7 @@ def _needed(signed: Signature | None, principal: Principal, environ: Environ) ->
         needed = needs(call, DEFAULT_ACCOUNT_ID)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return [Need(f"{call.service}:{call.operation}", "*")]
-    _count(principal, f"{call.service}:{call.operation}", len(call.arguments.get("TransactItems", "1")))
+    _count(principal, f"{call.service}:{call.operation}", _parts(call.arguments))
     return [*needed, *encryption.of_objects(needed)]
 
 
@@ -293,6 +293,16 @@ def _note(principal: Principal, need: Need) -> None:
     if _ENFORCEMENT.calls is not None and isinstance(principal, RoleSession) and principal.label:
         leading = need.context.get("dynamodb:leadingkeys", ())
         _ENFORCEMENT.calls.add(principal.label, need.action, need.resource or "?", leading)
+
+
+def _parts(arguments: Mapping[str, Any]) -> int:
+    """How many items a call is about: those of a transaction or of a batch, or one."""
+    if "TransactItems" in arguments:
+        return len(arguments["TransactItems"])
+    batch = arguments.get("RequestItems")
+    if not isinstance(batch, Mapping):
+        return 1
+    return sum(len(each["Keys"] if isinstance(each, Mapping) else each) for each in batch.values())
 
 
 def _count(principal: Principal, called: str | None, parts: int) -> None:
