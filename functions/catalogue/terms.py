@@ -92,7 +92,7 @@ def _split(folded: str) -> Iterator[str]:
             # Seen by nobody: soft hyphens, joiners, marks of direction.
             continue
         elif kind[0] in "LN":
-            single = _is_without_spaces(each)
+            single = is_without_spaces(each)
             if word and (single or alone):
                 yield word
                 word = ""
@@ -105,7 +105,8 @@ def _split(folded: str) -> Iterator[str]:
         yield word
 
 
-def _is_without_spaces(character: str) -> bool:
+def is_without_spaces(character: str) -> bool:
+    """Whether a character is of a script that puts no spaces between words: each is a word."""
     code = ord(character)
     return any(first <= code <= last for first, last in _WITHOUT_SPACES)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from functions.catalogue.entries import Part
 from functions.catalogue.query import QueryError
 from functions.catalogue.search import MOST_ON_A_PAGE, CursorError, Page, TooBroadError
 from functions.catalogue.tables import Tables
-from functions.catalogue.terms import words
+from functions.catalogue.terms import is_without_spaces, words
 from functions.platform.aws import ThrottledError
 from happypath.errors import ExpectedError, UsageError
 from happypath.operations.installation import Installation
@@ -174,27 +176,48 @@ def around(text: str, phrase: str, page: int | None = None) -> Passage | None:
     Passage(page=None, before='in the city of ', words='New York,', after=' in June')
     """
     wanted = words(phrase)
-    runs = [(word, run.span()) for run in _RUN.finditer(text) for word in words(_DIVIDED.sub("", run[0]))]
-    for at in range(len(runs) - len(wanted) + 1):
-        if wanted and [word for word, _ in runs[at : at + len(wanted)]] == wanted:
-            start, end = runs[at][1][0], runs[at + len(wanted) - 1][1][1]
-            before, after = text[:start], text[end:]
-            return Passage(
-                page,
-                _plain(before[-_AROUND_CHARACTERS:], cut_before=len(before) > _AROUND_CHARACTERS),
-                _plain(text[start:end]),
-                _plain(after[:_AROUND_CHARACTERS], cut_after=len(after) > _AROUND_CHARACTERS),
-            )
+    if not wanted:
+        return None
+    last: deque[tuple[str, int, int]] = deque(maxlen=len(wanted))
+    for start, end in _runs(text):
+        for word in words(_DIVIDED.sub("", text[start:end])):
+            last.append((word, start, end))
+            if [each for each, *_ in last] == wanted:
+                return _cut(text, last[0][1], end, page)
     return None
 
 
+def _runs(text: str) -> Iterator[tuple[int, int]]:
+    """Where what may be a word is: what is between spaces, or a character of a script without them."""
+    for run in _RUN.finditer(text):
+        start, is_alone = run.start(), False
+        if not run[0].isascii():
+            for at, each in enumerate(run[0], run.start()):
+                is_mark = unicodedata.category(each)[0] == "M"
+                if not is_mark and (is_alone or is_without_spaces(each)):
+                    if start < at:
+                        yield start, at
+                    start, is_alone = at, is_without_spaces(each)
+        yield start, run.end()
+
+
+def _cut(text: str, start: int, end: int, page: int | None) -> Passage:
+    first, last = max(0, start - _AROUND_CHARACTERS), end + _AROUND_CHARACTERS
+    return Passage(
+        page,
+        _plain(text[first:start], cut_before=first > 0),
+        _plain(text[start:end]),
+        _plain(text[end:last], cut_after=last < len(text)),
+    )
+
+
 def _plain(text: str, *, cut_before: bool = False, cut_after: bool = False) -> str:
-    """Text in one line, and an ellipsis for what was cut off, which is a word at least."""
+    """Text in one line; where it was cut off, an ellipsis for that and a word that may be half."""
     line = re.sub(r"\s+", " ", _DIVIDED.sub("", text))
     if cut_before:
-        line = f"… {line.partition(' ')[2]}"
+        line = f"… {line.partition(' ')[2] or line}"
     if cut_after:
-        line = f"{line.rpartition(' ')[0]} …"
+        line = f"{line.rpartition(' ')[0] or line} …"
     return line
 
 

@@ -124,7 +124,11 @@ def test_texts_are_those_around_the_words(installation: Offline, two: Offline) -
     [
         ("Die STRASSE ist lang", "straße", "STRASSE"),
         ("im Bundes-\n  haus sitzt", "bundeshaus", "Bundeshaus"),
-        ("東京都庁", "京都", "東京都庁"),
+        ("東京都庁", "京都", "京都"),
+        ("see 東京都庁.", "see 東", "see 東"),
+        ("東a b", "a b", "a b"),
+        ("नई दिल्ली", "दिल्ली", "दिल्ली"),
+        ("ที่กรุงเทพ", "กรุง", "กรุง"),
         ("nothing of it", "new york", None),
         ("", "a", None),
         ("x", "…", None),
@@ -133,3 +137,8 @@ def test_texts_are_those_around_the_words(installation: Offline, two: Offline) -
 def test_a_text_around_a_phrase(text: str, phrase: str, words: str | None) -> None:
     found = around(text, phrase)
     assert (found and found.words) == words
+
+
+def test_a_text_without_spaces_is_cut_too() -> None:
+    found = around("東" * 500 + "京都" + "庁" * 500, "京都")
+    assert found == Passage(None, f"… {'東' * 90}", "京都", f"{'庁' * 90} …")
