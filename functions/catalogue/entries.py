@@ -39,6 +39,38 @@ class Part:
     entries: tuple[Entry, ...] = ()
     text: str = ""
 
+    def as_item(self) -> Item:
+        """As the table has it.
+
+        Raises:
+            Rejection: TOO_MANY_WORDS: as `write_part`.
+        """
+        if not 0 <= self.number <= MOST_PARTS:
+            raise Rejection.because(Reason.TOO_MANY_WORDS, part=self.number, most_parts=MOST_PARTS)
+        found = [each.as_json() for each in self.entries]
+        listed = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+        # Half of a pair is no character, and cannot be stored.
+        listed, text = (each.encode("utf-8", "replace").decode() for each in (listed, self.text))
+        size_bytes = len(listed.encode()) + len(text.encode())
+        if size_bytes > MOST_PART_BYTES:
+            raise Rejection.because(
+                Reason.TOO_MANY_WORDS, part=self.number, size_bytes=size_bytes, most_bytes=MOST_PART_BYTES
+            )
+        known = {
+            "PK": PREFIX + self.key,
+            "SK": f"{generation(self.bucket, self.key, self.version)}#{self.number:05}",
+            "bucket": self.bucket,
+            "key": self.key,
+            "version": self.version,
+            "placeId": self.place_id,
+            "workflow": self.workflow,
+            "at": self.at,
+            "type": self.type,
+            "entries": listed,
+            "text": text or None,
+        }
+        return {name: {"S": each} for name, each in known.items() if each is not None}
+
 
 def generation(bucket: str, key: str, version: str | None) -> str:
     """What the items of one version of an upload have in common."""
@@ -64,30 +96,20 @@ def write_part(
     Raises:
         Rejection: TOO_MANY_WORDS: text and entries are more than MOST_PART_BYTES, or parts than MOST_PARTS.
     """
-    if not 0 <= part <= MOST_PARTS:
-        raise Rejection.because(Reason.TOO_MANY_WORDS, part=part, most_parts=MOST_PARTS)
-    listed = json.dumps([each.as_json() for each in entries], ensure_ascii=False, separators=(",", ":"))
-    # Half of a pair is no character, and cannot be stored.
-    listed, text = (each.encode("utf-8", "replace").decode() for each in (listed, text))
-    size_bytes = len(listed.encode()) + len(text.encode())
-    if size_bytes > MOST_PART_BYTES:
-        raise Rejection.because(
-            Reason.TOO_MANY_WORDS, part=part, size_bytes=size_bytes, most_bytes=MOST_PART_BYTES
-        )
-    known = {
-        "PK": PREFIX + upload.key,
-        "SK": f"{generation(upload.bucket, upload.key, upload.version_id)}#{part:05}",
-        "bucket": upload.bucket,
-        "key": upload.key,
-        "version": upload.version_id,
-        "placeId": upload.place_id,
-        "workflow": workflow,
-        "at": timestamp(at.replace(tzinfo=UTC) if at.tzinfo is None else at),
-        "type": type,
-        "entries": listed,
-        "text": text or None,
-    }
-    tables.put({name: {"S": each} for name, each in known.items() if each is not None})
+    moment = timestamp(at.replace(tzinfo=UTC) if at.tzinfo is None else at)
+    whole = Part(
+        upload.bucket,
+        upload.key,
+        upload.version_id,
+        upload.place_id,
+        workflow,
+        moment,
+        type,
+        part,
+        tuple(entries),
+        text,
+    )
+    tables.put(whole.as_item())
 
 
 def read(tables: Tables, key: str, generation: str, number: int | None = None) -> Iterator[Part]:

@@ -73,14 +73,14 @@ def new(
 
 @app.command()
 def destroy(stack: Stack, yes: Yes = False, prefix: Prefix = PREFIX) -> None:
-    """Remove a stack, unless it is live or has executions that run; buckets and the table stay."""
+    """Remove a stack, unless it is live or has executions that run; buckets and tables stay."""
     from happypath.operations import deploy as deploying
 
     installation = installation_of(prefix)
     deploying.removable_in(installation, _stack(stack))
     if not yes:
         then = (
-            "The buckets and the table stay."
+            "The buckets and the tables stay."
             if stack == "core"
             else "Its failed executions cannot be redriven afterwards."
         )

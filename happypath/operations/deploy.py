@@ -231,7 +231,7 @@ def removable_in(installation: Installation, stack: str) -> timedelta:
 def destroy(installation: Installation, stack: str, sleep: Callable[[float], None]) -> None:
     """Removes a stack, when no upload can need it any more, and waits until it is gone.
 
-    The buckets, the table and their contents stay when core goes (DeletionPolicy).
+    The buckets, the tables and their contents stay when core goes (DeletionPolicy).
 
     Raises:
         NotDeployedError: there is no core.

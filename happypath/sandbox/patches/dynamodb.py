@@ -9,8 +9,10 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-api
 from __future__ import annotations
 
 import copy
+import inspect
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from types import SimpleNamespace
@@ -26,7 +28,9 @@ from moto.dynamodb.exceptions import (
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
+from moto.dynamodb.responses import DynamoHandler
 
+from happypath.sandbox.dynamodb.read_units import size_bytes, units
 from happypath.sandbox.dynamodb.streams import LOCK
 from happypath.sandbox.patches.locks import one_at_a_time
 from happypath.sandbox.patches.served import Patch, Served
@@ -194,4 +198,114 @@ def names_of_tables(_: Served) -> Iterator[None]:
         yield
 
 
-PATCHES: tuple[Patch, ...] = (empty_keys, document_paths, names_of_tables, atomic_writes)
+@contextmanager
+def consumed_read_units(_: Served) -> Iterator[None]:
+    """A read consumes by the bytes that it read; moto says 1 of a query, 0.5 of an item, 1 of one in a batch.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+    """
+    with ExitStack() as patches:
+        for name, projection in (("query", "projection_expressions"), ("scan", "projection_expression")):
+            read = _ReadWhole(getattr(Table, name), projection)
+            patches.enter_context(patch.object(Table, name, read.as_method()))
+            patches.enter_context(
+                patch.object(DynamoHandler, name, _counted(getattr(DynamoHandler, name), read.sizes_bytes))
+            )
+        patches.enter_context(
+            patch.object(DynamoHandler, "get_item", _counted(DynamoHandler.get_item, _item_bytes))
+        )
+        patches.enter_context(
+            patch.object(DynamoHandler, "batch_get_item", _batch_counted(DynamoHandler.batch_get_item))
+        )
+        yield
+
+
+class _ReadWhole:
+    """A method of moto's tables that reads items as they are, remembers their sizes, and then leaves out."""
+
+    def __init__(self, through: Any, projection: str) -> None:
+        self._through = through
+        self._signature = inspect.signature(through)
+        self._projection = projection
+        self._read = threading.local()
+
+    def as_method(self) -> Any:
+        return lambda table, *given, **named: self._call(self._signature.bind(table, *given, **named))
+
+    def _call(self, asked: inspect.BoundArguments) -> Any:
+        condition = asked.arguments.get("filter_expression")
+        wanted = asked.arguments.get(self._projection)
+        asked.arguments |= {"filter_expression": None, self._projection: None}
+        items, scanned, last = self._through(*asked.args, **asked.kwargs)
+        self._read.sizes_bytes = [size_bytes(item) for item in items]
+        kept = items if condition is None else [item for item in items if condition.expr(item)]
+        return [item.project(wanted) for item in kept] if wanted else kept, scanned, last
+
+    def sizes_bytes(self, _: Any) -> list[int]:
+        """Of what this thread read last."""
+        found: list[int] = self._read.sizes_bytes
+        return found
+
+
+def _item_bytes(handler: Any) -> list[int]:
+    item = handler.dynamodb_backend.get_item(handler.body["TableName"], handler.body["Key"])
+    return [size_bytes(item)] if item else []
+
+
+def _counted(through: Any, sizes_bytes: Any) -> Any:
+    def answer(handler: Any) -> Any:
+        result = through(handler)
+        if _asks(handler):
+            consumed = units(sizes_bytes(handler), consistent=handler.body.get("ConsistentRead", False))
+            result.result["ConsumedCapacity"] = _consumed(handler, handler.body, consumed)
+        return result
+
+    return answer
+
+
+def _batch_counted(through: Any) -> Any:
+    def each(backend: Any, name: str, asked: Mapping[str, Any]) -> Iterator[float]:
+        for key in asked["Keys"]:
+            item = backend.get_item(name, key)
+            # Each is rounded up.
+            yield units([size_bytes(item)] if item else [], consistent=asked.get("ConsistentRead", False))
+
+    def answer(handler: Any) -> Any:
+        result = through(handler)
+        result.result.pop("ConsumedCapacity", None)
+        if _asks(handler):
+            result.result["ConsumedCapacity"] = [
+                _consumed(handler, {"TableName": name}, sum(each(handler.dynamodb_backend, name, asked)))
+                for name, asked in handler.body["RequestItems"].items()
+            ]
+        return result
+
+    return answer
+
+
+def _asks(handler: Any) -> bool:
+    return bool(handler.body.get("ReturnConsumedCapacity", "NONE") != "NONE")
+
+
+def _consumed(handler: Any, asked: Mapping[str, Any], consumed: float) -> dict[str, Any]:
+    """ConsumedCapacity, as one request of one table is told of it."""
+    told: dict[str, Any] = {"TableName": asked["TableName"], "CapacityUnits": consumed}
+    if handler.body["ReturnConsumedCapacity"] == "INDEXES":
+        name = asked.get("IndexName")
+        told["Table"] = {"CapacityUnits": 0.0 if name else consumed}
+        if name:
+            table = handler.dynamodb_backend.get_table(asked["TableName"])
+            is_global = any(each.name == name for each in table.global_indexes)
+            told[f"{'Global' if is_global else 'Local'}SecondaryIndexes"] = {
+                name: {"CapacityUnits": consumed}
+            }
+    return told
+
+
+PATCHES: tuple[Patch, ...] = (
+    empty_keys,
+    document_paths,
+    names_of_tables,
+    atomic_writes,
+    consumed_read_units,
+)

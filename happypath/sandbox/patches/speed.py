@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, wraps
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -208,6 +208,7 @@ def queries_sort_their_own_items(_: Served) -> Iterator[None]:
     query: Any = Table.query
     signature = inspect.signature(query)
 
+    @wraps(query)
     def query_own(table: Any, *given: Any, **named: Any) -> Any:
         items = _own_items(table, signature.bind(table, *given, **named).arguments)
         if items is None:
@@ -237,7 +238,8 @@ def _own_items(table: Any, asked: Mapping[str, Any]) -> list[Any] | None:
     if not table.range_key_attr:
         return None
     if not asked.get("index_name"):
-        return list(table.items.get(asked["hash_key"], {}).values())
+        own = list(table.items.get(asked["hash_key"], {}).values())
+        return _first_page(table, own, table.range_key_attr, asked)
     conditions = asked.get("hash_key_conditions") or []
     index = next((each for each in table.all_indexes() if each.name == asked["index_name"]), None)
     if len(conditions) != 1 or index is None:
