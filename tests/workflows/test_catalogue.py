@@ -1,0 +1,131 @@
+"""The catalogue on the whole path: what is uploaded is found by what is on it, as long as it is current."""
+
+from __future__ import annotations
+
+import io
+from itertools import product
+from typing import Any
+
+from PIL import Image
+
+from functions.catalogue import search as searching
+from functions.catalogue.tables import Tables
+from functions.upload import parse_key
+from tests.films import film
+from tests.outcomes import SAMPLE_FILES
+from tests.workflows.driver import Driver, Outcome, wait_until
+
+WORKFLOW = "catalogue"
+# Frames of a film that lies there go to the catalogue, too.
+LIVE = "none catalogue/=catalogue redact-video/=redact-video"
+
+
+def picture(number: int) -> bytes:
+    """A picture like no other."""
+    file = io.BytesIO()
+    Image.new("RGB", (100, 100), (number % 256, number // 256, 7)).save(file, "PNG")
+    return file.getvalue()
+
+
+def street(pedestrians: int) -> dict[str, Any]:
+    """A street with so many people on it, as Rekognition sees it."""
+    boxes = [
+        {"BoundingBox": {"Left": 0.1 * at, "Top": 0.4, "Width": 0.05, "Height": 0.2}, "Confidence": 90.0 + at}
+        for at in range(pedestrians)
+    ]
+    known = {"Aliases": [], "Parents": [], "Categories": []}
+    labels = [{"Name": "Street", "Confidence": 99.0, "Instances": [], **known}]
+    if pedestrians:
+        labels += [{"Name": "Person", "Confidence": 98.0, "Instances": boxes, **known}]
+    return {
+        "DetectLabels": {"Labels": labels, "LabelModelVersion": "3.0"},
+        "DetectText": {"TextDetections": [], "TextModelVersion": "3.0"},
+        "DetectFaces": {"FaceDetails": []},
+    }
+
+
+def catalogued(driver: Driver, each: dict[str, bytes]) -> dict[str, Outcome]:
+    """How uploads with these keys end."""
+    driver.go_live(LIVE)
+    for key, body in each.items():
+        driver.upload(body, key)
+    found = {key: driver.ended(key) for key in each}
+    assert {outcome.status for outcome in found.values()} == {"PROCESSED"}, found
+    return found
+
+
+def search(driver: Driver, query: str) -> list[Any]:
+    core = driver.installation.core
+    tables = Tables(driver.installation.client("dynamodb"), core["CatalogueTable"], core["Table"])
+    return list(searching.search(tables, query, limit=100).found)
+
+
+def keys(driver: Driver, query: str) -> set[str]:
+    return {found["key"] for found in search(driver, query)}
+
+
+def test_pedestrians_that_a_camera_has_seen_within_five_minutes(driver: Driver) -> None:
+    folder = driver.new_key(WORKFLOW, "drive")
+    seen: dict[str, tuple[str, str, int]] = {}
+    bodies: dict[str, bytes] = {}
+    for number, (camera, minute, pedestrians) in enumerate(
+        product(("left", "right"), ("09-59-59", "10-00-00", "10-04-59.999", "10-05-00"), (2, 3))
+    ):
+        key = f"{folder}/{pedestrians}/{camera}_2026-11-01T{minute}Z.png"
+        seen[key], bodies[key] = (camera, minute, pedestrians), picture(number)
+        driver.sandbox.rekognition.record(bodies[key], street(pedestrians))
+    catalogued(driver, bodies)
+
+    found = keys(driver, "pedestrians>2 camera:left after:2026-11-01T10:00 before:2026-11-01T10:05")
+    assert found & set(seen) == {
+        key for key, said in seen.items() if said in {("left", "10-00-00", 3), ("left", "10-04-59.999", 3)}
+    }
+    (one,) = [each for each in search(driver, "people>=3 camera:right") if "09-59-59" in each["key"]]
+    assert [entry["count"] for entry in one["found"] if entry["what"] == "count"] == [3]
+
+
+def test_words_and_labels_find_the_licences_that_have_both_and_no_version_that_was_replaced(
+    driver: Driver,
+) -> None:
+    names = ("licence-new-york-1", "licence-new-york-2", "licence-new-jersey-1", "cat")
+    uploaded = {driver.new_key(WORKFLOW, f"{name}.png"): SAMPLE_FILES[name].read_bytes() for name in names}
+    catalogued(driver, uploaded)
+    query = 'words:"new york" label:"Driving License"'
+    first, second, jersey, _ = uploaded
+    assert keys(driver, query) & set(uploaded) == {first, second}
+
+    # Another picture under the first key, and the second is deleted.
+    driver.upload(SAMPLE_FILES["cat"].read_bytes(), first)
+    driver.delete(second)
+    wait_until(lambda: not keys(driver, query) & set(uploaded), "neither is found any more")
+    wait_until(lambda: first in keys(driver, "label:Cat"), "what took its place is found")
+    assert keys(driver, 'label:Cat -words:"new york"') & set(uploaded) >= {first}
+    assert keys(driver, 'label:"Driving License"') & set(uploaded) == {jersey}
+
+
+def test_frames_of_a_film_are_found_by_their_camera_time_and_second(driver: Driver) -> None:
+    parameters = {"FramesEverySeconds": "1", "FramesPrefix": "catalogue"}
+    _deploy_anew(driver, parameters)
+    try:
+        driver.go_live(LIVE)
+        key = driver.new_key("redact-video", "left_20261101T095859Z.mp4")
+        driver.upload(film(times=range(0, 3_000, 500), key_every=4), key)
+        assert driver.ended(key).status == "PROCESSED"
+        frames = [f"{WORKFLOW}/{key}/{second}.jpg" for second in (0, 1, 2)]
+        outcomes = [driver.ended(frame) for frame in frames]
+    finally:
+        _deploy_anew(driver, None)
+
+    assert {(outcome.status, outcome.record["detail"]["film"]) for outcome in outcomes} == {
+        ("PROCESSED", key)
+    }
+    camera = f"camera:{parse_key(key)[1].split('_')[0]}"
+    assert keys(driver, f"{camera} after:2026-11-01T09:59 before:2026-11-01T10:00") == set(frames[1:])
+    seconds = {entry["where"]["second"] for each in search(driver, camera) for entry in each["found"]}
+    assert seconds == {0.0, 1.0, 2.0}
+
+
+def _deploy_anew(driver: Driver, parameters: dict[str, str] | None) -> None:
+    """Deploys the stack from nothing: moto leaves a role's own policies as they were when it is updated."""
+    driver.installation.client("cloudformation").delete_stack(StackName="happypath-redact-video")
+    driver.sandbox.deploy("redact-video", parameters)
