@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import boto3
 from hypothesis import given
 from hypothesis import strategies as st
 from moto.dynamodb.models import table as tables
@@ -16,6 +17,7 @@ from moto.kms.utils import AbstractPrivateKey
 
 from happypath.sandbox.deployment.serverless import expand
 from happypath.sandbox.patches.speed import (
+    attribute_values_as_they_are,
     copied,
     expressions_copied_as_trees,
     keys_made_when_used,
@@ -23,6 +25,7 @@ from happypath.sandbox.patches.speed import (
     queries_sort_their_own_items,
 )
 from happypath.sandbox.stepfunctions import casing
+from tests.mocked import mocked
 
 Table: Any = tables.Table
 Node: Any = vars(ast_nodes)["Node"]
@@ -164,3 +167,27 @@ def test_a_service_is_found_by_its_id_as_if_all_were_looked_through() -> None:
     every = casing._by_id()
     assert {name: casing.boto_service.__wrapped__(name) for name in every} == every
     assert casing.boto_service("../data/s3") is None
+
+
+def test_an_item_is_answered_as_without_the_patch() -> None:
+    item: Any = {
+        "PK": {"S": "a 'quote' \u202e"},
+        "empty": {"S": ""},
+        "number": {"N": "-1.50"},
+        "bytes": {"B": b"\x00\xff"},
+        "map": {"M": {"S": {"S": "x"}, "list": {"L": [{"N": "1"}, {"NULL": True}]}}},
+        "sets": {"SS": ["a", "b"]},
+        "yes": {"BOOL": True},
+    }
+    with mocked():
+        dynamodb = boto3.client("dynamodb", "us-east-1")
+        dynamodb.create_table(
+            TableName="items",
+            KeySchema=[{"AttributeName": "PK", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "PK", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        dynamodb.put_item(TableName="items", Item=item)
+        with attribute_values_as_they_are(SERVED):
+            assert dynamodb.scan(TableName="items")["Items"] == [item]
+        assert dynamodb.scan(TableName="items")["Items"] == [item]
