@@ -33,7 +33,7 @@ def street(pedestrians: int) -> dict[str, Any]:
         {"BoundingBox": {"Left": 0.1 * at, "Top": 0.4, "Width": 0.05, "Height": 0.2}, "Confidence": 90.0 + at}
         for at in range(pedestrians)
     ]
-    known = {"Aliases": [], "Parents": [], "Categories": []}
+    known: dict[str, Any] = {"Aliases": [], "Parents": [], "Categories": []}
     labels = [{"Name": "Street", "Confidence": 99.0, "Instances": [], **known}]
     if pedestrians:
         labels += [{"Name": "Person", "Confidence": 98.0, "Instances": boxes, **known}]
