@@ -156,6 +156,14 @@ def uploads_of(workflow: str) -> str:
     return said[1] if said else "<placeId>/"
 
 
+def cataloguing() -> tuple[str, ...]:
+    """The workflows that have uploads found by what is on them: by the handler of one of their functions."""
+    sign = "Handler: functions.catalogue.index_task."
+    return tuple(
+        each for each in WORKFLOWS if sign in (TEMPLATES / each / "template.yaml").read_text(encoding="utf-8")
+    )
+
+
 def usually_live() -> str:
     """What is live where nobody has said otherwise: the newest version, and workflows with keys of their own.
 

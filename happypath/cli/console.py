@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from happypath.cli import display
-from happypath.cli.options import Prefix, app, installation_of
+from happypath.cli.options import IMPATIENT, Prefix, app, installation_of
 from happypath.operations.installation import Installation
 from happypath.project import PREFIX
 
@@ -36,7 +36,7 @@ def console(
     from happypath.console.console import Console
     from happypath.console.server import serving
 
-    installation = installation_of(prefix, patient=False)
+    installation = installation_of(prefix, IMPATIENT)
     shared = Console(installation, allow_changes=False)
     shared.allow_changes = shared.is_sandbox if allow_changes is None else allow_changes
     stop = stopped_by_signals()

@@ -22,6 +22,7 @@ from happypath.operations.visible import in_line
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
 
+    from happypath.operations.catalogue import Ended
     from happypath.operations.compare import Comparison
     from happypath.operations.cost import Bill
     from happypath.operations.cost import Line as BillLine
@@ -53,6 +54,7 @@ _COLOURS = {
     "WITHDRAWN": "bright_black",
     "RUNNING": "cyan",
     "WAITING": "cyan",
+    "CATALOGUED": "green",
     "DELETED": "bright_black",
 }
 
@@ -237,8 +239,29 @@ def show_images_bill(bill: ImagesBill) -> None:
     _show_assumptions(bill.assumptions)
 
 
-def _show_lines(lines: Iterable[BillLine], total: float, more: Iterable[tuple[str, float]] = ()) -> None:
-    table = Table("", "quantity", "USD a month", box=None, pad_edge=False)
+def show_bill_beforehand(bill: Bill) -> None:
+    """What is going to be spent, by line: on standard error, before somebody is asked."""
+    notices.print(f"[bold]{escape(bill.workflow)}[/], {bill.uploads:,} uploads")
+    _show_lines(bill.lines, bill.total, unit="USD", to=notices)
+    for assumption in bill.assumptions:
+        show_notice(assumption)
+
+
+def show_catalogued(ended: Ended) -> None:
+    """What became of one upload."""
+    reason = f"  {escape(ended.reason)}" if ended.reason else ""
+    _line(f"{coloured(ended.status)}  {escape(ended.key)}  {escape(ended.workflow)}{reason}")
+
+
+def _show_lines(
+    lines: Iterable[BillLine],
+    total: float,
+    more: Iterable[tuple[str, float]] = (),
+    *,
+    unit: str = "USD a month",
+    to: Console = output,
+) -> None:
+    table = Table("", "quantity", unit, box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"
     for line in lines:
@@ -247,7 +270,7 @@ def _show_lines(lines: Iterable[BillLine], total: float, more: Iterable[tuple[st
     table.add_row("[bold]all[/]", "", f"[bold]{total:,.2f}[/]")
     for item, amount in more:
         table.add_row(item, "", f"{amount:,.2f}")
-    output.print(table)
+    to.print(table)
 
 
 def _show_assumptions(assumptions: Iterable[str]) -> None:

@@ -17,7 +17,8 @@ from happypath.operations.aws_errors import FORESEEABLE, explain
 # Each adds its commands, and help lists them in this order.
 # fmt: off
 from happypath.cli import (  # noqa: F401
-    run, up, console, uploads, search, review, images, deployment, compare, accuracy, cost, recovery,
+    run, up, console, uploads, search, review, images, deployment, compare, accuracy, cost, catalogue,
+    recovery,
 )
 # fmt: on
 # isort: on

@@ -128,11 +128,13 @@ _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 until_the_end = ExitStack()
 
 # Somebody waits for a page: what is throttled or does not answer is said to be so instead.
-_IMPATIENT = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 2})
+IMPATIENT = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 2})
+# Nobody waits: what is throttled is asked for again for as long as it takes, and ever more rarely.
+PATIENT = Config(retries={"mode": "adaptive", "total_max_attempts": 100})
 
 
-def installation_of(prefix: str, *, patient: bool = True) -> Installation:
-    """The installation that the environment and the prefix name. `patient` waits as long as boto3 does."""
+def installation_of(prefix: str, config: Config | None = None) -> Installation:
+    """The installation that the environment and the prefix name; without `config` as patient as boto3 is."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
     if endpoint and not _is_address(endpoint):
         raise UsageError(f"AWS_ENDPOINT_URL={endpoint} is no address, such as http://127.0.0.1:4566.")
@@ -142,7 +144,7 @@ def installation_of(prefix: str, *, patient: bool = True) -> Installation:
         until_the_end.enter_context(isolated(**keys))
     # boto3 itself reads AWS_DEFAULT_REGION only; every other SDK, and Lambda, reads AWS_REGION.
     make: Any = boto3.Session(region_name=os.environ.get("AWS_REGION") or None).client
-    return Installation(make if patient else partial(make, config=_IMPATIENT), prefix)
+    return Installation(make if config is None else partial(make, config=config), prefix)
 
 
 def faults_of(rules: list[str] | None, seed: int) -> Faults:

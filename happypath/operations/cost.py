@@ -37,6 +37,8 @@ _WRITES = {"PutItem": 1, "UpdateItem": 1, "DeleteItem": 1, "BatchWriteItem": 1, 
 # Operations of S3 at the lower price.
 _READ_ONLY = ("Get", "Head")
 _GB = 1024**3
+# What only those that are uploaded cost, or an installation costs whatever is in it.
+_OF_UPLOADING = {"s3Put", "s3GbMonth", "sqsRequest", "event", "customMetric", "alarmMetric", "kmsKey"}
 # What starts every workflow, in core.
 _STARTING = "StartExecution"
 # What Lambda gives a function that asks for none.
@@ -272,15 +274,17 @@ def bill(
     *,
     free_tier: bool = True,
     film: Film = ONE_MINUTE,
+    uploaded: bool = True,
 ) -> Bill:
     """What so many uploads cost in a month, of which a fraction `accepted` is not refused.
 
-    Where they are films, each is as long and large as `film`.
+    Where they are films, each is as long and large as `film`. Those that are not `uploaded` lie in the bucket
+    already: only what the workflow itself makes of them is in the bill.
     """
     machine = read(workflow)
     usage = machine.usage_with(film, usage)
     transitions, calls, direct = _per_upload(machine, accepted, film.pieces(machine.parameters))
-    calls[_STARTING] = 1.0
+    calls[_STARTING] = 1.0 * uploaded
     requests: dict[str, float] = defaultdict(float, direct)
     gb_seconds = log_bytes = 0.0
     for function, number in calls.items():
@@ -333,7 +337,7 @@ def bill(
     a_second = uploads / _SECONDS_A_MONTH
     traces = _SECONDS_A_MONTH * (min(a_second, 1.0) + 0.05 * max(0.0, a_second - 1.0))
     writes = sum(per_month(f"dynamodb:{name}") * units for name, units in _WRITES.items()) + (
-        uploads * _INDEX_WRITES
+        uploads * _INDEX_WRITES * uploaded
     )
     polls = _POLLERS * _SECONDS_A_MONTH / _POLL_S
     lines = [
@@ -365,6 +369,7 @@ def bill(
         line("CloudWatch: metrics with alarms", machine.alarm_metrics, "alarmMetric"),
         line("KMS: keys", machine.keys, "kmsKey"),
     ]
+    lines = lines if uploaded else _without_uploading(lines)
     total = sum(each.amount for each in lines)
     as_it_is, as_standard = (
         sum(each.amount for each in running(is_express=each)) for each in (machine.is_express, False)
@@ -374,9 +379,13 @@ def bill(
         uploads,
         accepted,
         tuple(lines),
-        tuple(_assumptions(machine, usage, listed, film)),
+        tuple(_assumptions(machine, usage, listed, film, uploaded=uploaded)),
         as_standard=total - as_it_is + as_standard if machine.is_express else None,
     )
+
+
+def _without_uploading(lines: Iterable[Line]) -> list[Line]:
+    return [each for each in lines if each.price not in _OF_UPLOADING]
 
 
 def paths(definition: Mapping[str, Any]) -> Iterator[Path_]:
@@ -446,7 +455,9 @@ def _call(resource: str) -> str:
     return f"{service}:{action[0].upper()}{action[1:].partition('.')[0]}"
 
 
-def _assumptions(machine: Workflow, usage: Usage, listed: Prices, film: Film) -> Iterator[str]:
+def _assumptions(
+    machine: Workflow, usage: Usage, listed: Prices, film: Film, *, uploaded: bool
+) -> Iterator[str]:
     def span(ways: Iterable[Path_]) -> str:
         lengths = sorted({len(way) for way in ways})
         return f"{lengths[0]}" if len(lengths) == 1 else f"{lengths[0]} to {lengths[-1]}"
@@ -482,6 +493,9 @@ def _assumptions(machine: Workflow, usage: Usage, listed: Prices, film: Film) ->
                 yield f"{function} calls {called} for {share}."
     if any("startExecution" in state.get("Resource", "") for state in machine.states.values()):
         yield "What the state machine costs that a person is asked by (docs/review.md) is not in it."
+    if not uploaded:
+        yield "They lie in the bucket already: what that costs, and the installation, is not in it."
+        return
     yield "Uploads come evenly, one to an invocation of StartExecution, traced by X-Ray's default rule."
     yield "Photos are kept for a month; each month more costs as much again. What viewers fetch is not in it."
 

@@ -82,7 +82,7 @@ def search(installation: Installation, query: str, *, limit: int, cursor: str | 
         NoCatalogueError: the installation is older than the catalogue.
     """
     try:
-        return searching.search(_tables(installation), query, limit=limit, cursor=cursor)
+        return searching.search(tables_of(installation), query, limit=limit, cursor=cursor)
     except QueryError as error:
         raise UnreadableQueryError(query, error) from None
     except (CursorError, TooBroadError) as error:
@@ -116,7 +116,7 @@ def is_empty(installation: Installation) -> bool:
 def known(installation: Installation, bucket: str, key: str, version: str | None) -> Iterator[Part]:
     """What is catalogued of a version of an upload, part by part; nothing while there is no catalogue."""
     if _HAS_CATALOGUE in installation.core:
-        yield from entries.read(_tables(installation), key, entries.generation(bucket, key, version))
+        yield from entries.read(tables_of(installation), key, entries.generation(bucket, key, version))
 
 
 def in_words(entry: Mapping[str, Any]) -> str:
@@ -139,7 +139,7 @@ def in_words(entry: Mapping[str, Any]) -> str:
 
 def passages(installation: Installation, found: Sequence[Mapping[str, Any]]) -> list[list[Passage]]:
     """The text around the words that a search found on pages, for each of the uploads that it found."""
-    tables = _tables(installation)
+    tables = tables_of(installation)
 
     def of(upload: Mapping[str, Any]) -> list[Passage]:
         generation = entries.generation(upload["bucket"], upload["key"], upload["version"])
@@ -221,7 +221,12 @@ def _plain(text: str, *, cut_before: bool = False, cut_after: bool = False) -> s
     return line
 
 
-def _tables(installation: Installation) -> Tables:
+def tables_of(installation: Installation) -> Tables:
+    """The catalogue of an installation, and its records.
+
+    Raises:
+        NoCatalogueError: the installation is older than the catalogue.
+    """
     core = installation.core
     if _HAS_CATALOGUE not in core:
         raise NoCatalogueError(installation.prefix)
