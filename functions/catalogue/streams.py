@@ -10,14 +10,13 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import cycle
 from typing import Protocol, TypeVar
 
 from functions.catalogue.entry import Entry
 from functions.catalogue.posting import Found
 from functions.catalogue.query import EVERYTHING, And, Compared, During, Has, Not, Or, Query, opposite
 from functions.catalogue.tables import Tables
-from functions.catalogue.terms import ALL, Term, partitions
+from functions.catalogue.terms import ALL, Term, number, partitions
 
 # Sort keys begin with a year, and are ASCII.
 _LOWEST, _HIGHEST = "0", "~"
@@ -48,6 +47,20 @@ class Stream(ABC):
     @abstractmethod
     def seek(self, sort_key: str) -> None:
         """Leaves out what is newer than this one."""
+
+    def reach(self, sort_key: str) -> str:
+        """Leaves out what is newer → the sort key, if it is here; else one that nothing that is left is above.
+
+        Nothing is left if that is empty. It reads no more than it takes to answer.
+        """
+        self.seek(sort_key)
+        found = self.head()
+        return "" if found is None else found.sort_key
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the head is known without reading, when it was reached for."""
+        return True
 
 
 def before(sort_key: str) -> str:
@@ -136,8 +149,19 @@ class _Partition:
         # Into what was read last.
         self._steps = 0
 
+    @property
+    def is_read(self) -> bool:
+        return bool(self._buffer) or self._is_at_end
+
+    @property
+    def bound(self) -> str:
+        """What all that is left is not above; empty at the end."""
+        if self._buffer:
+            return self._buffer[0].sort_key
+        return "" if self._is_at_end else self._high
+
     def head(self) -> Found | None:
-        if not self._buffer and not self._is_at_end:
+        if not self.is_read:
             items, self._is_at_end = self._tables.page(self._partition, self._low, self._high, self._limit)
             self._buffer.extend(Found.of_item(item, self._term) for item in items)
             self._steps = 0
@@ -148,9 +172,9 @@ class _Partition:
         return self._buffer[0] if self._buffer else None
 
     def seek(self, sort_key: str) -> None:
+        self._steps += bool(self._buffer)
         while self._buffer and self._buffer[0].sort_key > sort_key:
             self._buffer.popleft()
-        self._steps += 1
         if not self._buffer and sort_key < self._high:
             self._high = sort_key
             self._is_at_end = self._is_at_end or self._low > sort_key
@@ -168,17 +192,26 @@ class _Postings(Stream):
         self._partitions = [_Partition(tables, each, term, low, high) for each in partitions(term)]
 
     def found(self) -> Found | None:
-        """The newest posting that is left."""
+        """The newest posting that is left. A partition is read if it may have it, and no sooner."""
         while True:
-            heads = [head for each in self._partitions if (head := each.head()) is not None]
-            if not heads:
-                return None
-            newest = max(heads, key=lambda head: head.sort_key)
-            if self._compared is None or self._compared.holds(
-                (newest.count or 0) if self._what == "count" else newest.confidence
+            first = max(self._partitions, key=lambda each: (each.bound, each.is_read))
+            if (
+                not first.is_read
+                and first is not (own := self._own(first.bound))
+                and own.bound == first.bound
             ):
+                first = own
+            newest = first.head()
+            if newest is None:
+                if not any(each.bound for each in self._partitions):
+                    return None
+            elif first.bound < max(each.bound for each in self._partitions):
+                # It was read just now, and another may have a newer one.
+                continue
+            elif self._holds(newest):
                 return newest
-            self.seek(before(newest.sort_key))
+            else:
+                first.seek(before(newest.sort_key))
 
     def head(self) -> Hit | None:
         found = self.found()
@@ -189,6 +222,31 @@ class _Postings(Stream):
     def seek(self, sort_key: str) -> None:
         for each in self._partitions:
             each.seek(sort_key)
+
+    def reach(self, sort_key: str) -> str:
+        """As `Stream`: an upload can only be in one of the partitions."""
+        self.seek(sort_key)
+        found = self._own(sort_key).head()
+        if found is not None and found.sort_key == sort_key:
+            if self._holds(found):
+                return sort_key
+            self._own(sort_key).seek(before(sort_key))
+        return max(min(each.bound, before(sort_key)) for each in self._partitions)
+
+    @property
+    def is_read(self) -> bool:
+        """As `Stream`."""
+        return all(each.is_read for each in self._partitions)
+
+    def _own(self, sort_key: str) -> _Partition:
+        """The partition that has an upload, if any has."""
+        generation = sort_key.partition("#")[2]
+        return self._partitions[number(generation, len(self._partitions)) if generation else 0]
+
+    def _holds(self, found: Found) -> bool:
+        if self._compared is None:
+            return True
+        return self._compared.holds((found.count or 0) if self._what == "count" else found.confidence)
 
 
 class _Phrase(Stream):
@@ -244,7 +302,7 @@ class _Both(Stream):
 
     def head(self) -> Hit | None:
         while (hits := _common(self._wanted, lambda each: each.head())) is not None:
-            if not any(self._is_of(each, hits[0].sort_key) for each in self._denied):
+            if not any(each.reach(hits[0].sort_key) == hits[0].sort_key for each in self._denied):
                 return _merged(hits)
             self.seek(before(hits[0].sort_key))
         return None
@@ -252,12 +310,6 @@ class _Both(Stream):
     def seek(self, sort_key: str) -> None:
         for each in self._wanted:
             each.seek(sort_key)
-
-    @staticmethod
-    def _is_of(stream: Stream, sort_key: str) -> bool:
-        stream.seek(sort_key)
-        head = stream.head()
-        return head is not None and head.sort_key == sort_key
 
 
 class _Either(Stream):
@@ -285,28 +337,23 @@ class _Sorted(Protocol):
     def sort_key(self) -> str: ...
 
 
-class _Seeking(Protocol):
-    def seek(self, sort_key: str) -> None: ...
-
-
 _Head = TypeVar("_Head", bound=_Sorted)
-_Stream = TypeVar("_Stream", bound=_Seeking)
+_Stream = TypeVar("_Stream", bound=Stream)
 
 
 def _common(streams: Sequence[_Stream], head: Callable[[_Stream], _Head | None]) -> list[_Head] | None:
     """The heads of streams when all are at the same upload: the newest that they have in common."""
-    agreed: dict[int, _Head] = {}
-    sort_key: str | None = None
-    for number, each in cycle(enumerate(streams)):
-        if sort_key is not None:
-            each.seek(sort_key)
-        found = head(each)
-        if found is None:
-            return None
-        if found.sort_key != sort_key:
-            sort_key = found.sort_key
-            agreed = {}
-        agreed[number] = found
-        if len(agreed) == len(streams):
-            return [agreed[at] for at in range(len(streams))]
+    leader = streams[0]
+    while (candidate := head(leader)) is not None:
+        sort_key = candidate.sort_key
+        for each in streams:
+            if each is not leader and (reached := each.reach(sort_key)) != sort_key:
+                if each.is_read:
+                    # It is the one with fewer hereabouts.
+                    leader = each
+                else:
+                    leader.seek(reached)
+                break
+        else:
+            return [found for each in streams if (found := head(each)) is not None]
     return None

@@ -141,7 +141,12 @@ def partitions(term: Term) -> Sequence[str]:
 def partition(term: Term, generation: str) -> str:
     """The one of them that has an upload."""
     found = partitions(term)
-    return found[int(generation[:8], 16) % len(found)]
+    return found[number(generation, len(found))]
+
+
+def number(generation: str, of: int) -> int:
+    """Which of so many partitions has an upload: the same of all terms that are spread."""
+    return int(generation[:8], 16) % of
 
 
 def rejoined(lines: Sequence[str]) -> list[str]:
