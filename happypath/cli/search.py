@@ -62,9 +62,7 @@ def search(
             for each in page.found
         )
     if not page.found and cursor is None:
-        display.show_notice(
-            searching.NOTHING_CATALOGUED if searching.is_empty(installation) else "Nothing is found."
-        )
+        display.show_notice(searching.why_nothing(installation))
     if page.cursor is not None:
         display.show_notice(f"There is more: --cursor {page.cursor}")
 

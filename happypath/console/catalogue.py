@@ -33,7 +33,7 @@ class Thing:
         """What finds it."""
         if '"' in self.value or self.what == "face":
             return None
-        return f'"{self.value}">={self.number}' if self.what == "count" else f'{self.what}:"{self.value}"'
+        return f'{self.what}:"{self.value}"' + (f">={self.number}" if self.what == "count" else "")
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,8 @@ from functions.catalogue.terms import is_without_spaces, words
 from functions.platform.aws import ThrottledError
 from happypath.errors import ExpectedError, UsageError
 from happypath.operations.installation import Installation
+from happypath.project import cataloguing
 
-# What to do where that finds nothing.
-NOTHING_CATALOGUED = (
-    "Nothing is catalogued yet. Deploy the workflows catalogue and document, and upload to keys that go "
-    "there: `happypath live` says which."
-)
 # What everything that is catalogued is found by.
 _EVERYTHING = "after:1970"
 # The output of core that tells.
@@ -108,9 +104,14 @@ def search_far(installation: Installation, query: str, *, limit: int, cursor: st
             return Page(found, cursor, read_units)
 
 
-def is_empty(installation: Installation) -> bool:
-    """Whether nothing is catalogued that could be found."""
-    return not search(installation, _EVERYTHING, limit=1).found
+def why_nothing(installation: Installation) -> str:
+    """Why a query has found nothing: it asks for too much, or nothing is catalogued; then, what to do."""
+    if search(installation, _EVERYTHING, limit=1).found:
+        return "Nothing is found: what is catalogued has not all of this."
+    return (
+        f"Nothing is catalogued yet. Upload to keys that go to one of {', '.join(cataloguing())} "
+        "(`happypath live`), or have what is in the bucket catalogued: `happypath catalogue --existing`."
+    )
 
 
 def known(installation: Installation, bucket: str, key: str, version: str | None) -> Iterator[Part]:

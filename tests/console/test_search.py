@@ -24,6 +24,8 @@ def two(installation: Offline) -> Offline:
         Entry("label", "Person", 95.04, BOX),
         Entry("label", "Car", 80.0),
         Entry("words", "TAXI", 99.0, BOX),
+        Entry("count", "people (all)", count=2),
+        Entry("camera", "left: door"),
     ]
     catalogued(installation, "park/two people.jpg", seen)
     catalogued(installation, "archive/report.pdf", "The city of\nNew York is large.", minute=5, kind="pdf")
@@ -65,8 +67,10 @@ def test_the_page_of_an_upload_shows_what_is_known_of_it(client: TestClient, two
     page = client.get(f"{document}?view=catalogue").text
     assert "<h3>Page 1</h3>" in page
     assert ">The city of\nNew York is large.</pre>" in page
-    (query,) = re.findall(r'href="(/search[^"]*)"><bdi>Person', client.get(f"{picture}?view=catalogue").text)
-    assert "park/two people.jpg" in client.get(query.replace("&amp;", "&")).text
+    queries = re.findall(r'href="(/search\?[^"]*)"><bdi>', client.get(f"{picture}?view=catalogue").text)
+    assert len(queries) == 4
+    for query in queries:
+        assert "park/two people.jpg" in client.get(query.replace("&amp;", "&")).text
     del two.core["CatalogueTable"]
     assert "Nothing is catalogued of this upload." in client.get(f"{picture}?view=catalogue").text
     assert "catalogued of it is missing" not in client.get(f"{picture}?view=catalogue").text
@@ -121,7 +125,7 @@ def test_without_a_query_the_language_is_shown_by_examples_that_can_be_read(
 def test_what_cannot_be_shown_is_said(client: TestClient, installation: Offline) -> None:
     assert "Nothing is catalogued yet." in asked(client, "label:Person")
     catalogued(installation, "park/a.jpg", [])
-    assert "Nothing that is catalogued has all of this." in asked(client, "label:Person")
+    assert "what is catalogued has not all of this." in asked(client, "label:Person")
     assert "The cursor is none" in asked(client, "label:Person", after="x")
     del installation.core["CatalogueTable"]
     assert "happypath deploy core" in asked(client, "label:Person")

@@ -59,7 +59,11 @@ def test_json_is_an_array_of_uploads_and_the_cursor_is_beside_it(happypath: Comm
 @pytest.mark.parametrize("query", ["label:Cat", "people>=3", "-after:2026"])
 def test_nothing_is_an_empty_array(happypath: Command, two: Offline, query: str) -> None:
     done = happypath("search", query, "--json")
-    assert (done.status, json.loads(done.output), done.notices) == (0, [], "Nothing is found.\n")
+    assert (done.status, json.loads(done.output), done.notices) == (
+        0,
+        [],
+        "Nothing is found: what is catalogued has not all of this.\n",
+    )
 
 
 def test_a_catalogue_that_is_empty_says_so(happypath: Command, two: Offline) -> None:
@@ -67,7 +71,7 @@ def test_a_catalogue_that_is_empty_says_so(happypath: Command, two: Offline) -> 
         two.put_record(key, "REJECTED", key=key)
     done = happypath("search", "label:Person")
     assert (done.status, done.output) == (0, "")
-    assert done.notices.startswith("Nothing is catalogued yet. Deploy the workflows")
+    assert done.notices.startswith("Nothing is catalogued yet. Upload to keys that go to one of catalogue")
 
 
 @pytest.mark.parametrize(

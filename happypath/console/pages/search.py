@@ -17,13 +17,12 @@ from happypath.console.sights import Seen
 from happypath.console.templating import page
 from happypath.operations.aws_errors import FORESEEABLE, explain
 from happypath.operations.search import (
-    NOTHING_CATALOGUED,
     Passage,
     UnreadableQueryError,
     in_words,
-    is_empty,
     passages,
     search,
+    why_nothing,
 )
 
 if TYPE_CHECKING:
@@ -119,16 +118,10 @@ def index(request: Request) -> Response:
         unreadable=unreadable,
         language=LANGUAGE,
         hits=[Hit(each, text) for each, text in zip(found.found, texts, strict=True)],
-        # An empty catalogue is not the query's fault.
-        nothing=_nothing(console, parts) if is_empty else "",
+        nothing=parts.get("Why", lambda: why_nothing(console.installation), "") if is_empty else "",
         is_first=after is None,
         more=addresses.search_page(query, found.cursor) if found.cursor else None,
     )
-
-
-def _nothing(console: Console, parts: Parts) -> str:
-    is_empty_ = parts.get("Whether anything is catalogued", lambda: is_empty(console.installation), False)
-    return NOTHING_CATALOGUED if is_empty_ else "Nothing that is catalogued has all of this."
 
 
 routes = [Route("/search", index)]
