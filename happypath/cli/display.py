@@ -293,8 +293,9 @@ def show_deleted(deleted: Deletable) -> None:
 
 def show_open_upload(upload: OpenUpload, sent: bool) -> None:
     """One upload without an outcome, since when, and whether and where it was sent."""
-    end = f"  → {'deletion' if upload.by_deletion else 'queue'}" if sent else ""
-    _line(f"[red]{upload.state:19}[/]  {_time(upload.since)}  {escape(upload.key)}{end}")
+    end = f"  → {upload.goes_to}" if sent else ""
+    since = " " * 19 if upload.since is None else _time(upload.since)
+    _line(f"[red]{upload.state:19}[/]  {since}  {escape(upload.key)}{end}")
 
 
 def show_reviews(reviews: Sequence[Mapping[str, Any]]) -> None:

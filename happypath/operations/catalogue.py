@@ -26,6 +26,7 @@ from happypath.operations.installation import TERMINAL, Installation
 from happypath.operations.objects import StoredObject, batches, current_objects
 from happypath.operations.records import Record, batch_get
 from happypath.operations.search import tables_of
+from happypath.project import cataloguing
 
 # What makes entries of pictures, and of documents.
 PICTURES, DOCUMENTS = "catalogue", "document"
@@ -73,7 +74,7 @@ class Found:
 
     @property
     def upload(self) -> Upload:
-        """The upload as its execution is told of it."""
+        """The upload that it is."""
         place_id, _, upload_id = self.stored.key.partition("/")
         return Upload(self.stored.bucket, self.stored.key, place_id, upload_id, self.stored.version)
 
@@ -204,35 +205,15 @@ class _Running:
     found: Found
     execution_arn: str
 
-    def outcome(self, installation: Installation) -> Ended | None:
-        """How it ended; None while it runs."""
-        stepfunctions = installation.client("stepfunctions")
-        try:
-            described = stepfunctions.describe_execution(executionArn=self.execution_arn)
-        except stepfunctions.exceptions.ExecutionDoesNotExist:
-            # Not yet: what was started a moment ago may not be seen.
-            return None
-        match described["status"]:
-            case "RUNNING":
-                return None
-            case "SUCCEEDED":
-                decision = json.loads(described.get("output") or "{}").get("decision") or {}
-                return self._ended("SUCCEEDED", decision.get("reason"))
-            case status:
-                return self._ended("FAILED", described.get("error") or status)
-
-    def _ended(self, status: str, reason: str | None) -> Ended:
-        return self.found.ended(status, reason, self.execution_arn)
-
 
 def _turn(installation: Installation, running: deque[_Running]) -> tuple[Found, Ended] | None:
     """How the first of those that run ended; if it still runs it is the last from now on."""
     first = running.popleft()
-    outcome = first.outcome(installation)
-    if outcome is None:
+    how = _how(installation, first.execution_arn)
+    if how is None:
         running.append(first)
         return None
-    return first.found, outcome
+    return first.found, first.found.ended(*how, first.execution_arn)
 
 
 def _checked(installation: Installation, ended: Sequence[tuple[Found, Ended]]) -> Iterator[Ended]:
@@ -249,31 +230,84 @@ def _checked(installation: Installation, ended: Sequence[tuple[Found, Ended]]) -
             yield replace(each, status="CHANGED", reason="It was replaced or deleted meanwhile.")
 
 
+def upload_of(record: Record) -> Upload:
+    """The upload that a record is of."""
+    key, place_id = record["key"], record["placeId"]
+    return Upload(record["bucket"], key, place_id, key.removeprefix(f"{place_id}/"), record.get("version"))
+
+
+def again(installation: Installation, record: Record) -> None:
+    """Has an upload catalogued that is accepted, by the workflow of its record if that does it.
+
+    Raises:
+        CatalogueError: that workflow is not deployed.
+    """
+    workflow = _workflow_of(record)
+    _started(installation, upload_of(record), record, machines_of(installation, [workflow])[workflow])
+
+
+def is_running(installation: Installation, record: Record) -> bool:
+    """Whether an execution that this module started is cataloguing an upload."""
+    workflow = _workflow_of(record)
+    machine = installation.state_machines().get(workflow)
+    for arn in _executions(upload_of(record), machine) if machine else ():
+        execution = installation.execution(arn)
+        if execution is None or not execution.has_ended:
+            return execution is not None
+    return False
+
+
+def _workflow_of(record: Record) -> str:
+    own = record.get("workflow", "")
+    return own if own in cataloguing() else by_name(record["key"])
+
+
 def _start(installation: Installation, found: Found, machine: str) -> _Running:
-    """Starts the execution of an upload, or finds the one that was started before.
+    return _Running(found, _started(installation, found.upload, found.record or {}, machine))
+
+
+def _started(installation: Installation, upload: Upload, record: Record, machine: str) -> str:
+    """Starts the execution of an upload, or finds the one that was started before → its ARN.
 
     One that failed is followed by another; one that refused the upload, or runs, is the one.
     """
     stepfunctions = installation.client("stepfunctions")
-    upload = found.upload
+    # It is found by the workflow that its record is of.
+    detail = upload.as_detail() | {"workflow": record.get("workflow")}
+    given = json.dumps({"source": "happypath.catalogue", "detail-type": "existing", "detail": detail})
+    for arn in _executions(upload, machine):
+        try:
+            stepfunctions.start_execution(stateMachineArn=machine, name=arn.rpartition(":")[2], input=given)
+        except stepfunctions.exceptions.ExecutionAlreadyExists:
+            before = _how(installation, arn)
+            if before is not None and (before[0] != "SUCCEEDED" or before[1] is None):
+                continue
+        return arn
+    raise CatalogueError(f"{upload.key} was tried {MAX_ATTEMPTS} times: upload it again.")
+
+
+def _executions(upload: Upload, machine: str) -> Iterator[str]:
+    """The ARNs of the executions that an upload may have here, one attempt after the other."""
     # Not the name of the execution that the upload itself may have had of this workflow.
     own = fingerprint(upload.bucket, upload.key, f"{upload.version_id} beside")
     executions = machine.replace(":stateMachine:", ":execution:")
-    given = {
-        "source": "happypath.catalogue",
-        "detail-type": "existing",
-        # It is found by the workflow that its record is of.
-        "detail": upload.as_detail() | {"workflow": (found.record or {}).get("workflow")},
-    }
     for attempt in range(1, MAX_ATTEMPTS + 1):
-        name = execution_name(upload.upload_id, own, attempt)
-        running = _Running(found, f"{executions}:{name}")
-        try:
-            stepfunctions.start_execution(stateMachineArn=machine, name=name, input=json.dumps(given))
-        except stepfunctions.exceptions.ExecutionAlreadyExists:
-            before = running.outcome(installation)
-            was_refused = before is not None and before.status == "SUCCEEDED" and before.reason is not None
-            if before is not None and not was_refused:
-                continue
-        return running
-    raise CatalogueError(f"{upload.key} was tried {MAX_ATTEMPTS} times: upload it again.")
+        yield f"{executions}:{execution_name(upload.upload_id, own, attempt)}"
+
+
+def _how(installation: Installation, execution_arn: str) -> tuple[str, str | None] | None:
+    """How an execution ended, and why it refused its upload or failed; None while it runs."""
+    stepfunctions = installation.client("stepfunctions")
+    try:
+        described = stepfunctions.describe_execution(executionArn=execution_arn)
+    except stepfunctions.exceptions.ExecutionDoesNotExist:
+        # Not yet: what was started a moment ago may not be seen.
+        return None
+    match described["status"]:
+        case "RUNNING":
+            return None
+        case "SUCCEEDED":
+            decision = json.loads(described.get("output") or "{}").get("decision") or {}
+            return "SUCCEEDED", decision.get("reason")
+        case status:
+            return "FAILED", described.get("error") or status

@@ -1,9 +1,9 @@
 """Looks for uploads that have no outcome although it is time, and for deletions that are not done: in the
 bucket, the table and the executions.
 
-Two passes, each a page at a time, so that any number of uploads fits into memory: over the records, beside
-the keys of the bucket in the same order, and over the bucket's current objects, for those that the table
-knows nothing of.
+Three passes, each a page at a time, so that any number of uploads fits into memory: over the records, beside
+the keys of the bucket in the same order, over the catalogue, and over the bucket's current objects, for those
+that the table knows nothing of.
 """
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from functions.catalogue.index import are_whole, left, remove
 from functions.review.execution import wake_again
 from functions.review.reviews import NoReviewError, Reviews
 from functions.upload import is_key
+from happypath.operations import catalogue
 from happypath.operations.installation import TERMINAL, Installation, NotDeployedError, claimed_at
 from happypath.operations.objects import StoredObject, batches, current_objects, head
 from happypath.operations.records import BATCH, Record, batch_get, every
 from happypath.operations.redrive import send
+from happypath.operations.search import has_catalogue, tables_of
+from happypath.project import cataloguing
 
 
 class State(StrEnum):
@@ -45,6 +49,10 @@ class State(StrEnum):
     NOT_WOKEN = "NOT_WOKEN"
     # The object is there again, or still, and the record says that it was deleted.
     NOT_RESTORED = "NOT_RESTORED"
+    # It is accepted, and what it is to be found by was not written, or not all of it.
+    NOT_CATALOGUED = "NOT_CATALOGUED"
+    # The catalogue still has entries of a version that is not current. No search finds them.
+    STALE_ENTRIES = "STALE_ENTRIES"
 
 
 # What the state machine of deletions puts right.
@@ -59,8 +67,8 @@ class OpenUpload:
     bucket: str
     key: str
     version: str | None
-    # When it was uploaded or, for one that was claimed, claimed.
-    since: datetime
+    # When it was uploaded or, for one that was claimed, claimed; None of entries of which there is no record.
+    since: datetime | None
     attempt: int = 1
     # Of an unfinished deletion, that of the deletion.
     execution_arn: str | None = None
@@ -72,6 +80,13 @@ class OpenUpload:
         """Whether a deletion puts it right, and not a run of a workflow."""
         return self.state in _BY_DELETION
 
+    @property
+    def goes_to(self) -> str:
+        """Where `fix` sends it."""
+        if self.state in {State.NOT_CATALOGUED, State.STALE_ENTRIES}:
+            return "catalogue"
+        return "deletion" if self.by_deletion else "queue"
+
     def as_json(self) -> dict[str, Any]:
         """The element of `reconcile --json`."""
         return {
@@ -79,7 +94,7 @@ class OpenUpload:
             "bucket": self.bucket,
             "key": self.key,
             "version": self.version,
-            "since": self.since.isoformat(),
+            "since": None if self.since is None else self.since.isoformat(),
             "attempt": self.attempt,
             "executionArn": self.execution_arn,
         }
@@ -96,6 +111,7 @@ def find(
     ids had no extensions counts as long as its object has no other.
     """
     stored = _Ahead(_keys(installation))
+    entries = _Catalogue(installation, until)
     for record in every(installation, looked):
         is_there = stored.has(record["SK"])
         if datetime.fromisoformat(record.get("finishedAt", record["receivedAt"])) > until:
@@ -108,6 +124,10 @@ def find(
             yield from _in_review(installation, record, until)
         elif record["objStatus"] == "PROCESSED" and not is_there and record["SK"] == record["key"]:
             yield from _not_deleted(installation, record)
+        else:
+            yield from entries.ask(record)
+    yield from entries.asked()
+    yield from entries.left(looked)
     for objects in batches(current_objects(installation, until)):
         looked(len(objects))
         yield from _without_record(installation, objects)
@@ -122,6 +142,10 @@ def fix(installation: Installation, upload: OpenUpload) -> bool:
         wake_again(*clients, installation.core["Table"], upload.review)
     elif upload.by_deletion:
         _delete(installation, upload)
+    elif upload.state is State.STALE_ENTRIES:
+        remove(tables_of(installation), upload.key)
+    elif upload.state is State.NOT_CATALOGUED:
+        catalogue.again(installation, batch_get(installation, [upload.key])[upload.key])
     else:
         send(installation, upload.bucket, upload.key, upload.version, upload.attempt, upload.restored)
     return True
@@ -140,6 +164,60 @@ def _delete(installation: Installation, upload: OpenUpload) -> None:
         raise NotDeployedError(
             f"There is no {arn.rpartition(':')[2]}, which ends deletions: `happypath deploy deletion`."
         ) from None
+
+
+class _Catalogue:
+    """Whether the catalogue has what it is to have, and nothing else."""
+
+    def __init__(self, installation: Installation, until: datetime) -> None:
+        self._installation = installation
+        self._until = until
+        self._tables = tables_of(installation) if has_catalogue(installation) else None
+        self._workflows = frozenset(cataloguing())
+        self._asked: list[Record] = []
+
+    def ask(self, record: Record) -> Iterator[OpenUpload]:
+        """Asks about what a workflow accepted that catalogues: some are asked about at once."""
+        if record["objStatus"] == "PROCESSED" and record.get("workflow") in self._workflows:
+            self._asked.append(record)
+            if len(self._asked) == BATCH:
+                yield from self.asked()
+
+    def asked(self) -> Iterator[OpenUpload]:
+        """Those that were asked about, and are not whole."""
+        if self._tables is None or not self._asked:
+            return
+        uploads = [catalogue.upload_of(record) for record in self._asked]
+        whole = are_whole(self._tables, uploads)
+        missing = [record for record in self._asked if record["key"] not in whole]
+        self._asked = []
+        # They may have been deleted, or replaced, since they were listed.
+        now = batch_get(self._installation, [record["SK"] for record in missing])
+        for record in missing:
+            if _is_same(now.get(record["SK"], {}), record) and not catalogue.is_running(
+                self._installation, record
+            ):
+                yield _of(State.NOT_CATALOGUED, record, record.get("executionArn"))
+
+    def left(self, looked: Callable[[int], None]) -> Iterator[OpenUpload]:
+        """What is catalogued and not as it is to be: all of the catalogue is read."""
+        for found in left(self._tables, looked) if self._tables is not None else ():
+            record = batch_get(self._installation, [found.key]).get(found.key)
+            if record is None:
+                bucket = self._installation.core["UploadBucket"]
+                yield OpenUpload(State.STALE_ENTRIES, bucket, found.key, version=None, since=None)
+            elif datetime.fromisoformat(record.get("finishedAt", record["receivedAt"])) > self._until:
+                continue
+            elif not found.is_current:
+                yield _of(State.STALE_ENTRIES, record, record.get("deletion"))
+            elif record.get("workflow") not in self._workflows and not catalogue.is_running(
+                self._installation, record
+            ):
+                yield _of(State.NOT_CATALOGUED, record, None)
+
+
+def _is_same(now: Record, record: Record) -> bool:
+    return now.get("objStatus") == record["objStatus"] and now.get("version") == record.get("version")
 
 
 class _Ahead:
@@ -196,8 +274,7 @@ def _unfinished(installation: Installation, record: Record) -> Iterator[OpenUplo
 def _not_deleted(installation: Installation, record: Record) -> Iterator[OpenUpload]:
     # It may have been deleted, and that recorded, since it was listed; or uploaded.
     now = batch_get(installation, [record["SK"]]).get(record["SK"], {})
-    is_same = now.get("objStatus") == "PROCESSED" and now.get("version") == record.get("version")
-    if is_same and head(installation, record["bucket"], record["key"]) is None:
+    if _is_same(now, record) and head(installation, record["bucket"], record["key"]) is None:
         yield _of(State.NOT_DELETED, record, record.get("executionArn"))
 
 

@@ -116,7 +116,7 @@ def why_nothing(installation: Installation) -> str:
 
 def known(installation: Installation, bucket: str, key: str, version: str | None) -> Iterator[Part]:
     """What is catalogued of a version of an upload, part by part; nothing while there is no catalogue."""
-    if _HAS_CATALOGUE in installation.core:
+    if has_catalogue(installation):
         yield from entries.read(tables_of(installation), key, entries.generation(bucket, key, version))
 
 
@@ -222,6 +222,11 @@ def _plain(text: str, *, cut_before: bool = False, cut_after: bool = False) -> s
     return line
 
 
+def has_catalogue(installation: Installation) -> bool:
+    """Whether the installation's core has a catalogue: one that is older has none."""
+    return _HAS_CATALOGUE in installation.core
+
+
 def tables_of(installation: Installation) -> Tables:
     """The catalogue of an installation, and its records.
 
@@ -229,6 +234,6 @@ def tables_of(installation: Installation) -> Tables:
         NoCatalogueError: the installation is older than the catalogue.
     """
     core = installation.core
-    if _HAS_CATALOGUE not in core:
+    if not has_catalogue(installation):
         raise NoCatalogueError(installation.prefix)
     return Tables(installation.client("dynamodb"), core[_HAS_CATALOGUE], core["Table"])

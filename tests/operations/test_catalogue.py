@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from functions.catalogue.entries import write_part
 from functions.catalogue.index import index
 from functions.upload import DRY_RUN, Upload
-from happypath.operations import catalogue, cost, usage
+from happypath.operations import catalogue, cost, reconcile, usage
 from happypath.operations.catalogue import Ended, State, by_name, look
 from happypath.operations.search import tables_of
 from tests.operations.conftest import Command, Offline
@@ -50,6 +50,9 @@ class Runs:
         return {"executionArn": arn}
 
     def describe(self, *, executionArn: str) -> Any:  # noqa: N803  # as boto3 has it
+        if executionArn not in self.inputs:
+            unknown = self.installation.client("stepfunctions").exceptions.ExecutionDoesNotExist
+            raise unknown({}, "DescribeExecution")
         status, reason = self._status(executionArn)
         decision = {"decision": {"accepted": reason is None, "reason": reason}}
         said = {"output": json.dumps(decision)} if status == "SUCCEEDED" else {"error": reason}
@@ -207,6 +210,70 @@ def test_no_more_run_at_once_than_may(
     assert [each.status for each in ended] == ["CATALOGUED"] * 7
     assert runs.most_at_once == 3
     assert waits == [0.5, 1, 2, 4, 8, 10] * 7
+
+
+# What is not as it is to be
+
+
+def open_uploads(installation: Offline) -> dict[str, str]:
+    """What `reconcile` says, each key's state once."""
+    found = list(reconcile.find(installation, datetime.now(UTC) + timedelta(hours=1)))
+    assert len({each.key for each in found}) == len(found)
+    return {each.key: each.state for each in found}
+
+
+def test_what_a_run_left_half_way_is_found_and_put_right(installation: Offline, runs: Runs) -> None:
+    whole, half, lost = (put(installation, f"{name}.jpg") for name in ("whole", "half", "lost"))
+    own = {"version": str(lost.version_id), "workflow": "catalogue"}
+    installation.put_record("", "PROCESSED", key=lost.key, **own)
+    be_catalogued(installation, whole)
+    # It left its entries and died; of the other nothing is left at all.
+    write_part(tables_of(installation), half, 0, [], "a", workflow="v1", at=datetime.now(UTC), type="jpg")
+    assert open_uploads(installation) == dict.fromkeys((half.key, lost.key), "NOT_CATALOGUED")
+
+    for upload in reconcile.find(installation, datetime.now(UTC)):
+        assert reconcile.fix(installation, upload)
+    assert sorted(runs.started) == [half.key, lost.key]
+    # They run.
+    assert open_uploads(installation) == {}
+    runs.end("half", "FAILED", "KeyError")
+    assert open_uploads(installation) == {half.key: "NOT_CATALOGUED"}
+    be_catalogued(installation, half)
+    assert open_uploads(installation) == {}
+
+
+def test_entries_of_what_is_not_current_are_found_and_removed(
+    installation: Offline, happypath: Command
+) -> None:
+    names = ("kept", "replaced", "deleted", "refused", "late", "unknown")
+    uploads = {name: put(installation, f"{name}.jpg") for name in names}
+    for upload in uploads.values():
+        be_catalogued(installation, upload)
+    put(installation, "replaced.jpg")
+    for name in ("deleted", "late", "unknown"):
+        installation.client("s3").delete_object(Bucket="uploads", Key=f"p/{name}.jpg")
+    gone = {"version": "v", "finishedAt": "2026-05-01T12:00:01.000Z"}
+    installation.put_record("", "DELETED", key="p/deleted.jpg", **gone)
+    # Its deletion has only begun.
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    installation.put_record("", "DELETED", key="p/late.jpg", **{**gone, "finishedAt": now})
+    refused = {"version": str(uploads["refused"].version_id), "reason": "NOT_NICE"}
+    installation.put_record("", "REJECTED", key="p/refused.jpg", **refused)
+    installation.client("dynamodb").delete_item(
+        TableName="table", Key={"PK": {"S": "workflow"}, "SK": {"S": "p/unknown.jpg"}}
+    )
+    ended = happypath("reconcile", "--fix", "--older-than", "1h")
+    lines = [line.split() for line in ended.output.splitlines()]
+    assert sorted((line[0], line[-3], line[-1]) for line in lines) == [
+        ("STALE_ENTRIES", f"p/{name}.jpg", "catalogue")
+        for name in ("deleted", "refused", "replaced", "unknown")
+    ]
+    left = {
+        item.get("key", {"S": item["PK"]["S"].partition("#")[2]})["S"]
+        for item in installation.client("dynamodb").scan(TableName="catalogue")["Items"]
+    }
+    assert left == {"p/kept.jpg", "p/late.jpg"}
+    assert happypath("reconcile", "--older-than", "1h").status == 0
 
 
 # The command
