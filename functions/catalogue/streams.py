@@ -49,7 +49,7 @@ class Stream(ABC):
         """Leaves out what is newer than this one."""
 
     def reach(self, sort_key: str) -> str:
-        """Leaves out what is newer → the sort key, if it is here; else one that nothing that is left is above.
+        """Leaves out what is newer → the sort key, if it is here; else one that nothing left is above.
 
         Nothing is left if that is empty. It reads no more than it takes to answer.
         """
