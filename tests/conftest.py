@@ -36,22 +36,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _needs_sandbox(item):
             item.add_marker("sandbox")
     # moto's state is one for the process, and other tests' mock_aws empties it: the sandbox comes last.
-    # The roles come after that: by then the other tests have driven what they are for. And last of all the
-    # cases of fidelity, which leave behind what they make.
-    # First are files whose last test judges what the others did: pytest-xdist gives out the first tests in
-    # one piece for each process.
+    # Files are given out in this order, each to one process: those that take longest come before others, or
+    # one process has nothing left to do while the other has a long one. The roles come after that: by then
+    # the other tests have driven what they are for. And last of all the cases of fidelity, which leave behind
+    # what they make.
+    files_with_sandbox = {item.path for item in items if _needs_sandbox(item)}
     items.sort(
         key=lambda item: (
-            not _is_judged(item),
-            _needs_sandbox(item),
+            item.path in files_with_sandbox,
             item.path.parent.name == "fidelity",
             item.path.stem == "test_permissions",
+            item.path.parent.name != "workflows",
         )
     )
-
-
-def _is_judged(item: pytest.Item) -> bool:
-    return hasattr(getattr(item, "module", None), "test_every_transition_was_driven")
 
 
 def _needs_sandbox(item: pytest.Item) -> bool:

@@ -316,6 +316,26 @@ def test_closing_leaves_no_process_behind(host: FunctionHost, make: Callable[...
     assert not psutil.pid_exists(result["pid"])
 
 
+def test_closing_ends_what_is_busy_at_once(host: FunctionHost, make: Callable[..., Function]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as meeting, ThreadPoolExecutor() as pool:
+        port = meeting.getsockname()[1]
+        function = make()
+        answers = [pool.submit(call, host, function, do="meet", port=port) for _ in range(2)]
+        guests = [meeting.accept()[0] for _ in answers]
+        # There is room for two: this one waits for its turn.
+        waiting = pool.submit(call, host, function, do="echo")
+        host.close()
+        for guest in guests:
+            guest.settimeout(30)
+            assert guest.recv(1) == b""
+            guest.close()
+        assert [answer.result()[0]["errorType"] for answer in answers] == ["Runtime.ExitError"] * 2
+        with pytest.raises(InvokeError, match="The sandbox ends"):
+            waiting.result()
+        with pytest.raises(InvokeError, match="The sandbox ends"):
+            call(host, function, do="echo")
+
+
 FILES = """
 import errno, os, sys, tempfile
 

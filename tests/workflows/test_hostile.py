@@ -31,6 +31,8 @@ def test_there_are_hundreds_and_the_same_ones_every_time() -> None:
         assert again[file.name].make() == file.make()
 
 
+# All at once: more than most tests do.
+@pytest.mark.timeout(600)
 def test_each_task_gives_a_reason_within_its_memory_and_time(siege: Siege) -> None:
     said = siege.besiege(FILES, of_functions=1)
 

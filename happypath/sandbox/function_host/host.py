@@ -7,7 +7,6 @@ import os
 import shutil
 import tempfile
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -41,6 +40,10 @@ class TooManyRequestsError(InvokeError):
 
     def __init__(self) -> None:
         super().__init__(ErrorResponse("TooManyRequestsException", 429, "Rate Exceeded."))
+
+
+def _closing() -> InvokeError:
+    return InvokeError(ErrorResponse("ServiceException", 500, "The sandbox ends."))
 
 
 def _refuse_runtime(runtime: str) -> None:
@@ -81,6 +84,8 @@ class FunctionHost:
         self._lock = threading.Condition()
         self._idle: dict[str, list[Environment]] = {}
         self._busy: dict[str, int] = {}
+        # Those in which an invocation runs.
+        self._working: set[Environment] = set()
         self._closed = False
         remove_abandoned()
         self._root = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
@@ -141,20 +146,16 @@ class FunctionHost:
             return sum(self._busy.values()) if arn is None else self._busy.get(arn, 0)
 
     def close(self) -> None:
-        """Ends every environment. Those that are busy end with their invocation unanswered."""
+        """Ends every environment at once. Those that are busy end with their invocation unanswered."""
         with self._lock:
             self._closed = True
-            idle = [environment for each in self._idle.values() for environment in each]
+            all_ = [*self._working, *(environment for each in self._idle.values() for environment in each)]
             self._idle.clear()
-            deadline = time.monotonic() + 10
-            while any(self._busy.values()) and time.monotonic() < deadline:
-                self._lock.wait(0.2)
-            idle += [environment for each in self._idle.values() for environment in each]
-            self._idle.clear()
+            self._lock.notify_all()
         # All are killed before one is waited for.
-        for environment in idle:
+        for environment in all_:
             environment.kill()
-        for environment in idle:
+        for environment in all_:
             environment.close()
         _remove(self._root)
 
@@ -165,8 +166,7 @@ class FunctionHost:
                 and self._busy.get(function.arn, 0) >= function.reserved_concurrency
             ):
                 raise TooManyRequestsError
-            while self._busy.get(function.arn, 0) >= self._limit:
-                self._lock.wait()
+            self._wait_for_turn(function)
             self._busy[function.arn] = self._busy.get(function.arn, 0) + 1
             stale: list[Environment] = []
             found: Environment | None = None
@@ -177,17 +177,35 @@ class FunctionHost:
                     found = environment
                 else:
                     self._idle.setdefault(function.arn, []).append(environment)
+            if found is not None:
+                self._working.add(found)
         for environment in stale:
             environment.close()
         if found is not None:
             return found
         try:
-            return self._new(function)
+            return self._started(function)
         except BaseException:
             with self._lock:
                 self._busy[function.arn] -= 1
                 self._lock.notify_all()
             raise
+
+    def _wait_for_turn(self, function: Function) -> None:
+        while not self._closed and self._busy.get(function.arn, 0) >= self._limit:
+            self._lock.wait()
+        if self._closed:
+            raise _closing()
+
+    def _started(self, function: Function) -> Environment:
+        """A new environment that is going to be busy."""
+        environment = self._new(function)
+        with self._lock:
+            if not self._closed:
+                self._working.add(environment)
+                return environment
+        environment.close()
+        raise _closing()
 
     def _new(self, function: Function) -> Environment:
         scratch = self._root / f"environment-{uuid.uuid4().hex}"
@@ -196,6 +214,7 @@ class FunctionHost:
     def _give_back(self, environment: Environment, *, dead: bool) -> None:
         with self._lock:
             self._busy[environment.function.arn] -= 1
+            self._working.discard(environment)
             keep = not dead and not self._closed
             if keep:
                 self._idle.setdefault(environment.function.arn, []).append(environment)

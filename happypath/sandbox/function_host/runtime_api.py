@@ -5,7 +5,9 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import sys
 import threading
 from dataclasses import dataclass
@@ -55,10 +57,14 @@ class RuntimeApi:
         self._answer: Answer | None = None
         self._current: str | None = None
         self._server = _Server(self)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="runtime-api", daemon=True
-        )
+        self._closed = False
+        self._thread = threading.Thread(target=self._serve, name="runtime-api", daemon=True)
         self._thread.start()
+
+    def _serve(self) -> None:
+        # `serve_forever` looks ten times a second whether it is over, for each of a hundred environments.
+        while not self._closed:
+            self._server.handle_request()
 
     @property
     def address(self) -> str:
@@ -81,7 +87,12 @@ class RuntimeApi:
     def close(self) -> None:
         """Stops serving."""
         self._offers.put(None)
-        self._server.shutdown()
+        self._closed = True
+        # Whoever waits for a request gets one, unless it was closed before.
+        host, port = self._server.server_address[:2]
+        with contextlib.suppress(OSError):
+            socket.create_connection((str(host), port)).close()
+        self._thread.join()
         self._server.server_close()
 
     def next(self) -> Invocation | None:
