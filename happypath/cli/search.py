@@ -15,6 +15,8 @@ from happypath.errors import UsageError
 from happypath.operations.visible import visible
 from happypath.project import PREFIX
 
+# On each side of what cannot be read, so that a terminal does not break the line.
+_AROUND_CHARACTERS = 38
 # Click keeps the lines of a paragraph that begins with \b as they are.
 _HELP = """Find pictures and documents by what is in them, the newest first.
 
@@ -34,7 +36,7 @@ label:Car OR label:Bus       either; what is side by side must all hold
 # A query may begin with what it denies.
 @app.command(help=_HELP, context_settings={"ignore_unknown_options": True})
 def search(
-    query: Annotated[str, typer.Argument(help="What to find.")],
+    query: Annotated[str, typer.Argument(help="What to find, in single quotes.")],
     limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 25,
     cursor: Annotated[
         str | None, typer.Option(help="Where to go on: what was said at the end of the page before.")
@@ -68,11 +70,16 @@ def search(
 
 
 def _pointed(query: str, column: int) -> str:
-    """A query, and below it a caret at a column.
+    """A query, or what of a long one is about a column, and below it a caret at that column.
 
     >>> print(_pointed("東京 label:", 4))
     東京 label:
          ^
     """
     line = re.sub(r"\s", " ", query)
-    return f"{visible(line)}\n{' ' * cell_len(visible(line[: column - 1]))}^"
+    at = column - 1
+    before = visible(line[:at])
+    if len(before) > _AROUND_CHARACTERS:
+        before = f"…{before[-_AROUND_CHARACTERS:]}"
+    after = visible(line[at : at + _AROUND_CHARACTERS])
+    return f"{before}{after}\n{' ' * cell_len(before)}^"

@@ -82,6 +82,7 @@ def test_a_catalogue_that_is_empty_says_so(happypath: Command, two: Offline) -> 
         ("a\n\x1b[31m: b", ["a \\u001b[31m: b", "  ^"]),
         ("colour:red", ["colour:red", "^"]),
         ("a OR", ["a OR", "    ^"]),
+        (f"{'a' * 70} )", [f"…{'a' * 37} )", f"{' ' * 39}^"]),
     ],
 )
 def test_a_query_that_cannot_be_read_is_pointed_at(
