@@ -66,6 +66,8 @@ def test_the_page_of_an_upload_shows_what_is_known_of_it(client: TestClient, two
     assert "<img src" not in first.partition("<main")[2]
     page = client.get(f"{document}?view=catalogue").text
     assert "<h3>Page 1</h3>" in page
+    catalogued(two, "archive/note.docx", "one", "two", kind="docx")
+    assert "<h3>Section 2</h3>" in client.get("/uploads/archive/note.docx?view=catalogue").text
     assert ">The city of\nNew York is large.</pre>" in page
     queries = re.findall(r'href="(/search\?[^"]*)"><bdi>', client.get(f"{picture}?view=catalogue").text)
     assert len(queries) == 4
