@@ -31,7 +31,6 @@ class Posting:
     """
 
     key: str
-    version: str | None
     type: str
     at: str
     generation: str
@@ -45,7 +44,7 @@ class Posting:
     def of(cls, part: Part, term: Term) -> Posting:
         """One of the upload that a part is of."""
         own = generation(part.bucket, part.key, part.version)
-        return cls(part.key, part.version, part.type, part.at, own, term)
+        return cls(part.key, part.type, part.at, own, term)
 
     def add(self, entry: Entry, position: int | None = None) -> None:
         """Adds one of the entries that it is of."""
@@ -71,12 +70,12 @@ class Posting:
         """As the table has it; as short as it can be, for what is read costs by the byte."""
         pk, sk = self.item_key
         item: Item = {"PK": {"S": pk}, "SK": {"S": sk}, "key": {"S": self.key}, "type": {"S": self.type}}
-        if self.version is not None:
-            item["version"] = {"S": self.version}
         if self.shown:
-            item["confidence"] = {"N": f"{self.confidence:.3f}"}
             item["shown"] = {"S": json.dumps(_short(self.shown), ensure_ascii=False, separators=(",", ":"))}
-        if self.count is not None:
+        # Most have no other entries than those.
+        if self.confidence > _confidence(self.shown):
+            item["confidence"] = {"N": f"{self.confidence:.3f}"}
+        if self.count != _count(self.shown):
             item["count"] = {"N": str(self.count)}
         if self.positions:
             item["positions"] = {"B": _packed(self.positions)}
@@ -89,7 +88,6 @@ class Found:
 
     sort_key: str
     key: str
-    version: str | None
     type: str
     confidence: float
     count: int | None
@@ -99,16 +97,24 @@ class Found:
     @classmethod
     def of_item(cls, item: Item, term: Term) -> Found:
         """Reads an item of a partition of a term."""
+        shown = tuple(_long(json.loads(item["shown"]["S"]), term)) if "shown" in item else ()
         return cls(
             sort_key=item["SK"]["S"],
             key=item["key"]["S"],
-            version=item["version"]["S"] if "version" in item else None,
             type=item["type"]["S"],
-            confidence=float(item["confidence"]["N"]) if "confidence" in item else 100.0,
-            count=int(item["count"]["N"]) if "count" in item else None,
-            shown=tuple(_long(json.loads(item["shown"]["S"]), term)) if "shown" in item else (),
+            confidence=float(item["confidence"]["N"]) if "confidence" in item else _confidence(shown),
+            count=int(item["count"]["N"]) if "count" in item else _count(shown),
+            shown=shown,
             positions=tuple(_unpacked(bytes(item["positions"]["B"]))) if "positions" in item else (),
         )
+
+
+def _confidence(shown: Iterable[Entry]) -> float:
+    return max((each.confidence for each in shown), default=0.0)
+
+
+def _count(shown: Iterable[Entry]) -> int | None:
+    return max((each.count for each in shown if each.count is not None), default=None)
 
 
 def _short(shown: Iterable[Entry]) -> list[list[Any]]:

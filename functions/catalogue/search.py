@@ -113,8 +113,12 @@ def _current(tables: Tables, hits: Sequence[Hit]) -> list[dict[str, Any]]:
 def _is_current(hit: Hit, record: Item | None) -> bool:
     if record is None or record["objStatus"]["S"] != "PROCESSED":
         return False
-    version = record["version"]["S"] if "version" in record else None
-    return generation(record["bucket"]["S"], hit.key, version) == hit.sort_key.partition("#")[2]
+    of_record = generation(record["bucket"]["S"], hit.key, _version(record))
+    return of_record == hit.sort_key.partition("#")[2]
+
+
+def _version(record: Item) -> str | None:
+    return record["version"]["S"] if "version" in record else None
 
 
 def _shown(hit: Hit, record: Item) -> dict[str, Any]:
@@ -122,7 +126,7 @@ def _shown(hit: Hit, record: Item) -> dict[str, Any]:
     return {
         "key": hit.key,
         "bucket": record["bucket"]["S"],
-        "version": hit.version,
+        "version": _version(record),
         "placeId": record["placeId"]["S"],
         "workflow": record["workflow"]["S"],
         "at": hit.sort_key.partition("#")[0],

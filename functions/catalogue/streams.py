@@ -21,9 +21,9 @@ from functions.catalogue.terms import ALL, Term, number, partitions
 # Sort keys begin with a year, and are ASCII.
 _LOWEST, _HIGHEST = "0", "~"
 # What 4 KB hold, the least that DynamoDB counts, and a request that is small enough to wait for.
-_FEWEST, _MOST = 16, 512
+_FEWEST, _MOST = 24, 512
 # Steps of fewer postings than so many, on average, are a way through all of them.
-_NEAR = 16
+_NEAR = 24
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,6 @@ class Hit:
 
     sort_key: str
     key: str
-    version: str | None
     type: str
     entries: tuple[Entry, ...]
 
@@ -217,7 +216,7 @@ class _Postings(Stream):
         found = self.found()
         if found is None:
             return None
-        return Hit(found.sort_key, found.key, found.version, found.type, found.shown)
+        return Hit(found.sort_key, found.key, found.type, found.shown)
 
     def seek(self, sort_key: str) -> None:
         for each in self._partitions:
@@ -264,7 +263,7 @@ class _Phrase(Stream):
             first = self._first(dict(zip(self._words, found, strict=True)))
             if first is not None:
                 one = found[0]
-                return Hit(one.sort_key, one.key, one.version, one.type, (first,))
+                return Hit(one.sort_key, one.key, one.type, (first,))
             self.seek(before(found[0].sort_key))
         return None
 
