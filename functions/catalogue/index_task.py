@@ -22,13 +22,16 @@ prepare("dynamodb")
 def handler(upload: Upload, event: Event) -> Result:
     """Indexes the parts that the tasks before it wrote; what is doubtful only if a person has approved of it.
 
-    The event's `decision` is that of whoever decided last. The result is what the upload's record says of it,
-    as `functions.catalogue.description.told`.
+    The event's `decision` is that of whoever decided last. The result is what the upload's record says of it:
+    its detail, or after a review `functions.catalogue.description.told`.
     """
+    decision = event["decision"]
     if upload.dry_run:
-        return dict(event["decision"]["detail"])
+        return dict(decision["detail"])
     tables = Tables(client("dynamodb"), SETTINGS.catalogue_table, SETTINGS.table_name)
-    index(tables, upload, parts=_parts(event["decision"]))
+    index(tables, upload, parts=_parts(decision))
+    if "review" not in decision["detail"]:
+        return dict(decision["detail"])
     own = entries.generation(upload.bucket, upload.key, upload.version_id)
     return told(each for part in entries.read(tables, upload.key, own) for each in part.entries)
 

@@ -68,7 +68,7 @@ def _read(path: Path, limits: Limits) -> Iterator[dict[str, Any]]:
     with path.open("rb") as file:
         type_, sign = file_type.file_type(file)
         if type_ == file_type.PICTURE:
-            yield {"type": type_}
+            yield {"type": sign, "picture": True}
             return
         found: Iterator[Part]
         if type_ == "pdf":
@@ -77,7 +77,7 @@ def _read(path: Path, limits: Limits) -> Iterator[dict[str, Any]]:
             type_, found = "docx", word_file.parts(path, limits)
         else:
             found = text_file.parts(file, sign, limits)
-        yield {"type": type_}
+        yield {"type": type_, "picture": False}
         characters = 0
         for part in found:
             characters += len(part.text)

@@ -10,14 +10,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
 from PIL import Image
 
 from functions.decision import Reason, Rejection
-from functions.document.file_type import PICTURE
 from functions.document.limits import Limits
 from functions.document.part import Part
 from functions.platform.aws import ServiceUnavailableError
@@ -33,20 +32,16 @@ class ReaderError(Exception):
 
 @dataclass(frozen=True)
 class Document:
-    """The type of a document, `picture` of one that is none, and its parts."""
+    """The type of a document, and its parts; or that of a picture, which is to be looked at as such."""
 
     type: str
-    parts: tuple[Part, ...]
+    parts: tuple[Part, ...] = ()
+    is_picture: bool = False
 
     @property
     def pages(self) -> int | None:
         """How many pages it has; None of a document without pages."""
         return None if any(part.page is None for part in self.parts) else len(self.parts)
-
-    @property
-    def is_picture(self) -> bool:
-        """Whether it is a picture, to be looked at as such."""
-        return self.type == PICTURE
 
 
 def read(path: Path, limits: Limits) -> Document:
@@ -59,18 +54,18 @@ def read(path: Path, limits: Limits) -> Document:
         ReaderError: the process cannot work here.
     """
     with _answer({"path": str(path)}, limits) as answer:
-        type_, parts, ended = "", list[Part](), False
+        kind, parts, ended = Document(""), list[Part](), False
         for line in answer:
             said = _line(line)
             if "type" in said:
-                type_ = said["type"]
+                kind = Document(said["type"], is_picture=said["picture"])
             elif "end" in said:
                 ended = True
             else:
                 parts.append(Part(**said))
         if not ended:
             raise _crashed("It broke off.")
-    return Document(type_, tuple(parts))
+    return replace(kind, parts=tuple(parts))
 
 
 def draw(path: Path, page: int, dots_per_inch: int, limits: Limits) -> Image.Image:

@@ -94,6 +94,19 @@ class CatalogueSettings:
 
 
 @dataclass(frozen=True)
+class DocumentSettings(CatalogueSettings):
+    """What a function's memory and disk are enough for."""
+
+    # As it is uploaded, and all files of a package together when it is unpacked.
+    max_document_bytes: int = value(whole(1, 400_000_000))
+    max_unpacked_bytes: int = value(whole(1, 1_000_000_000))
+    # The address space of the process that reads documents.
+    reader_bytes: int = value(whole(100_000_000, 10_000_000_000))
+    # Of a page that is drawn.
+    max_page_pixels: int = value(whole(10_000, 16_000_000))
+
+
+@dataclass(frozen=True)
 class DicomSettings:
     """Where DICOM files go, and where the records are; what a function's memory is enough for."""
 

@@ -125,7 +125,7 @@ def _look(picture: Picture, tile: _Tile, kind: Kind, side_px: int) -> tuple[list
     size = max(1, round(width * fraction)), max(1, round(height * fraction))
     view = on_white(picture.part((left, top, left + width, top + height), *size).srgb())
     shown, across, down = _with_control(view)
-    analysis = PhotoAnalysis.of_bytes(_jpeg(shown))
+    analysis = PhotoAnalysis.of_bytes(jpeg(shown))
     if kind == "face":
         answer = analysis.faces(0)
         number = len(answer)
@@ -187,7 +187,8 @@ def _control() -> Image.Image:
         return opened.convert("RGB")
 
 
-def _jpeg(pixels: Image.Image) -> bytes:
+def jpeg(pixels: Image.Image) -> bytes:
+    """A picture as a JPEG of no more bytes than Rekognition is sent."""
     for quality in _QUALITIES:
         written = io.BytesIO()
         pixels.save(written, "JPEG", quality=quality)

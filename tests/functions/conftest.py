@@ -39,6 +39,10 @@ os.environ.update(
     WORK_BUCKET="work",
     UID_KEY="alias/uids",
     MAX_FILE_BYTES="20000000",
+    MAX_DOCUMENT_BYTES="1000000",
+    MAX_UNPACKED_BYTES="50000000",
+    READER_BYTES="500000000",
+    MAX_PAGE_PIXELS="2000000",
     MAX_PIXEL_BYTES="20000000",
     DISTRIBUTION_URL="https://photos.example.com",
 )

@@ -113,7 +113,8 @@ def test_text_is_text_in_any_usual_encoding(path: Path, data: bytes, text: str) 
 
 
 def test_pictures_are_told_apart_by_their_bytes(path: Path) -> None:
-    assert read(path, (papers.FOLDER.parent / "photos" / "cat.jpg").read_bytes()).is_picture
+    found = read(path, (papers.FOLDER.parent / "photos" / "cat.jpg").read_bytes())
+    assert found == reading.Document("jpg", is_picture=True)
 
 
 def test_all_text_of_a_docx_is_read_once(path: Path) -> None:
@@ -207,7 +208,9 @@ def test_what_ends_the_reader_is_told(
     monkeypatch: pytest.MonkeyPatch, path: Path, code: int, error: str | type[Exception], says: str
 ) -> None:
     def run(_: list[str], *, stdout: Any, stderr: Any, **__: Any) -> subprocess.CompletedProcess[bytes]:
-        stdout.write(b'{"type": "pdf"}\n{"number": 1, "page": 1, "text": "x", "scanned": false}\n')
+        stdout.write(
+            b'{"type": "pdf", "picture": false}\n{"number": 1, "page": 1, "text": "x", "scanned": false}\n'
+        )
         stderr.write(b"No module")
         return subprocess.CompletedProcess([], code)
 

@@ -36,7 +36,8 @@ NOWHERE = "nowhere"
 # Pictures that are no samples, as the tables name them, with their extensions: a drawn slope that shows
 # nothing, a picture 21 times as long as it is high, a JPEG whose picture breaks off, what is no picture, a
 # PNG of 30,000 x 30,000 pixels; three DICOM files: one to publish, one that breaks off, and one that says it
-# has 4 gigapixels; a film of a second, and one that cannot be decoded after half of it.
+# has 4 gigapixels; a PDF with a password; a film of a second, and one that cannot be decoded after half
+# of it.
 MADE = {
     "slope.jpg": ".jpg",
     "slope.png": ".png",
@@ -54,9 +55,11 @@ MADE = {
     "scan.dcm": ".dcm",
     "half.dcm": ".dcm",
     "bomb.dcm": ".dcm",
+    "encrypted.pdf": ".pdf",
 }
+_SUFFIXES = frozenset({".jpg", ".png", ".webp", ".pdf", ".docx"})
 # The samples by their stems.
-SAMPLE_FILES = {path.stem: path for path in SAMPLES.glob("*/*.*") if path.suffix in {".jpg", ".png", ".webp"}}
+SAMPLE_FILES = {path.stem: path for path in SAMPLES.glob("*/*.*") if path.suffix in _SUFFIXES}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 from unittest.mock import patch
 
-from happypath.project import PREFIX, template_of
+from happypath.project import PREFIX, functions_of, template_of
 from tests.statemachines.definitions import State, tasks, text
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
@@ -28,15 +28,20 @@ def definition(workflow: str) -> str:
 
 def handler(workflow: str, task: str) -> str:
     """The handler of the function behind a task, such as `functions.publish.resize.handler`."""
+    found: str = _function(workflow, task)["Handler"]
+    return found
+
+
+def _function(workflow: str, task: str) -> dict[str, Any]:
+    """The properties of the function behind a task, with what it shares with others."""
     name = tasks(workflow)[task]["Parameters"]["FunctionName"].removeprefix("${").removesuffix("}")
     function, _ = _substitutions(workflow)[name]["Fn::GetAtt"]
-    found: str = _template(workflow)["Resources"][function]["Properties"]["Handler"]
-    return found
+    return _functions(workflow)[function]
 
 
 def shape_of_rules(workflow: str, task: str) -> type[Any]:
     """The dataclass of the rules that a deciding task's function knows."""
-    variables = _template(workflow)["Globals"]["Function"]["Environment"]["Variables"]
+    variables = _function(workflow, task)["Environment"]["Variables"]
     environment = {name: _value(workflow, value) for name, value in variables.items()}
     # A function reads its environment when it is imported, as on Lambda.
     with patch.dict(os.environ, {**environment, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}):
@@ -48,6 +53,11 @@ def shape_of_rules(workflow: str, task: str) -> type[Any]:
 @cache
 def _template(workflow: str) -> dict[str, Any]:
     return template_of(workflow)
+
+
+@cache
+def _functions(workflow: str) -> dict[str, dict[str, Any]]:
+    return functions_of(_template(workflow))
 
 
 def _substitutions(workflow: str) -> dict[str, Any]:

@@ -51,7 +51,7 @@ MAKERS = {
     "functions.redact.redact.handler",
 }
 # What decides beside the deciders.
-DECIDERS = {"functions.catalogue.describe.handler"}
+DECIDERS = {"functions.catalogue.describe.handler", "functions.document.read.handler"}
 LAMBDA_TASKS = [(workflow, name) for workflow, name in TASKS if is_lambda(tasks(workflow)[name])]
 DECIDING_TASKS = [(workflow, name) for workflow, name in LAMBDA_TASKS if decides(tasks(workflow)[name])]
 # Those in which a person decides.

@@ -119,4 +119,14 @@ def answers_of(workflow: str, row: Row) -> dict[str, list[Any]]:
             elif f"{state['ResultPath']}.result)" in json.dumps(states(workflow)[row.path[-1]]):
                 # What is recorded of what is accepted.
                 found[name] = [dict(row.detail)]
+            elif decides(state) and after:
+                found[name] = [accept(seen=1, **_leading(states(workflow)[state["Next"]], after[0]))]
     return found
+
+
+def _leading(choice: State, to: str) -> dict[str, Any]:
+    """The detail of a decision by which a Choice leads to a state: what its rule wants to be there."""
+    rule: State = next((each for each in choice.get("Choices", ()) if each["Next"] == to), {})
+    wanted = [each["Variable"] for each in rule.get("And", [rule]) if each.get("IsPresent")]
+    names = [path.removeprefix("$.decision.detail.") for path in wanted]
+    return {name.removesuffix("[0]"): [1] if name.endswith("[0]") else True for name in names}

@@ -11,7 +11,7 @@ from happypath.project import WORKFLOWS
 from happypath.sandbox.rekognition import Rekognition
 from happypath.sandbox.rekognition.reader import Line, Text
 from happypath.sandbox.rekognition.text import text_detections
-from tests import scans
+from tests import papers, scans
 from tests.films import damaged, film
 from tests.outcomes import SAMPLE_FILES, Row, rows
 from tests.workflows.photos import bomb, drawn, gif, heic, strip, truncated
@@ -36,6 +36,7 @@ _MADE: Mapping[str, Callable[[], bytes]] = {
     "scan.dcm": scans.scan,
     "half.dcm": scans.half,
     "bomb.dcm": scans.bomb,
+    "encrypted.pdf": papers.encrypted,
 }
 # Rekognition is as sure as this of what a row says that it sees, in percent.
 _SURE = 99.0
