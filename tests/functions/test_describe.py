@@ -11,6 +11,7 @@ from functions.catalogue import describe, index_task
 from functions.catalogue.description import Rules, described, told
 from functions.catalogue.entry import Entry
 from functions.catalogue.key_pattern import Told
+from functions.catalogue.posting import Found
 from functions.ingest.record import PARTITION
 from functions.platform.aws import AccessDeniedError, PhotoNotFoundError, client
 from functions.platform.rules import RuleError, read
@@ -173,7 +174,7 @@ def test_what_is_doubtful_is_found_when_a_person_approves(verdict: Any, found: b
     assert answer["counts"]["people"] == people
     assert bool(items("label#pedestrian#")) is found
     (count,) = items("count#people#")
-    assert count["count"] == {"N": str(people)}
+    assert Found.of_item(count, ("count", "people")).count == people
     # What was not approved is not kept either.
     assert len(items("upload#")) == 1 + found
 
