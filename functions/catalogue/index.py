@@ -54,10 +54,10 @@ class Left:
 def index(tables: Tables, upload: Upload, *, parts: int | None = None) -> int:
     """Has an upload found by its entries, and no other version of its key → by how many terms.
 
-    `parts` is one more than the highest that `write_part` made; without it all that are there count. Those
-    that an earlier attempt at this version left are removed, as is all that is there of other versions, if
-    the record names this one. If it does not, for the upload was replaced or deleted meanwhile, nothing of
-    this version stays.
+    `parts` says how many of those that `write_part` left count, in their order; without it all do. The
+    others, of an earlier attempt at this version or not approved of, are removed, as is all that is there of
+    other versions, if the record names this one. If it does not, for the upload was replaced or deleted
+    meanwhile, nothing of this version stays.
 
     Raises:
         Rejection: TOO_MANY_WORDS: more than MOST_WORDS, or more than MOST_TERMS different things.
