@@ -25,6 +25,7 @@ BENCHMARKS = {
     "dicom": 1,
     "tracing": 2,
     "redact_video": 3,
+    "search": 3,
     "scaling": 1,
 }
 
