@@ -180,9 +180,15 @@ def test_an_upload_that_waits_is_deleted_and_never_published(driver: Driver) -> 
 
 
 @pytest.mark.timeout(900)  # it may wait for 300 s twice, on a slow machine
-def test_what_is_published_is_what_lies_in_the_bucket(driver: Driver) -> None:
+def test_what_is_published_and_what_is_found_is_what_lies_in_the_bucket(driver: Driver) -> None:
     """500 uploads and deletions of 50 keys, with faults; events come twice, late and in any order."""
     crowd = comings_and_goings.run(driver, seed=16, count=500, keys=50)
 
     assert crowd.wrong() == []
-    assert set(crowd.done) == {"uploaded", "marked as deleted", "deleted for good", "a marker removed"}
+    assert set(crowd.done) == {
+        "uploaded",
+        "marked as deleted",
+        "deleted for good",
+        "a marker removed",
+        "catalogued beside",
+    }
