@@ -22,6 +22,7 @@ KEY = b"the key of a benchmark"
 _SETTINGS = {
     "AWS_REGION": "us-east-1",
     "TABLE_NAME": "none",
+    "CATALOGUE_TABLE": "none",
     "DISTRIBUTION_BUCKET": "none",
     "LARGE_BUCKET": "none",
     "SIGNING_SECRET": "none",

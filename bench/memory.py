@@ -14,7 +14,7 @@ from happypath.operations.usage import load
 from happypath.project import ROOT, WORKFLOWS, functions_of, template_of
 
 KINDS = ("baseline", "progressive", "PNG", "WEBP")
-_RESIZE, _RENDITION = "resize", "a rendition for Rekognition"
+_RESIZE, _RENDITION, _REQUESTED = "resize", "a rendition for Rekognition", "a picture on request"
 _DECODING = {
     _RESIZE: "from functions.publish import resize; from functions.imaging.renditions import renditions\n"
     "made = renditions(open(sys.argv[1], 'rb').read(), max_pixels=int(sys.argv[2]))\n"
@@ -23,6 +23,12 @@ _DECODING = {
     "from functions.imaging.decoded import reduced_jpeg\n"
     "reduced_jpeg(open(sys.argv[1], 'rb').read(), max_pixels=int(sys.argv[2]), longest_side_px=2048, "
     "at_most_bytes=5 * 2**20)",
+    # The largest that is made, blurred.
+    _REQUESTED: "from functions.images import accepted, images\n"
+    "from functions.imaging.variant import Fit, MOST_PIXELS, Variant, make\n"
+    "wanted = Variant(Fit.INSIDE, int((MOST_PIXELS * 1.5) ** 0.5), None, 95, 50)\n"
+    "make(open(sys.argv[1], 'rb').read(), wanted, lambda *picture: accepted.choose((), *picture), "
+    "max_pixels=int(sys.argv[2]))",
 }
 # What a handler calls that does the work of a task.
 _CALLS = {_RESIZE: "s3:PutObject", _RENDITION: "rekognition:"}
@@ -105,7 +111,8 @@ def memory_sizes_mb() -> dict[str, int]:
         for task, calls in _CALLS.items()
     }
     functions = [each for stack in WORKFLOWS for each in functions_of(template_of(stack)).values()]
-    return {
+    (on_request,) = functions_of(template_of("images")).values()
+    return {_REQUESTED: int(on_request["MemorySize"])} | {
         task: min(int(each["MemorySize"]) for each in functions if each["Handler"] in names)
         for task, names in handlers.items()
     }

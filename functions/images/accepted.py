@@ -10,35 +10,41 @@ import re
 from functions.imaging.variant import MOST_CODED_PIXELS, MOST_WEBP_SIDE_PX, Type
 
 _ENTRY = re.compile(r"\s*([\w*+.-]+/[\w*+.-]+)\s*((?:;[^,]*)?)", re.ASCII)
-_REFUSED = re.compile(r";\s*q\s*=\s*0(\.0{0,3})?\s*(;|$)", re.IGNORECASE | re.ASCII)
+_WEIGHT = re.compile(r";\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*(?:;|$)", re.ASCII)
 _MOST_CHARACTERS = 1000
 
 
-def named(accept: str) -> frozenset[Type]:
-    """The types that the header names. Ranges such as image/* are said by viewers that do not take all.
+def named(accept: str) -> tuple[Type, ...]:
+    """The types that the header names, the preferred one first; of equal ones the one with smaller files.
 
-    >>> sorted(named("image/avif,image/webp;q=0.8,image/png;q=0,*/*"))
-    [<Type.AVIF: 'image/avif'>, <Type.WEBP: 'image/webp'>]
+    Ranges such as image/* are said by viewers that do not take all.
+
+    >>> named("image/avif;q=0.7,image/webp;q=0.8,image/png;q=0,*/*")
+    (<Type.WEBP: 'image/webp'>, <Type.AVIF: 'image/avif'>)
     """
-    found = set()
+    weights: dict[Type, float] = {}
     for each in accept[:_MOST_CHARACTERS].lower().split(","):
         entry = _ENTRY.fullmatch(each)
-        if entry and entry[1] in set(Type) and not _REFUSED.search(entry[2]):
-            found.add(Type(entry[1]))
-    return frozenset(found)
+        if entry and entry[1] in set(Type):
+            weight = _WEIGHT.search(entry[2])
+            weights[Type(entry[1])] = float(weight[1]) if weight else 1.0
+    taken = [each for each in Type if weights.get(each)]
+    return tuple(sorted(taken, key=lambda each: -weights[each]))
 
 
-def choose(takes: frozenset[Type], width_px: int, height_px: int, transparent: bool) -> Type:
-    """The type of a picture: the smallest file that the viewer takes and the encoder makes in time.
+def choose(takes: tuple[Type, ...], width_px: int, height_px: int, transparent: bool) -> Type:
+    """The type of a picture: the first that the viewer takes, and the encoder makes in time.
 
-    JPEG is for all; a picture with transparency is a PNG where it would be a JPEG.
+    JPEG is for all; a picture with transparency is a PNG where it would be a JPEG, and only such a one is.
 
-    >>> choose(frozenset({Type.WEBP}), 600, 400, False), choose(frozenset(), 600, 400, True)
+    >>> choose((Type.WEBP,), 600, 400, False), choose((), 600, 400, True)
     (<Type.WEBP: 'image/webp'>, <Type.PNG: 'image/png'>)
     """
-    if width_px * height_px <= MOST_CODED_PIXELS:
-        if Type.AVIF in takes:
-            return Type.AVIF
-        if Type.WEBP in takes and max(width_px, height_px) <= MOST_WEBP_SIDE_PX:
-            return Type.WEBP
-    return Type.PNG if transparent else Type.JPEG
+    is_small = width_px * height_px <= MOST_CODED_PIXELS
+    plain = Type.PNG if transparent else Type.JPEG
+    can = {
+        Type.AVIF: is_small,
+        Type.WEBP: is_small and max(width_px, height_px) <= MOST_WEBP_SIDE_PX,
+        plain: True,
+    }
+    return next((each for each in takes if can.get(each)), plain)

@@ -12,7 +12,7 @@ from functions.platform.values import SIZE
 from functions.upload import InvalidKeyError, parse_key
 
 PREFIX = "/i/"
-# Of what is made, in pixels. A photo itself may be larger: `inside` never enlarges.
+# Of what may be enlarged, in pixels; of `inside`, which is not, `make` says how large it may be.
 MOST_SIDE_PX, MOST_MADE_PIXELS = 10_000, 16_000_000
 MOST_BLUR_PX = 50
 _MOST_SHOWN = 40

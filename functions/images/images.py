@@ -8,21 +8,23 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qsl, quote, unquote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.analysis.photo_analysis import PhotoAnalysis
+from functions.catalogue import entries
+from functions.catalogue.tables import Tables
 from functions.decision import Rejection
 from functions.images import accepted, asked, signature, source
 from functions.images.asked import Asked, RefusedError
 from functions.images.keys import Keys
 from functions.images.source import Source
-from functions.imaging.variant import QUALITY, Fit, Focus, Made, Type, make
+from functions.imaging.variant import QUALITY, Fit, Focus, Made, TooManyPixelsError, Type, make
 from functions.outcome import sentence
 from functions.platform.aws import (
     PhotoNotFoundError,
@@ -38,6 +40,7 @@ from functions.platform.settings import ImagesSettings, read
 from functions.platform.source_object import open_photo
 
 if TYPE_CHECKING:
+    from functions.analysis.region import Region
     from functions.imaging.variant import Variant
 
 SETTINGS = read(ImagesSettings)
@@ -51,6 +54,8 @@ HttpAnswer: TypeAlias = dict[str, Any]
 _MOST_BYTES = 4_500_000
 # How long the address of a larger one holds.
 _REDIRECT_S = 300
+# How many pictures of the fallback are kept: the steps of a ladder, in the types of browsers.
+_STAND_INS = 16
 # What may change soon, and must not be asked for at every view.
 _SHORTLY_S = 5
 _FACE_CONFIDENCE = 80
@@ -166,8 +171,8 @@ def _is_step(variant: Variant) -> bool:
     return variant == plain and f"{variant.width_px or ''}x{variant.height_px or ''}" in SETTINGS.ladder
 
 
-def _tag(there: Source, wanted: Asked, takes: frozenset[Type]) -> str:
-    said = "\n".join([there.execution_arn, wanted.path, *sorted(takes)])
+def _tag(there: Source, wanted: Asked, takes: tuple[Type, ...]) -> str:
+    said = "\n".join([there.execution_arn, wanted.path, *takes])
     return f'"{hashlib.sha256(said.encode()).hexdigest()[:32]}"'
 
 
@@ -176,7 +181,7 @@ def _has(if_none_match: str, tag: str) -> bool:
     return tag in held or "*" in held
 
 
-def _made(wanted: Asked, there: Source, takes: frozenset[Type]) -> tuple[Made, bool]:
+def _made(wanted: Asked, there: Source, takes: tuple[Type, ...]) -> tuple[Made, bool]:
     """The picture, and whether it is going to be the same next time."""
     focus, is_known = _focus(wanted.key, there) if wanted.variant.fit is Fit.FACE else (None, True)
     try:
@@ -187,6 +192,8 @@ def _made(wanted: Asked, there: Source, takes: frozenset[Type]) -> tuple[Made, b
             max_pixels=SETTINGS.max_pixels,
             focus=focus,
         )
+    except TooManyPixelsError as error:
+        raise RefusedError(400, str(error)) from None
     except Rejection as rejection:
         raise RefusedError(422, sentence("REJECTED", rejection.decision.reason)) from None
     except ClientError as error:
@@ -197,14 +204,17 @@ def _made(wanted: Asked, there: Source, takes: frozenset[Type]) -> tuple[Made, b
 
 
 def _focus(key: str, there: Source) -> tuple[Focus | None, bool]:
-    """The box around all faces, of which Rekognition is asked once; None where there are none.
+    """The box around all faces, of which the catalogue or else Rekognition is asked once; None where there
+    are none.
 
     Where nobody can be asked just now, the middle of the photo has to do, and the second is False.
     """
     faces, is_known = there.faces, True
     if faces is None:
         try:
-            found = PhotoAnalysis(there.object, SETTINGS.max_pixels).faces(_FACE_CONFIDENCE)
+            found = _catalogued(there)
+            if found is None:
+                found = PhotoAnalysis(there.object, SETTINGS.max_pixels).faces(_FACE_CONFIDENCE)
             faces = tuple(Focus(each.left, each.top, each.width, each.height) for each in found)
             source.remember_faces(key, there, faces, table_name=SETTINGS.table_name)
         except Rejection:
@@ -218,6 +228,18 @@ def _focus(key: str, there: Source) -> tuple[Focus | None, bool]:
     right = max(each.left + each.width for each in faces)
     bottom = max(each.top + each.height for each in faces)
     return Focus(left, top, right - left, bottom - top), is_known
+
+
+def _catalogued(there: Source) -> Sequence[Region] | None:
+    """The faces that the catalogue has of exactly this object; None where it has not looked."""
+    photo = there.object
+    which = entries.generation(photo.bucket, photo.key, photo.version_id)
+    tables = Tables(client("dynamodb"), SETTINGS.catalogue_table, SETTINGS.table_name)
+    known = [each for part in entries.read(tables, photo.key, which, 0) for each in part.entries]
+    if not any((each.what, each.value) == ("count", "faces") for each in known):
+        return None
+    faces = [each.region for each in known if each.what == "face" and each.region]
+    return [each for each in faces if each.confidence >= _FACE_CONFIDENCE]
 
 
 def _sent(made: Made, headers: Mapping[str, str], seconds: int) -> HttpAnswer:
@@ -256,11 +278,17 @@ def _refusal(request: Request, error: RefusedError) -> HttpAnswer:
             )
             if there and wanted.variant.quality == QUALITY:
                 takes = accepted.named(request.accept)
-                answer = _sent(_made(wanted, there, takes)[0], {"vary": "Accept"}, _SHORTLY_S)
+                answer = _sent(_stand_in(wanted, there, takes), {"vary": "Accept"}, _SHORTLY_S)
                 return answer | {"statusCode": 404} if answer["statusCode"] == 200 else answer
         except RefusedError as another:
             logger.warning("the fallback cannot be shown: %s", another)
     return _text(error.status, str(error), _kept(_SHORTLY_S))
+
+
+@lru_cache(maxsize=_STAND_INS)
+def _stand_in(wanted: Asked, there: Source, takes: tuple[Type, ...]) -> Made:
+    """The picture of the fallback, which is made once: anybody can ask for photos that there are not."""
+    return _made(wanted, there, takes)[0]
 
 
 def _text(status: int, message: str, headers: Mapping[str, str] | None = None) -> HttpAnswer:

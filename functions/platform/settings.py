@@ -189,6 +189,7 @@ class ImagesSettings(DecodingSettings):
 
     table_name: str = value(text)
     distribution_bucket: str = value(text)
+    catalogue_table: str = value(text)
     # Where pictures lie for a while that are too large for an answer of Lambda's.
     large_bucket: str = value(text)
     # The ARN of the secret with the key of signed addresses.

@@ -30,6 +30,10 @@ from happypath.project import PREFIX
 def upload(
     photos: Annotated[list[Path], typer.Argument(metavar="PHOTO", help="The photos to upload.")],
     place: Annotated[str, typer.Option(help="The id of the place that the photos are of.")],
+    own_name: Annotated[
+        bool,
+        typer.Option("--own-name", help="Upload it under its own name, in the place of what has it already."),
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until each upload has ended.")] = False,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for an upload's end.", min=1)] = 300.0,
     prefix: Prefix = PREFIX,
@@ -38,7 +42,7 @@ def upload(
     """Upload photos of a place; each starts a run of the live workflow."""
     check_place(place)
     installation = installation_of(prefix)
-    named = _named(photos, place)
+    named = _named(photos, place, own_name=own_name)
     for photo, key in named.values():
         installation.upload(photo.read_bytes(), key)
         if not (wait or as_json):
@@ -50,12 +54,14 @@ def upload(
         display.show_json([{"uploadId": each, "placeId": place} for each in named])
 
 
-def _named(photos: list[Path], place: str) -> dict[str, tuple[Path, str]]:
+def _named(photos: list[Path], place: str, *, own_name: bool) -> dict[str, tuple[Path, str]]:
     """The photos and their keys, by upload id: all are looked at before the first is uploaded."""
-    named = {}
+    named: dict[str, tuple[Path, str]] = {}
     for photo in existing(photos):
         # Two photos of one name are two uploads.
-        upload_id, key = upload_name(photo, place, f"{secrets.token_hex(4)}-")
+        upload_id, key = upload_name(photo, place, "" if own_name else f"{secrets.token_hex(4)}-")
+        if upload_id in named:
+            raise UsageError(f"{photo} has the name of {named[upload_id][0]}: leave out --own-name.")
         named[upload_id] = photo, key
     return named
 

@@ -146,6 +146,7 @@ def test_a_profile_that_there_is_not(command: Command, monkeypatch: pytest.Monke
         (("compare", "v3", "v4", "photo.jpg", "--place", "a/b"), "--place 'a/b' is not a place id"),
         (("compare", "v3", "v4", "--place-type", "a/b"), "--place-type 'a/b' must not"),
         (("upload", "photo.jpg", "--place", "x" * 1020), "photo.jpg cannot be uploaded as xxx"),
+        (("upload", "photo.jpg", "./photo.jpg", "--place", "a", "--own-name"), "leave out --own-name"),
     ],
 )
 def test_a_place_that_no_upload_can_have(

@@ -111,6 +111,9 @@ def test_upload_without_waiting_says_where_the_photo_went(environment: dict[str,
     assert run.returncode == 0, run.stderr
     where = r"s3://happypath-uploads-123456789012-us-east-1/sample-park/[0-9a-f]{8}-cat\.jpg"
     assert re.search(where, run.stdout)
+    own = ("--place", "sample-cafe", "--own-name")
+    run = happypath("upload", PHOTOS / "cat.jpg", *own, cwd=ROOT, **environment)
+    assert run.stdout.rstrip().endswith("-us-east-1/sample-cafe/cat.jpg"), run.stderr
 
 
 @pytest.mark.parametrize("place", ["workflow", ".dry-run", ".."])

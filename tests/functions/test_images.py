@@ -16,12 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from functions.analysis.region import Region
+from functions.catalogue.entry import Entry
+from functions.catalogue.tables import Tables
 from functions.images import accepted, asked, images, signature
 from functions.images.asked import Asked
 from functions.images.keys import Keys
 from functions.imaging.variant import MOST_CODED_PIXELS, Fit, Type, Variant
 from functions.platform.aws import client
-from tests.functions.account import TABLE, answering, error, items, make_table
+from functions.upload import Upload
+from tests.functions import catalogue
+from tests.functions.account import TABLE, answering, error, items
 from tests.functions.pictures import encoded, scene
 
 KEY = "park/a b.jpg"
@@ -33,7 +38,7 @@ SECRET = b"the key of these tests"
 
 @pytest.fixture(autouse=True)
 def _account(monkeypatch: pytest.MonkeyPatch) -> None:
-    make_table()
+    catalogue.make()
     for bucket in ("uploads", "distribution", "large"):
         client("s3").create_bucket(Bucket=bucket)
     client("s3").put_object(Bucket="uploads", Key=KEY, Body=encoded(scene(900, 600), "JPEG"))
@@ -187,6 +192,10 @@ def test_a_picture_that_somebody_has_is_not_made_again() -> None:
         ("image/avif,image/webp,image/apng,*/*;q=0.8", Type.AVIF),
         ("image/webp,*/*", Type.WEBP),
         ("image/avif;q=0, image/webp;q=0.5", Type.WEBP),
+        ("image/avif;q=0.7, image/webp;q=0.9, */*", Type.WEBP),
+        ("image/avif;q=0.7, image/jpeg", Type.JPEG),
+        ("image/png, image/jpeg;q=0.1", Type.JPEG),
+        ("image/webp;q=2, image/avif;q=0.5", Type.WEBP),
         ("image/avif;q=0.000", Type.JPEG),
         ("*/*", Type.JPEG),
         ("", Type.JPEG),
@@ -198,14 +207,41 @@ def test_the_type_is_one_that_the_viewer_takes(accept: str, type_: Type) -> None
 
 
 def test_what_would_take_too_long_is_a_jpeg() -> None:
-    takes = frozenset(Type)
-    webp = frozenset({Type.WEBP})
+    takes = tuple(Type)
+    webp = (Type.WEBP,)
     assert accepted.choose(takes, 2, MOST_CODED_PIXELS // 2, False) is Type.AVIF
     assert accepted.choose(webp, 2000, MOST_CODED_PIXELS // 2000, False) is Type.WEBP
     for each in (takes, webp):
         assert accepted.choose(each, 2001, MOST_CODED_PIXELS // 2000, False) is Type.JPEG
     assert accepted.choose(takes, 100, 16_384, True) is Type.AVIF
     assert accepted.choose(webp, 100, 16_384, True) is Type.PNG
+
+
+def test_more_pixels_than_are_made_are_refused_before_they_are_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("functions.imaging.variant.MOST_PIXELS", 599 * 900)
+    whole = "/i/inside,9000x9000/park/a%20b.jpg"
+    answer = ask(whole, signed(whole))
+    assert (answer["statusCode"], answer["body"][:30]) == (400, "The picture would be 900x600, ")
+    less = "/i/inside,899x9000/park/a%20b.jpg"
+    assert picture(ask(less, signed(less))).size == (899, 599)
+
+
+def test_faces_that_the_catalogue_knows_are_not_asked_for() -> None:
+    tables = Tables(client("dynamodb"), catalogue.CATALOGUE, TABLE)
+    photo = Upload("uploads", KEY, "park", "a b.jpg", None)
+    faces = [
+        Entry("face", "face", confidence, Region(left, 0.1, 0.1, 0.2, "face", confidence))
+        for left, confidence in ((0.7, 99.0), (0.1, 60.0))
+    ]
+    catalogue.write(tables, photo, [*faces, Entry("count", "faces", count=2)])
+    with answering("DetectFaces") as calls:
+        ask("/i/face,400x400/park/a%20b.jpg")
+        assert calls == []
+    # One is too doubtful.
+    (face,) = items()["workflow", KEY]["faces"]
+    assert float(face["L"][0]["N"]) == 0.7
 
 
 def test_faces_are_asked_for_once_and_kept_with_the_record() -> None:
@@ -257,6 +293,10 @@ def test_a_fallback_stands_for_what_is_not_there(monkeypatch: pytest.MonkeyPatch
     answer = ask("/i/inside,320x/park/none.jpg")
     assert (answer["statusCode"], answer["headers"]["cache-control"]) == (404, "public, max-age=5")
     assert picture(answer | {"statusCode": 200}).size == (320, 213)
+    # Whatever strangers ask for, it is made once.
+    with answering("GetObject") as calls:
+        assert ask("/i/inside,320x/park/nothing.jpg")["body"] == answer["body"]
+        assert calls == []
     record(KEY, "DELETED")
     assert ask("/i/inside,320x/park/none.jpg")["body"] == "There is no such photo.\n"
     assert ask("/i/inside,321x/park/none.jpg")["statusCode"] == 403
