@@ -8,10 +8,14 @@ import pytest
 from typer.testing import CliRunner
 
 import happypath.cli.main  # noqa: F401  # it adds every command
+from functions.catalogue.entries import generation
+from functions.catalogue.search import search
 from happypath.cli import options
+from tests.outcomes import Row
 from tests.workflows import comings_and_goings, deletions
 from tests.workflows.driver import Driver, Published, wait_until
 from tests.workflows.photos import drawn
+from tests.workflows.pictures import answers
 from tests.workflows.tasks import PUBLISHING
 
 pytestmark = pytest.mark.timeout(300)
@@ -116,6 +120,67 @@ def test_a_refused_key_is_recorded_as_deleted_and_a_comparisons_photo_not_at_all
     assert driver.installation.record(dry) is None
 
 
+# The catalogue
+
+
+def labelled(driver: Driver, label: str) -> bytes:
+    """A picture like no other, which shows this."""
+    picture = drawn("PNG", 90, 90) + label.encode()
+    row = Row("slope.png", path=(), shows=(label,), reads=())
+    driver.sandbox.rekognition.record(picture, {**answers(row), "DetectFaces": {"FaceDetails": []}})
+    return picture
+
+
+def found(driver: Driver, query: str) -> list[tuple[str, str]]:
+    """Keys and versions."""
+    return [(each["key"], each["version"]) for each in search(deletions.tables(driver), query).found]
+
+
+def test_what_is_deleted_or_replaced_while_it_is_catalogued_is_found_no_more(driver: Driver) -> None:
+    driver.go_live("v1 catalogue/=catalogue")
+    gone, replaced = (driver.new_key("catalogue", f"{name}.png") for name in ("gone", "replaced"))
+    with driver.sandbox.faults("state:catalogue/Index=delay:3600"):
+        driver.upload(labelled(driver, "Goner"), gone)
+        driver.upload(labelled(driver, "Elder"), replaced)
+        for key in (gone, replaced):
+            wait_until(lambda key=key: deletions.items_of(driver, key) != [], "its entries are there")  # type: ignore[misc]
+        older = driver.outcome(replaced).record["version"]
+        driver.delete(gone)
+        wait_until(lambda: driver.outcome(gone).status == "DELETED", "its record says so")
+        driver.upload(labelled(driver, "Younger"), replaced)
+        wait_until(lambda: driver.outcome(replaced).record["version"] != older, "the newer is claimed")
+    newer = driver.ended_record(replaced)
+    deletions.wait_idle(driver)
+
+    assert [found(driver, f"label:{each}") for each in ("Goner", "Elder")] == [[], []]
+    assert found(driver, "label:Younger") == [(replaced, newer["version"])]
+    assert deletions.items_of(driver, gone) == []
+    own = generation(driver.upload_bucket, replaced, newer["version"])
+    assert all(own in item for item in deletions.items_of(driver, replaced))
+
+
+def test_what_is_there_already_is_catalogued_and_stays_whose_it_is(driver: Driver) -> None:
+    folder = driver.new_key(name="already")
+    keys = [f"{folder}/{number}.png" for number in range(2)]
+    records = {key: deletions.publish(driver, key, labelled(driver, "Veteran")) for key in keys}
+    throttled = ("states:StartExecution=throttle@1", "dynamodb:BatchWriteItem=throttle@1")
+    with driver.sandbox.faults(*throttled, "function:catalogue-Index=kill@1"):
+        code, said = run(driver, "catalogue", "--existing", "--key-prefix", folder, "--yes", "--json")
+
+    assert code == 0, said
+    assert {each["key"]: each["status"] for each in json.loads(said)} == dict.fromkeys(keys, "CATALOGUED")
+    assert sorted(found(driver, "label:Veteran workflow:v1")) == [
+        (key, record["version"]) for key, record in records.items()
+    ]
+    assert {key: driver.installation.record(key) for key in keys} == records
+    again = run(driver, "catalogue", "--existing", "--key-prefix", folder, "--yes", "--json")
+    assert (again[0], json.loads(again[1])) == (0, [])
+    driver.delete(keys[0])
+    deletions.wait_deleted(driver, keys[0])
+    assert deletions.items_of(driver, keys[0]) == []
+    assert found(driver, "label:Veteran") == [(keys[1], records[keys[1]]["version"])]
+
+
 # The command
 
 
@@ -126,8 +191,8 @@ def run(driver: Driver, *arguments: str, answer: str = "") -> tuple[int, str]:
         "AWS_ACCESS_KEY_ID": "sandbox",
         "AWS_SECRET_ACCESS_KEY": "sandbox",
     }
-    ended = CliRunner().invoke(options.app, ["delete", *arguments], input=answer, env=environment)
-    return ended.exit_code, ended.output
+    ended = CliRunner().invoke(options.app, arguments, input=answer, env=environment)
+    return ended.exit_code, ended.stdout if "--json" in arguments else ended.output
 
 
 def test_the_command_deletes_and_says_what_went(driver: Driver) -> None:
@@ -135,7 +200,7 @@ def test_the_command_deletes_and_says_what_went(driver: Driver) -> None:
     for key in keys:
         deletions.publish(driver, key)
     # By a part of its key, and by its key; the same twice is one.
-    code, said = run(driver, keys[0].removeprefix("the-park/"), keys[1], keys[1], "--yes", "--json")
+    code, said = run(driver, "delete", keys[0].removeprefix("the-park/"), keys[1], keys[1], "--yes", "--json")
 
     assert code == 0, said
     assert [{**each, "renditions": sorted(each["renditions"])} for each in json.loads(said)] == [
@@ -155,12 +220,12 @@ def test_the_command_deletes_and_says_what_went(driver: Driver) -> None:
 def test_the_command_asks_first_and_takes_no_for_an_answer(driver: Driver) -> None:
     key = driver.new_key(name="asked.jpg")
     deletions.publish(driver, key)
-    code, said = run(driver, key, answer="n\n")
+    code, said = run(driver, "delete", key, answer="n\n")
 
     assert code != 0
     assert "its item at the place and 2 renditions" in said
     assert is_published(driver, key)
-    assert run(driver, key, answer="y\n")[0] == 0
+    assert run(driver, "delete", key, answer="y\n")[0] == 0
     assert driver.published(key) == NOTHING
 
 
@@ -169,7 +234,7 @@ def test_an_upload_that_waits_is_deleted_and_never_published(driver: Driver) -> 
     key = driver.new_key(name="held.jpg")
     driver.upload(drawn("JPEG", 90, 90), key)
     wait_until(lambda: driver.start_execution_log("held: no workflow is live", key) != [], "it is held")
-    code, said = run(driver, key, "--yes")
+    code, said = run(driver, "delete", key, "--yes")
     assert (code, "nothing was published of it" in said) == (0, True), said
     driver.go_live("v1")
 
