@@ -63,5 +63,17 @@ def test_a_test_that_shows_a_patch_is_there(path: str) -> None:
 @pytest.mark.timeout(600)
 def test_without_its_patch_a_case_fails() -> None:
     command = [sys.executable, "-m", "tests.fidelity", "--patches"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    services = sorted({case.service for case in read()})
+    # Much of it is waiting for what must not come, which two halves do at the same time.
+    halves = [
+        subprocess.Popen(
+            [*command, *services[first::2]],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for first in (0, 1)
+    ]
+    said = [half.communicate()[0] for half in halves]
+    assert [half.returncode for half in halves] == [0, 0], "".join(said)

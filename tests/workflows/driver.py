@@ -41,8 +41,9 @@ class Outcome:
     error: str | None
     # The states it went through.
     path: tuple[str, ...]
-    # How often each of its tasks was tried.
+    # How often each of its tasks was tried, and how often a service that its function called was too busy.
     attempts: dict[str, int]
+    throttled: dict[str, int]
     # The place's photo item, and the renditions by name: what the world can see.
     photo: dict[str, Any] | None
     renditions: dict[str, bytes]
@@ -54,6 +55,11 @@ class Outcome:
     @property
     def reason(self) -> str | None:
         return self.record.get("reason")
+
+    @property
+    def attempts_unthrottled(self) -> dict[str, int]:
+        """Its attempts without those of a slow machine, whose Rekognition throttles whoever waits long."""
+        return {task: count - self.throttled.get(task, 0) for task, count in self.attempts.items()}
 
     @property
     def is_published(self) -> bool:
@@ -325,7 +331,11 @@ class Driver:
             execution=described.status if described else "NONE",
             error=described.error if described else None,
             path=tuple(step.state for step in steps(history)),
-            attempts=_attempts(history),
+            attempts=_of_tasks(history, lambda event: event["type"] == "TaskScheduled"),
+            throttled=_of_tasks(
+                history,
+                lambda event: event.get("taskFailedEventDetails", {}).get("error") == "ThrottledError",
+            ),
             photo=published.photo,
             renditions=published.renditions,
         )
@@ -386,15 +396,16 @@ def wait_until(holds: Callable[[], bool], what: str, patience_s: float = PATIENC
     until(holds, what, patience_s)
 
 
-def _attempts(history: list[Any]) -> dict[str, int]:
-    attempts: dict[str, int] = {}
+def _of_tasks(history: list[Any], counts: Callable[[Any], bool]) -> dict[str, int]:
+    """How many such events there are of each task."""
+    found: dict[str, int] = {}
     # By an event's id: what runs at once is told apart by the event that each one says is before it.
     state: dict[int, str] = {}
     for event in history:
         state[event["id"]] = state.get(event["previousEventId"], "")
         if "stateEnteredEventDetails" in event:
             state[event["id"]] = event["stateEnteredEventDetails"]["name"]
-        elif event["type"] == "TaskScheduled":
+        elif counts(event):
             name = state[event["id"]]
-            attempts[name] = attempts.get(name, 0) + 1
-    return attempts
+            found[name] = found.get(name, 0) + 1
+    return found

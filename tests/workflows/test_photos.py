@@ -66,7 +66,7 @@ def test_an_upload_ends_as_its_table_says(case: Case, keys: dict[Case, str], dri
     outcome = driver.ended(key, row.review)
 
     check_outcome(outcome, workflow, row)
-    assert set(outcome.attempts.values()) == {1}
+    assert set(outcome.attempts_unthrottled.values()) == {1}
     record = outcome.record
     place_id, _ = parse_key(key)
     assert (record["workflow"], record["placeId"], record["key"]) == (workflow, place_id, key)
