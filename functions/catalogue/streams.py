@@ -16,7 +16,7 @@ from functions.catalogue.entry import Entry
 from functions.catalogue.posting import Found
 from functions.catalogue.query import EVERYTHING, And, Compared, During, Has, Not, Or, Query, opposite
 from functions.catalogue.tables import Tables
-from functions.catalogue.terms import ALL, Term, number, partitions
+from functions.catalogue.terms import ALL, Term, number, partitions, phrase
 
 # Sort keys begin with a year, and are ASCII.
 _LOWEST, _HIGHEST = "0", "~"
@@ -286,10 +286,10 @@ class _Phrase(Stream):
             return None
         head = found[self._terms[0]]
         number = next(i for i, (position, _) in enumerate(head.positions) if position in starts)
-        phrase = " ".join(value for _, value in self._terms)
+        text = phrase([value for _, value in self._terms])
         if number < len(head.shown):
-            return replace(head.shown[number], value=phrase, confidence=confidence)
-        return Entry("words", phrase, confidence, page=head.positions[number][1])
+            return replace(head.shown[number], value=text, confidence=confidence)
+        return Entry("words", text, confidence, page=head.positions[number][1])
 
 
 class _Both(Stream):

@@ -14,6 +14,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 # What a term is of, and the term.
@@ -109,6 +110,18 @@ def is_without_spaces(character: str) -> bool:
     """Whether a character is of a script that puts no spaces between words: each is a word."""
     code = ord(character)
     return any(first <= code <= last for first, last in _WITHOUT_SPACES)
+
+
+def phrase(found: Sequence[str]) -> str:
+    """Words as a text: with spaces between them, where their scripts have spaces.
+
+    >>> phrase(["new", "york"]), phrase(["東", "京"])
+    ('new york', '東京')
+    """
+    text = found[0]
+    for last, each in pairwise(found):
+        text += each if is_without_spaces(last[0]) and is_without_spaces(each[0]) else f" {each}"
+    return text
 
 
 def term(what: str, value: str) -> Term | None:

@@ -138,6 +138,8 @@ def test_an_upload_is_found_with_what_was_asked_for(three: Tables) -> None:
             ],
         }
     ]
+    (tokyo,) = search(three, "東京").found
+    assert tokyo["found"][0]["value"] == "東京"
     (jersey,) = search(three, "jersey").found
     assert jersey["found"] == [
         {"what": "words", "value": "jersey", "confidence": 100.0, "where": {"page": 2}}
