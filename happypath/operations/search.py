@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from functions.catalogue import entries
@@ -17,6 +18,7 @@ from functions.catalogue.query import QueryError
 from functions.catalogue.search import MOST_ON_A_PAGE, CursorError, Page, TooBroadError
 from functions.catalogue.tables import Tables
 from functions.catalogue.terms import is_without_spaces, words
+from functions.imaging.header import READABLE
 from functions.platform.aws import ThrottledError
 from happypath.errors import ExpectedError, UsageError
 from happypath.operations.installation import Installation
@@ -30,6 +32,10 @@ _HAS_CATALOGUE = "CatalogueTable"
 _AROUND_CHARACTERS = 90
 # More of an upload's pages would be a book.
 _PASSAGES = 3
+# Of a document without pages: some megabytes of text.
+_PARTS = 20
+# Of a phrase, with what may be between its words.
+_LONGEST_CHARACTERS = 4_000
 # A run of what is no space; where a hyphen divides a word at a line's end it goes on with the next line.
 _RUN = re.compile(r"\S+(?:(?<=[-\u00ad\u2010])[ \t]*\n\s*(?=[^\W\d_])\S+)*")
 _DIVIDED = re.compile(r"[-\u00ad\u2010][ \t]*\n\s*(?=[^\W\d_])")
@@ -139,30 +145,43 @@ def in_words(entry: Mapping[str, Any]) -> str:
 
 
 def passages(installation: Installation, found: Sequence[Mapping[str, Any]]) -> list[list[Passage]]:
-    """The text around the words that a search found on pages, for each of the uploads that it found."""
+    """The text around the words that a search found in documents, for each of the uploads that it found."""
     tables = tables_of(installation)
 
     def of(upload: Mapping[str, Any]) -> list[Passage]:
         generation = entries.generation(upload["bucket"], upload["key"], upload["version"])
 
-        def text(number: int) -> str:
-            parts = entries.read(tables, upload["key"], generation, number)
-            return next(map(text_of, parts), "")
+        def parts(page: int | None) -> Iterator[Part]:
+            if page is None:
+                yield from islice(entries.read(tables, upload["key"], generation), _PARTS)
+            else:
+                # What begins there may go on on the next.
+                for number in (page, page + 1):
+                    yield from entries.read(tables, upload["key"], generation, number)
 
-        made: list[Passage | None] = []
-        for each in upload["found"]:
-            page = each["where"].get("page")
-            if each["what"] == "words" and page is not None and len(made) < _PASSAGES:
-                begins = text(page)
-                made.append(
-                    around(begins, each["value"], page)
-                    # It goes on where the next page begins.
-                    or around(f"{begins}\n{text(page + 1)}", each["value"], page)
-                )
+        said = [each for each in upload["found"] if each["what"] == "words"]
+        if upload["type"] in READABLE:
+            # They are shown on the picture.
+            return []
+        pages = [each["where"].get("page") for each in said[:_PASSAGES]]
+        made = (
+            _first(map(text_of, parts(page)), each["value"], page)
+            for each, page in zip(said, pages, strict=False)
+        )
         return [each for each in made if each is not None]
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         return list(pool.map(of, found))
+
+
+def _first(texts: Iterable[str], phrase: str, page: int | None) -> Passage | None:
+    """The first place of a phrase in texts that follow each other."""
+    before = ""
+    for text in texts:
+        if (passage := around(f"{before}\n{text}" if before else text, phrase, page)) is not None:
+            return passage
+        before = text[-_LONGEST_CHARACTERS:]
+    return None
 
 
 def text_of(part: Part) -> str:

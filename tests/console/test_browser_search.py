@@ -19,18 +19,20 @@ if TYPE_CHECKING:
 __all__ = ["address", "chromium", "own", "page"]
 pytestmark = [pytest.mark.console, pytest.mark.timeout(300)]
 LICENCES = [SAMPLES / "documents" / f"licence-new-{name}.png" for name in ("york-1", "york-2", "jersey-1")]
-QUERY = 'words:"new york" label:"Driving License" OR label:Dog>80'
+REPORT = SAMPLES / "archive" / "report.pdf"
+QUERY = 'words:"new york" label:"Driving License" OR label:Dog>80 OR "section of the harbour wall"'
 
 
 @pytest.fixture(scope="module")
 def catalogued(own: Installation) -> Installation:
-    """The licences and dogs of the samples, through the workflow."""
-    own.set_live(f"{NEWEST} catalogue/=catalogue")
-    photos = [*LICENCES, PHOTOS / "dogs.jpg"]
-    for photo in photos:
-        own.upload(photo.read_bytes(), f"catalogue/{photo.name}")
-    for photo in photos:
-        assert wait(own, f"catalogue/{photo.name}", 200, 0.2).status == "PROCESSED"
+    """Licences, dogs and a report of the samples, through the workflows."""
+    own.set_live(f"{NEWEST} catalogue/=catalogue archive/=document")
+    files = {f"catalogue/{each.name}": each for each in (*LICENCES, PHOTOS / "dogs.jpg")}
+    files["archive/report.pdf"] = REPORT
+    for key, file in files.items():
+        own.upload(file.read_bytes(), key)
+    for key in files:
+        assert wait(own, key, 200, 0.2).status == "PROCESSED"
     return own
 
 
@@ -44,9 +46,12 @@ def test_what_is_asked_for_is_found_and_leads_to_the_upload(page: Page, catalogu
     page.get_by_label("What is in the pictures").fill(QUERY)
     page.keyboard.press("Enter")
     hits = page.locator(".hit")
-    expect(hits).to_have_count(3)
+    expect(hits).to_have_count(4)
     expect(hits.filter(has_text="new-jersey")).to_have_count(0)
-    for hit in hits.all():
+    report = hits.filter(has_text="report.pdf")
+    expect(report.locator("mark")).to_have_text("section of the harbour wall,")
+    expect(report.locator("img")).to_have_count(0)
+    for hit in hits.filter(has=page.locator("img")).all():
         picture = hit.locator("img")
         picture.scroll_into_view_if_needed()
         expect(picture).to_have_js_property("complete", True)

@@ -124,6 +124,19 @@ def test_texts_are_those_around_the_words(installation: Offline, two: Offline) -
     assert (cafe.before, cafe.words, cafe.after) == ("Of the ", "Café", " in New")
 
 
+def test_texts_of_sections_are_looked_for(installation: Offline) -> None:
+    # As a document without pages is catalogued: each line is an entry.
+    lines = [[Entry("words", each) for each in section] for section in (["One", "two."], ["Three", "four"])]
+    catalogued(installation, "archive/a.docx", [], *lines, kind="docx")
+    found = search(installation, '"two three" four', limit=5).found
+    assert passages(installation, found) == [
+        [
+            Passage(None, "One ", "two. Three", " four"),
+            Passage(None, "One two. Three ", "four", ""),
+        ]
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "phrase", "words"),
     [

@@ -106,8 +106,9 @@ def index(request: Request) -> Response:
             unreadable = Unreadable.of(error)
         except FORESEEABLE as error:
             parts.missing.append(explain(error))
-    no_texts: list[list[Passage]] = [[] for _ in found.found]
-    texts = parts.get("The text around it", lambda: passages(console.installation, found.found), no_texts)
+    texts: list[list[Passage]] = [[] for _ in found.found]
+    if found.found:
+        texts = parts.get("The text around it", lambda: passages(console.installation, found.found), texts)
     is_empty = query and not unreadable and not parts.missing and not found.found
     return page(
         request,
