@@ -396,6 +396,13 @@ def test_a_stream_of_pages_is_read_no_further_than_it_is_needed() -> None:
         page = search(tables, "label:Person", limit=5)
     # One of each partition, whatever there is.
     assert [len(page.found), len(calls)] == [5, 2]
+    # A page that may read no more ends, and the next goes on there.
+    short = search(tables, "label:Person", limit=100, most_read_units=2)
+    assert 5 < len(short.found) < 60
+    rest = search(tables, "label:Person", limit=100, cursor=short.cursor)
+    assert [each["key"] for each in short.found + rest.found] == [
+        f"park/{number:02}" for number in range(59, -1, -1)
+    ]
     with answering("Query") as calls:
         assert found(tables, "label:Person label:Car") == ["park/40", "park/20", "park/00"]
     assert len(calls) <= 9
