@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from happypath.sandbox.rekognition.onnx_file import of_any_size
+from happypath.sandbox.rekognition.opencv import opencv
 
 if TYPE_CHECKING:
     import numpy as np
@@ -116,12 +117,13 @@ def _outputs(whole: NDArray[np.float32]) -> Sequence[Any]:
         options = _giving_back() if whole.shape[2] * whole.shape[3] > _KEPT_FOR_PX else None
         answer: Sequence[Any] = _session().run(_OUTPUTS, {_INPUT: whole}, options)
         return answer
-    import cv2  # noqa: PLC0415
+    cv2 = opencv()
 
     # A new one each time: one that has seen a picture of another size is wrong about this one.
     network = cv2.dnn.readNetFromONNX(str(_model()))
     network.setInput(whole, _INPUT)
-    return network.forward(_OUTPUTS)
+    seen: Sequence[Any] = network.forward(_OUTPUTS)
+    return seen
 
 
 @cache

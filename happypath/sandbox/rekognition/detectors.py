@@ -18,6 +18,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from happypath.sandbox.rekognition import centerface
+from happypath.sandbox.rekognition.opencv import opencv
 
 if TYPE_CHECKING:
     import cv2
@@ -162,7 +163,7 @@ _MARGIN = 0.1
 
 def cats(picture: Image.Image) -> list[Sighting]:
     """The cats in an upright gray picture of at most `CAT_SIDE_PX`, the surest first."""
-    import cv2  # noqa: PLC0415  # 0.2 s and 60 MB that most runs never need
+    cv2 = opencv()
 
     with _searching:
         # One thread per search, so that the same photo always has the same answer.
@@ -175,7 +176,7 @@ def cats(picture: Image.Image) -> list[Sighting]:
 
 
 def _cats_at(picture: Image.Image, angle_degrees: float) -> list[Sighting]:
-    import cv2  # noqa: PLC0415
+    cv2 = opencv()
 
     width, height = picture.size
     margin = round(_MARGIN * max(width, height))
@@ -205,10 +206,11 @@ def _cats_at(picture: Image.Image, angle_degrees: float) -> list[Sighting]:
 
 @cache
 def _cascade() -> cv2.CascadeClassifier:
-    import cv2  # noqa: PLC0415
+    whole = opencv()
 
-    folder: str = cv2.data.haarcascades  # type: ignore[attr-defined]  # OpenCV's stubs leave it out
-    return cv2.CascadeClassifier(f"{folder}{_CASCADE}.xml")
+    folder: str = whole.data.haarcascades
+    found: cv2.CascadeClassifier = whole.CascadeClassifier(f"{folder}{_CASCADE}.xml")
+    return found
 
 
 def _clipped(left: float, top: float, width: float, height: float) -> tuple[float, float, float, float]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from happypath.errors import MissingExtraError
+from happypath.sandbox.rekognition.opencv import opencv
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -112,6 +113,8 @@ def _part(position: Any, length: int) -> float:
 
 @cache
 def _engine() -> Any:
+    # Which it imports.
+    opencv()
     import rapidocr  # noqa: PLC0415
 
     models = Path(rapidocr.__file__).parent / "models"
