@@ -12,6 +12,8 @@ from functions.review.review import PARTITION as REVIEWS
 _MOST_DENIED = 1_000
 # Of the table, those that are no place.
 _PARTITIONS = {PARTITION, REVIEWS}
+# Of the catalogue's, what those of one kind begin with that policies tell apart.
+_KINDS = ("upload#", "index#")
 
 
 @dataclass(frozen=True, order=True)
@@ -38,8 +40,8 @@ class Calls:
         """Notes what a call needs: of objects, any of their bucket; of places, any."""
         if resource.startswith("arn:aws:s3:::") and "/" in resource:
             resource = f"{resource.partition('/')[0]}/*"
-        alike = set(leading_keys)
-        partition = alike.pop() if len(alike) == 1 and alike <= _PARTITIONS else "*"
+        alike = set(map(_partition, leading_keys))
+        partition = alike.pop() if len(alike) == 1 else "*"
         with self._lock:
             self.needed.setdefault(caller, set()).add(Permission(action, resource, partition))
 
@@ -47,3 +49,9 @@ class Calls:
         """Counts a call of so many parts."""
         with self._lock:
             self.requests[caller, called] += parts
+
+
+def _partition(leading_key: str) -> str:
+    if leading_key in _PARTITIONS:
+        return leading_key
+    return next((f"{kind}*" for kind in _KINDS if leading_key.startswith(kind)), "*")

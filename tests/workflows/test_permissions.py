@@ -243,7 +243,8 @@ def written(installation: Installation, role: str) -> set[Permission]:
         if "Condition" in statement:
             [(operator, condition)] = statement["Condition"].items()
             [(key, partitions)] = condition.items()
-            assert (operator, key) == ("ForAllValues:StringEquals", "dynamodb:LeadingKeys")
+            assert operator in {"ForAllValues:StringEquals", "ForAllValues:StringLike"}
+            assert key == "dynamodb:LeadingKeys"
         found |= {
             Permission(action, resource, partition)
             for action in _listed(statement["Action"])
