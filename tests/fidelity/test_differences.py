@@ -37,6 +37,10 @@ SHOWN_BY = {
     "an update that fails stops": (
         "sandbox/test_change_sets.py::test_what_cannot_be_made_is_the_stacks_status"
     ),
+    "refuses the stack `search-opensearch`": (
+        "sandbox/test_deploying.py"
+        "::test_a_stack_of_services_that_the_sandbox_lacks_is_refused_before_it_is_built"
+    ),
     "have canned responses": (
         "sandbox/test_rekognition.py::test_every_sample_has_a_recorded_answer_and_the_file_says_where_it_comes_from"
     ),
