@@ -17,7 +17,7 @@ from functions.review.review import Review
 from functions.upload import Upload, parse_key
 from happypath.operations.installation import TERMINAL, Installation
 from happypath.operations.review import ReviewQueue, ReviewRefusedError
-from happypath.project import ROOT, SAMPLES, WORKFLOWS
+from happypath.project import ROOT, SAMPLES
 from happypath.sandbox.account import OWN_ACCESS_KEY
 from happypath.sandbox.direct import call_directly
 from tests.outcomes import rows
@@ -233,15 +233,19 @@ def every_way(driver: Driver) -> None:
         # Whoever waits for a review stops it when it is stopped itself.
         _, arn = made.start_one()
         driver.installation.client("stepfunctions").stop_execution(executionArn=arn)
-        for workflow in WORKFLOWS:
-            asks = [name for name, task in tasks(workflow).items() if waits_for_execution(task)]
-            for row in [row for row in rows(workflow) if set(asks) & set(row.path)][:1]:
-                driver.go_live(workflow)
-                key = driver.new_key_of(workflow, row)
-                driver.upload(driver.picture(row), key)
-                review = made.waits(key)
-                driver.installation.client("stepfunctions").stop_execution(executionArn=review.execution_arn)
-                wait_until(partial(_is_over, made, review.id), f"the review of {key} is over")
+
+
+def stop(driver: Driver, workflow: str) -> None:
+    """Stops an execution of a workflow that waits for a person, if it asks any: it stops the review then."""
+    asks = {name for name, task in tasks(workflow).items() if waits_for_execution(task)}
+    made = Asking(driver)
+    for row in [row for row in rows(workflow) if asks & set(row.path)][:1]:
+        driver.go_live(workflow)
+        key = driver.new_key_of(workflow, row)
+        driver.upload(driver.picture(row), key)
+        review = made.waits(key)
+        driver.installation.client("stepfunctions").stop_execution(executionArn=review.execution_arn)
+        wait_until(partial(_is_over, made, review.id), f"the review of {key} is over")
 
 
 def _is_over(made: Asking, review_id: str) -> bool:

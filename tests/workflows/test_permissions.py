@@ -59,6 +59,7 @@ def driven(driver: Driver, sandbox: Sandbox) -> Sandbox:
     for workflow in WORKFLOWS:
         if any(name.startswith(f"{sandbox.prefix}-{workflow}") for name in idle):
             _every_path(driver, workflow)
+            reviews.stop(driver, workflow)
             if publishes(workflow):
                 deletions.publish_what_was_replaced(driver, workflow)
                 deletions.publish_what_is_gone(driver, workflow)
