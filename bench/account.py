@@ -28,6 +28,8 @@ _ANSWERS: dict[str, dict[str, Any]] = {
     "GetParameter": {"Parameter": {"Value": NEWEST}},
     "StartExecution": {"executionArn": EXECUTION, "startDate": 0},
 }
+# What S3 says of an object beside its bytes.
+_OBJECT = {"ETag": '"etag"', "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
 
 
 @contextmanager
@@ -97,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: bytes = b"", status: int = 200, **headers: str) -> None:
         self.send_response(status)
-        for name, value in {"ETag": '"etag"', "Content-Length": str(len(body)), **headers}.items():
+        for name, value in {**_OBJECT, "Content-Length": str(len(body)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)

@@ -105,8 +105,8 @@ def _missing(installation: Installation, stack: str, given: Mapping[str, str]) -
 
 
 def _refuse_in_sandbox(installation: Installation, stack: str) -> None:
-    endpoint = installation.client("cloudformation").meta.endpoint_url
-    if (services := only_on_aws(stack)) and not is_aws(endpoint):
+    services = only_on_aws(stack)
+    if services and not is_aws(endpoint := installation.client("cloudformation").meta.endpoint_url):
         raise DeployRefusedError(
             f"{stack} can be deployed to AWS alone: {endpoint} is a sandbox, and has no "
             f"{', '.join(services)}. Without AWS_ENDPOINT_URL, commands use AWS."

@@ -23,7 +23,7 @@ from functions.platform.task import Event, Result, task
 from functions.upload import Upload
 from tests.functions.account import answering, error
 
-UPLOAD = Upload("bucket", "p/u.jpg", "p", "u.jpg", "v1")
+UPLOAD = Upload("bucket", "p/u.jpg", "p", "u.jpg", "v1", workflow="v4")
 EVENT = {"detail": UPLOAD.as_detail() | {"workflow": "v4"}, "executionArn": "arn:execution", "more": 1}
 CONTEXT = SimpleNamespace(aws_request_id="request-1")
 
