@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.api.request import Caller, HttpEvent, RequestError
-from functions.platform.aws import ServiceUnavailableError, ThrottledError, task_error
+from functions.platform.aws import ServiceUnavailableError, TaskError, ThrottledError, task_error
 from functions.platform.observability import invocation, logger
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
@@ -26,9 +26,10 @@ def answered(name: str, event: HttpEvent, context: Any, routes: Mapping[str, Rou
         except RequestError as error:
             logger.info("refused: %s", error, extra={"route": event["routeKey"], "status": error.status})
             return answer(error.status, {"message": str(error), "errors": error.errors, **error.more})
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, TaskError) as error:
             logger.exception("an AWS call failed", extra={"route": event["routeKey"]})
-            if isinstance(task_error(error), (ThrottledError, ServiceUnavailableError)):
+            named = error if isinstance(error, TaskError) else task_error(error)
+            if isinstance(named, (ThrottledError, ServiceUnavailableError)):
                 return answer(503, {"message": "Please try again in a moment."}, {"retry-after": "1"})
             raise
 

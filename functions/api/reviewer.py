@@ -1,4 +1,4 @@
-"""Who may not decide a review by the API, whatever groups they are of: people about a photo of their own."""
+"""Who may not decide a review by the API, whatever groups they are in: people about a photo of their own."""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import pypdfium2
@@ -24,7 +23,6 @@ from functions.document.part import MOST_CHARACTERS, Part, plain
 # Of fewer letters a page is read by its picture, if it has one: scanners and mail rooms stamp a number on it.
 _FEW_LETTERS = 16
 _MOST_DEPTH = 4
-_MOST_OBJECTS = 10_000
 _POINTS_PER_INCH = 72
 # What Rekognition is shown at once has no longer side.
 SIDE_PX = 4096
@@ -135,8 +133,7 @@ def _is_to_be_seen(page: pypdfium2.PdfPage, *, any_object: bool) -> bool:
     Without any text that is any object, for letters may be drawn as lines.
     """
     kinds = None if any_object else [pypdfium2.raw.FPDF_PAGEOBJ_IMAGE]
-    objects = page.get_objects(filter=kinds, max_depth=_MOST_DEPTH)
-    return any(True for _ in islice(objects, _MOST_OBJECTS))
+    return any(True for _ in page.get_objects(filter=kinds, max_depth=_MOST_DEPTH))
 
 
 def _corrupt(message: str) -> Rejection:

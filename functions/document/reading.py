@@ -21,9 +21,12 @@ from functions.document.limits import Limits
 from functions.document.part import Part
 from functions.platform.aws import ServiceUnavailableError
 
-# Processor time is what counts. A process that gets none of it for so much longer has other trouble.
+# Processor time is what counts. A process that gets none of it for so much longer has other trouble, and no
+# file makes it wait: it is tried again.
 _TIMES_AS_LONG = 3
 _SAID_BYTES = 2000
+# Where the libraries of Lambda's Python are, without which it does not start.
+_OF_MACHINE = ("LD_LIBRARY_PATH",)
 
 
 class ReaderError(Exception):
@@ -92,14 +95,18 @@ def _answer(request: dict[str, Any], limits: Limits) -> Iterator[IO[bytes]]:
                 stdin=subprocess.DEVNULL,
                 stdout=answer,
                 stderr=said,
-                env={"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)), "LANG": "C.UTF-8"},
+                env={
+                    "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)),
+                    "LANG": "C.UTF-8",
+                    **{name: os.environ[name] for name in _OF_MACHINE if name in os.environ},
+                },
                 check=False,
                 timeout=limits.max_seconds * _TIMES_AS_LONG,
             ).returncode
         except subprocess.TimeoutExpired:
-            raise _too_long(limits) from None
+            raise ServiceUnavailableError("The process that read the document got no time.") from None
         if code == -signal.SIGXCPU:
-            raise _too_long(limits)
+            raise Rejection.because(Reason.TOOK_TOO_LONG, max_seconds=limits.max_seconds)
         if code == -signal.SIGKILL:
             raise ServiceUnavailableError("The process that read the document was killed.")
         if code < 0:
@@ -118,10 +125,6 @@ def _line(line: bytes) -> dict[str, Any]:
     if "reason" in said:
         raise Rejection.because(said["reason"], **said["detail"])
     return said
-
-
-def _too_long(limits: Limits) -> Rejection:
-    return Rejection.because(Reason.TOOK_TOO_LONG, max_seconds=limits.max_seconds)
 
 
 def _crashed(message: str, **detail: int) -> Rejection:

@@ -46,7 +46,7 @@ def decoded(data: bytes, *, whole: bool = True) -> str | None:
     ):
         if data.startswith(mark):
             return _text(data, encoding, whole)
-    # Who has no byte order mark, and is not valid as UTF-8, is in all likelihood older than it.
+    # What has no byte order mark, and is not valid as UTF-8, is in all likelihood older than UTF-8.
     text = _text(data, "utf-8", whole)
     return _text(data, "cp1252", whole) if text is None else text
 

@@ -37,8 +37,12 @@ _ENDS, _TEXTS, _TABS, _HYPHENS = (
     frozenset(f"{{{namespace}}}{name}" for namespace in _NAMESPACES for name in names)
     for names in (("p", "br", "cr"), ("t",), ("tab",), ("noBreakHyphen",))
 )
-# Beside what a program may not know stands the same again, for those that do not.
-_AGAIN = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+# Beside what a program may not know stands the same again, for those that do not; and where text was moved
+# away, it stands as well.
+_AGAIN = {
+    "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback",
+    *(f"{{{namespace}}}moveFrom" for namespace in _NAMESPACES),
+}
 
 
 def parts(path: Path, limits: Limits) -> Iterator[Part]:
@@ -106,15 +110,15 @@ def _lines(root: etree._Element) -> Iterator[str]:
     line: list[str] = []
     within_again = 0
     for event, element in etree.iterwalk(root, events=("start", "end")):
-        if element.tag == _AGAIN:
+        if element.tag in _AGAIN:
             within_again += 1 if event == "start" else -1
         elif within_again:
             continue
         elif element.tag in _ENDS:
-            # A text box has paragraphs within one.
-            if line:
-                yield "".join(line)
-                line = []
+            # A text box has paragraphs within one. Where tabs stop is said before a paragraph's text, as tabs.
+            if text := "".join(line).strip():
+                yield text
+            line = []
         elif event == "end":
             continue
         elif element.tag in _TEXTS:

@@ -7,6 +7,7 @@ import json
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import ClientError
@@ -14,7 +15,7 @@ from botocore.exceptions import ClientError
 from functions.api import search
 from functions.catalogue.entry import Entry
 from functions.catalogue.search import search as found
-from functions.platform.aws import client
+from functions.platform.aws import ThrottledError, client
 from tests.functions import catalogue
 from tests.functions.account import TABLE, answering, error
 from tests.functions.catalogue import catalogued, upload
@@ -162,10 +163,14 @@ def test_a_query_that_reads_too_much_is_refused_with_what_to_do(monkeypatch: pyt
     assert "narrow the query" in answer.body["errors"]["q"]
 
 
-def test_what_passes_by_itself_is_503_and_what_does_not_is_an_error() -> None:
+def test_what_passes_by_itself_is_503_and_what_does_not_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     for operation in ("Query", "BatchGetItem", "GenerateMac"):
         with answering(operation, error("ThrottlingException", operation)):
             answer = ask(q="label:Person", limit="1")
         assert (answer.status, answer.headers["retry-after"]) == (503, "1"), operation
         with answering(operation, error("AccessDeniedException", operation)), pytest.raises(ClientError):
             ask(q="label:Person", limit="1")
+    # DynamoDB leaves parts of a batch undone, too.
+    monkeypatch.setattr("functions.api.search.search", Mock(side_effect=ThrottledError("BatchGetItem")))
+    answer = ask(q="label:Person")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")

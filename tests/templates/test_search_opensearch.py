@@ -87,6 +87,8 @@ def test_what_the_pipeline_says_belongs_together() -> None:
     assert kept >= {table["export"]["s3_prefix"], sink["dlq"]["s3"]["key_path_prefix"]}
     for alarm in ("DeadLettersAlarm", "LateAlarm"):
         assert properties(alarm)["MetricName"].startswith(f"{name}.opensearch.")
+        (dimension,) = properties(alarm)["Dimensions"]
+        assert dimension == {"Name": "PipelineName", "Value": properties("Pipeline")["PipelineName"]}
     role = {
         action
         for policy in properties("PipelineRole")["Policies"]
