@@ -115,7 +115,7 @@ def _lines(root: etree._Element) -> Iterator[str]:
         elif within_again:
             continue
         elif element.tag in _ENDS:
-            # A text box has paragraphs within one. Where tabs stop is said before a paragraph's text, as tabs.
+            # A text box has paragraphs within one. Before a paragraph's text tabs say where tabs stop.
             if text := "".join(line).strip():
                 yield text
             line = []
