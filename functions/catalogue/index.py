@@ -52,7 +52,7 @@ class Left:
 
 
 def index(tables: Tables, upload: Upload, *, parts: int | None = None) -> int:
-    """Has an upload found by its entries, and no other version of its key → by how many terms.
+    """Makes an upload found by its entries, and no other version of its key → by how many terms.
 
     `parts` says how many of those that `write_part` left count, in their order; without it all do. The
     others, of an earlier attempt at this version or not approved of, are removed, as is all that is there of
@@ -67,14 +67,15 @@ def index(tables: Tables, upload: Upload, *, parts: int | None = None) -> int:
     # Seen before the record is: what a later version wrote is not among them if the record is still ours.
     others = [each for each in _generations(tables, upload.key) if each != own]
     found = list(entries.read(tables, upload.key, own))
-    known = [each for number, each in enumerate(found) if parts is None or number < parts]
+    known = found[:parts]
+    rest = found[len(known) :]
     try:
         made = postings(known)
     except Rejection:
         _remove(tables, upload.key, own)
         raise
     _write(tables, upload.key, own, made)
-    tables.delete((entries.PREFIX + upload.key, _part_key(own, each)) for each in found if each not in known)
+    tables.delete((entries.PREFIX + upload.key, _part_key(own, each)) for each in rest)
     if not _is_own(tables, upload):
         _remove(tables, upload.key, own, unless=lambda: _is_own(tables, upload))
     for other in others:

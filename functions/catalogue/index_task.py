@@ -1,4 +1,4 @@
-"""Has an upload found by what tasks have left in the catalogue."""
+"""Makes an upload found by what tasks have left in the catalogue."""
 
 from __future__ import annotations
 

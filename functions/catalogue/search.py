@@ -22,7 +22,7 @@ _SORT_KEY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z#[0-9a-f]{32}", r
 
 
 class CursorError(ValueError):
-    """A cursor is none of a search's."""
+    """A cursor was not given out by a search."""
 
 
 class TooBroadError(Exception):
@@ -55,11 +55,11 @@ def search(
     """Finds the uploads of a query: at most `limit` of them, from where a page before it ended.
 
     An upload is found if its record is PROCESSED and names the version that the entries are of. A page that
-    took as much to read as a page may has fewer.
+    has read `most_read_units` ends there, with fewer.
 
     Raises:
         functions.catalogue.query.QueryError: the query cannot be read.
-        CursorError: the cursor is none.
+        CursorError: no search gave the cursor.
         ValueError: `limit` is not within 1 to MOST_ON_A_PAGE.
         TooBroadError: what was read is as much as a page may take, and nothing of it is to be found.
         botocore.exceptions.ClientError, BotoCoreError, ThrottledError: as `Tables`.
@@ -146,5 +146,5 @@ def _sort_key(cursor: str) -> str:
     except (ValueError, binascii.Error):
         found = ""
     if not _SORT_KEY.fullmatch(found):
-        raise CursorError("The cursor is none that a search gave: begin without one.")
+        raise CursorError("No search gave this cursor: begin without one.")
     return found

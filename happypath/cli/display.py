@@ -250,7 +250,7 @@ def show_bill_beforehand(bill: Bill) -> None:
 def show_catalogued(ended: Ended) -> None:
     """What became of one upload."""
     reason = f"  {escape(ended.reason)}" if ended.reason else ""
-    _line(f"{coloured(ended.status)}  {escape(ended.key)}  {escape(ended.workflow)}{reason}")
+    _line(f"{coloured(ended.status)}  {escape(in_line(ended.key))}  {escape(ended.workflow)}{reason}")
 
 
 def _show_lines(
@@ -295,7 +295,7 @@ def show_open_upload(upload: OpenUpload, sent: bool) -> None:
     """One upload without an outcome, since when, and whether and where it was sent."""
     end = f"  → {upload.goes_to}" if sent else ""
     since = " " * 19 if upload.since is None else _time(upload.since)
-    _line(f"[red]{upload.state:19}[/]  {since}  {escape(upload.key)}{end}")
+    _line(f"[red]{upload.state:19}[/]  {since}  {escape(in_line(upload.key))}{end}")
 
 
 def show_reviews(reviews: Sequence[Mapping[str, Any]]) -> None:

@@ -63,6 +63,10 @@ class UnreadableQueryError(UsageError):
         super().__init__(f"the query cannot be read at column {self.column}: {self.said}")
 
 
+class BroadQueryError(UsageError):
+    """A query finds nothing within what a page may read; the message says what to do."""
+
+
 @dataclass(frozen=True)
 class Passage:
     """Text around words that were found, and the page that it is on; None: of a picture."""
@@ -76,25 +80,29 @@ class Passage:
 def search(installation: Installation, query: str, *, limit: int, cursor: str | None = None) -> Page:
     """A page of the uploads that a query finds, the newest first: at most `limit`, from the cursor on.
 
-    A page that took as much to read as a page may has fewer, and a cursor.
+    A page that has read as much as a page may has fewer, and a cursor.
 
     Raises:
         UnreadableQueryError: the query cannot be read.
-        UsageError: the cursor is none, or too much would have to be read.
+        UsageError: no search gave the cursor.
+        BroadQueryError: too much would have to be read.
         NoCatalogueError: the installation is older than the catalogue.
     """
     try:
         return searching.search(tables_of(installation), query, limit=limit, cursor=cursor)
     except QueryError as error:
         raise UnreadableQueryError(query, error) from None
-    except (CursorError, TooBroadError) as error:
+    except CursorError as error:
         raise UsageError(str(error)) from None
+    except TooBroadError as error:
+        raise BroadQueryError(str(error)) from None
     except ThrottledError as error:
         raise ExpectedError(f"{error} Ask again in a while.") from None
 
 
 def search_far(installation: Installation, query: str, *, limit: int, cursor: str | None = None) -> Page:
-    """As `search`, with any limit: page after page is read until there are so many.
+    """As `search`, with any limit: page after page is read until there are so many, or one finds nothing
+    within what a page may read.
 
     Raises:
         UsageError, NoCatalogueError: as `search`.
@@ -102,7 +110,13 @@ def search_far(installation: Installation, query: str, *, limit: int, cursor: st
     found: list[dict[str, Any]] = []
     read_units = 0.0
     while True:
-        page = search(installation, query, limit=min(limit - len(found), MOST_ON_A_PAGE), cursor=cursor)
+        try:
+            page = search(installation, query, limit=min(limit - len(found), MOST_ON_A_PAGE), cursor=cursor)
+        except BroadQueryError:
+            if not found:
+                raise
+            # The pages before are not lost; whoever goes on from the cursor is told what to do.
+            return Page(found, cursor, read_units)
         found += page.found
         read_units += page.read_units
         cursor = page.cursor
@@ -113,7 +127,7 @@ def search_far(installation: Installation, query: str, *, limit: int, cursor: st
 def why_nothing(installation: Installation) -> str:
     """Why a query has found nothing: it asks for too much, or nothing is catalogued; then, what to do."""
     if search(installation, _EVERYTHING, limit=1).found:
-        return "Nothing is found: what is catalogued has not all of this."
+        return "Nothing is found: no upload in the catalogue matches."
     return (
         f"Nothing is catalogued yet. Upload to keys that go to one of {', '.join(cataloguing())} "
         "(`happypath live`), or have what is in the bucket catalogued: `happypath catalogue --existing`."

@@ -127,8 +127,8 @@ def test_without_a_query_the_language_is_shown_by_examples_that_can_be_read(
 def test_what_cannot_be_shown_is_said(client: TestClient, installation: Offline) -> None:
     assert "Nothing is catalogued yet." in asked(client, "label:Person")
     catalogued(installation, "park/a.jpg", [])
-    assert "what is catalogued has not all of this." in asked(client, "label:Person")
-    assert "The cursor is none" in asked(client, "label:Person", after="x")
+    assert "no upload in the catalogue matches." in asked(client, "label:Person")
+    assert "No search gave this cursor" in asked(client, "label:Person", after="x")
     del installation.core["CatalogueTable"]
     assert "happypath deploy core" in asked(client, "label:Person")
 

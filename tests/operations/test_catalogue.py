@@ -330,6 +330,9 @@ def test_the_command_catalogues_and_tells_of_each(
     again = happypath("catalogue", "--existing", "--yes", "--key-prefix", "p/g")
     assert (again.status, again.output) == (0, "")
     assert "CATALOGUED: 1." in again.notices
+    installation.put_photo("p/h\u202e.jpg")
+    turned = happypath("catalogue", "--existing", "--yes", "--key-prefix", "p/h")
+    assert turned.output.startswith("NO_RECORD  p/h\\u202e.jpg  catalogue")
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 
 import pytest
 
 from functions.analysis.region import Region
+from functions.catalogue import search as searching
 from functions.catalogue.entry import Entry
-from happypath.operations.search import Passage, around, passages, search, search_far
+from happypath.operations.search import BroadQueryError, Passage, around, passages, search, search_far
 from tests.operations.catalogued import catalogued
 from tests.operations.conftest import Command, Offline
 
@@ -62,7 +64,7 @@ def test_nothing_is_an_empty_array(happypath: Command, two: Offline, query: str)
     assert (done.status, json.loads(done.output), done.notices) == (
         0,
         [],
-        "Nothing is found: what is catalogued has not all of this.\n",
+        "Nothing is found: no upload in the catalogue matches.\n",
     )
 
 
@@ -97,7 +99,7 @@ def test_a_query_that_cannot_be_read_is_pointed_at(
 def test_what_cannot_be_asked_is_said(happypath: Command, two: Offline, installation: Offline) -> None:
     done = happypath("search", "label:Person", "--cursor", "x")
     assert (done.status, done.output) == (2, "")
-    assert "The cursor is none" in done.notices
+    assert "No search gave this cursor" in done.notices
     del installation.core["CatalogueTable"]
     done = happypath("search", "label:Person", "--json")
     assert (done.status, done.output) == (1, "")
@@ -112,6 +114,25 @@ def test_many_are_read_page_after_page(installation: Offline, monkeypatch: pytes
     assert [each["key"] for each in found.found] == [f"park/{number}.jpg" for number in range(8, 1, -1)]
     rest = search_far(installation, "label:car", limit=1_000, cursor=found.cursor)
     assert (len(rest.found), rest.cursor) == (2, None)
+
+
+def test_what_was_found_is_told_though_the_next_page_would_read_too_much(
+    installation: Offline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(10):
+        key = f"park/{number}.jpg"
+        catalogued(installation, key, [Entry("label", "Car", 90.0)], minute=number)
+        if number < 9:
+            installation.put_record(key, "REJECTED", key=key)
+    monkeypatch.setattr("happypath.operations.search.MOST_ON_A_PAGE", 1)
+    monkeypatch.setattr("functions.catalogue.streams._FEWEST", 2)
+    monkeypatch.setattr(
+        "happypath.operations.search.searching.search", partial(searching.search, most_read_units=2)
+    )
+    found = search_far(installation, "label:car", limit=5)
+    assert [each["key"] for each in found.found] == ["park/9.jpg"]
+    with pytest.raises(BroadQueryError, match="narrow the query"):
+        search_far(installation, "label:car", limit=5, cursor=found.cursor)
 
 
 def test_texts_are_those_around_the_words(installation: Offline, two: Offline) -> None:
