@@ -81,13 +81,9 @@ def described(
     sure = [label for label in labels if label["Confidence"] >= rules.review_below]
     certain = [*_of_labels(sure), *_counted(sure, rules)]
     known = {plain(entry.value) for entry in certain if entry.what == "label"}
-    every = [*_of_labels(labels), *_counted(labels, rules)]
-    doubtful = [
-        entry
-        for entry in every
-        if (entry.what == "label" and plain(entry.value) not in known)
-        or (entry.what == "count" and entry not in certain)
-    ]
+    unsure = [entry for entry in _of_labels(labels) if plain(entry.value) not in known]
+    # Nobody can be asked about a count alone.
+    counted = [entry for entry in _counted(labels, rules) if entry not in certain] if unsure else []
     rest = [
         *(Entry("face", "face", face.confidence, face) for face in faces),
         *(Entry("words", line.text or "", line.confidence, line) for line in lines),
@@ -98,7 +94,7 @@ def described(
     ]
     return Described(
         tuple(replace(each, second=said.second) for each in (*certain, *rest)),
-        tuple(replace(each, second=said.second) for each in doubtful),
+        tuple(replace(each, second=said.second) for each in (*unsure, *counted)),
     )
 
 

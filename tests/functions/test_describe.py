@@ -179,6 +179,17 @@ def test_what_is_doubtful_is_found_when_a_person_approves(verdict: Any, found: b
     assert len(items("upload#")) == 1 + found
 
 
+def test_nobody_is_asked_about_a_count_alone() -> None:
+    # What is of a kind is surer than the kind, of which there are more.
+    seen_so: Any = [
+        seen("Woman", 90.0, "Person", boxes=(90.0,)),
+        seen("Person", 58.0, boxes=(58.0, 57.0)),
+    ]
+    found = described(seen_so, [], [], 0, read(Rules, RULES | {"review_below": "60"}), Told())
+    assert found.doubtful == ()
+    assert [each.count for each in found.entries if each.value == "people"] == [1]
+
+
 def test_what_was_replaced_meanwhile_leaves_nothing() -> None:
     upload = uploaded()
     result, _ = asked(upload, seen("Sky", 70.0))
