@@ -196,14 +196,18 @@ def test_a_run_that_lost_its_upload_leaves_nothing(tables: Tables, status: str) 
     assert list(items()) == []
 
 
-def test_a_version_that_is_refused_for_its_words_leaves_nothing(
+def test_a_version_with_too_many_words_is_refused_each_time_and_what_is_left_of_it_is_known(
     tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(index, "MOST_TERMS", 5)
     write(tables, OLD, PAGE)
     record(OLD, "RECEIVED")
-    with pytest.raises(Rejection, match="most_terms"):
-        index.index(tables, OLD)
+    for _ in range(2):
+        with pytest.raises(Rejection, match="most_terms"):
+            index.index(tables, OLD)
+    record(OLD, "REJECTED")
+    assert [each.key for each in index.left(tables)] == [OLD.key]
+    index.remove(tables, OLD.key)
     assert list(items()) == []
 
 
