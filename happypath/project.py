@@ -157,7 +157,7 @@ def uploads_of(workflow: str) -> str:
 
 
 def cataloguing() -> tuple[str, ...]:
-    """The workflows that make uploads searchable by what is on them: by the handler of one of their functions."""
+    """The workflows that make uploads searchable: by the handler of one of their functions."""
     sign = "Handler: functions.catalogue.index_task."
     return tuple(
         each for each in WORKFLOWS if sign in (TEMPLATES / each / "template.yaml").read_text(encoding="utf-8")

@@ -69,8 +69,8 @@ def index(tables: Tables, upload: Upload, *, parts: int | None = None) -> int:
     found = list(entries.read(tables, upload.key, own))
     known = found[:parts]
     rest = found[len(known) :]
-    # What is refused stays until the key's next run, its deletion or `reconcile`: an attempt that removed it and
-    # died before it said so would have the next one find nothing, and accept that.
+    # What is refused stays until the key's next run, its deletion or `reconcile`: an attempt that removed it
+    # and died before it said so would have the next one find nothing, and accept that.
     made = postings(known)
     _write(tables, upload.key, own, made)
     tables.delete((entries.PREFIX + upload.key, _part_key(own, each)) for each in rest)
