@@ -118,8 +118,13 @@ def test_an_action_that_a_query_service_does_not_have_is_invalid(sandbox: Sandbo
 def test_what_fails_in_moto_says_where_in_one_line(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: object) -> None:
-        raise RuntimeError("of the test")
+    get_parameter = SimpleSystemManagerBackend.get_parameter
+
+    def fail(backend: SimpleSystemManagerBackend, name: str) -> object:
+        # Functions of the sandbox read theirs at any time.
+        if name == "x":
+            raise RuntimeError("of the test")
+        return get_parameter(backend, name)
 
     monkeypatch.setattr(SimpleSystemManagerBackend, "get_parameter", fail)
     with pytest.raises(ClientError) as raised:

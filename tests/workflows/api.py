@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -10,8 +9,9 @@ import requests
 
 from functions.catalogue import entries
 from functions.catalogue.entry import Entry
-from functions.catalogue.index import index
+from functions.catalogue.index import index, remove
 from functions.catalogue.tables import Tables
+from functions.ingest.record import timestamp, utc_now
 from functions.upload import Upload
 from happypath.operations.review import ReviewQueue
 from happypath.sandbox.apigateway.issuer import AUDIENCE, REVIEWERS, SEARCHERS
@@ -91,18 +91,24 @@ def search(driver: Driver) -> list[dict[str, Any]]:
     dynamodb = driver.installation.client("dynamodb")
     tables = Tables(dynamodb, driver.installation.core["CatalogueTable"], driver.installation.core["Table"])
     label = driver.new_id("searched")
-    for number in range(2):
-        key = driver.new_key()
+    keys = [driver.new_key() for _ in range(2)]
+    for number, key in enumerate(keys):
         place_id, _, upload_id = key.partition("/")
         upload = Upload(driver.upload_bucket, key, place_id, upload_id, str(number))
-        known = {"objStatus": "PROCESSED", "bucket": upload.bucket, "version": str(number), "workflow": "v1"}
+        known = {
+            "objStatus": "PROCESSED",
+            "bucket": upload.bucket,
+            "version": str(number),
+            "workflow": "v1",
+            "receivedAt": timestamp(utc_now()),
+        }
         item = {"PK": "workflow", "SK": key, "key": key, "placeId": place_id, **known}
         dynamodb.put_item(
             TableName=driver.installation.core["Table"],
             Item={name: {"S": each} for name, each in item.items()},
         )
         entries.write_part(
-            tables, upload, 0, [Entry("label", label)], workflow="v1", at=datetime.now(UTC), type="jpg"
+            tables, upload, 0, [Entry("label", label)], workflow="v1", at=utc_now(), type="jpg"
         )
         index(tables, upload)
     sam = Person(driver.sandbox, "sam", SEARCHERS)
@@ -113,4 +119,10 @@ def search(driver: Driver) -> list[dict[str, Any]]:
         if page.json()["cursor"] is None:
             break
         query["cursor"] = page.json()["cursor"]
+    for key in keys:
+        # No object is there: others would find it left over.
+        dynamodb.delete_item(
+            TableName=driver.installation.core["Table"], Key={"PK": {"S": "workflow"}, "SK": {"S": key}}
+        )
+        remove(tables, key)
     return found
