@@ -31,10 +31,10 @@ def handler(upload: Upload, rules: Rules) -> Decision:
     analysis = PhotoAnalysis(upload)
     said = key_pattern.told(upload.key, rules.keys)
     found = described(
-        analysis.labels(rules.min_confidence),
-        analysis.lines(rules.min_confidence),
-        analysis.faces(rules.min_confidence),
-        len(analysis.words(rules.min_confidence)),
+        analysis.labels(rules.catalogue_from),
+        analysis.lines(rules.catalogue_from),
+        analysis.faces(rules.catalogue_from),
+        len(analysis.words(rules.catalogue_from)),
         rules,
         said,
     )

@@ -42,12 +42,12 @@ def _patterns(given: object) -> tuple[KeyPattern, ...]:
 
 @dataclass(frozen=True)
 class Rules:
-    """`min_confidence`: how sure Rekognition must be of what is catalogued, in percent; `review_below`: of
+    """`catalogue_from`: how sure Rekognition must be of what is catalogued, in percent; `review_below`: of
     labels that it is less sure of, a person says whether they are right; `counts`: how many there are of
     what, by the labels that count as that; `keys`: what keys say, as `functions.catalogue.key_pattern`.
     """
 
-    min_confidence: float = value(percent)
+    catalogue_from: float = value(percent)
     counts: Mapping[str, tuple[str, ...]] = value(_counts)
     review_below: float = value(percent, 0.0)
     keys: tuple[KeyPattern, ...] = value(_patterns, ())
@@ -75,7 +75,7 @@ def described(
     rules: Rules,
     said: Told,
 ) -> Described:
-    """What Rekognition's answers come to, all of them as sure as `min_confidence`; `words` is how many words
+    """What Rekognition's answers come to, all of them as sure as `catalogue_from`; `words` is how many words
     the lines have, and `said` what the key says.
     """
     sure = [label for label in labels if label["Confidence"] >= rules.review_below]
@@ -139,7 +139,7 @@ def _counted(labels: Sequence[LabelTypeDef], rules: Rules) -> Iterable[Entry]:
     for name, wanted in rules.counts.items():
         means = {plain(each) for each in wanted}
         there = [_instances(label) for label in labels if means & set(map(plain, names(label)))]
-        sure = [[each for each in one if each.confidence >= rules.min_confidence] for one in there]
+        sure = [[each for each in one if each.confidence >= rules.catalogue_from] for one in there]
         most = max(sure, key=len, default=[])
         lowest = min((each.confidence for each in most), default=100.0)
         yield Entry("count", name, lowest, count=len(most))

@@ -24,11 +24,11 @@ prepare("s3", "rekognition", "dynamodb")
 
 @dataclass(frozen=True)
 class Rules:
-    """`min_confidence`: how sure Rekognition must be of a line, in percent; `dots_per_inch`: how finely a
+    """`catalogue_from`: how sure Rekognition must be of a line, in percent; `dots_per_inch`: how finely a
     page is drawn, unless it is too large for that; `max_seconds` of processor time for drawing it.
     """
 
-    min_confidence: float = value(percent)
+    catalogue_from: float = value(percent)
     max_seconds: int = value(whole(1, 80))
     dots_per_inch: int = value(whole(20, 600), 200)
 
@@ -51,7 +51,7 @@ def handler(upload: Upload, event: Event) -> Result:
         with subsegment("draw"):
             drawn = reading.draw(file.path, page, by.dots_per_inch, limits)
         last_modified = file.last_modified
-    found = scan.lines(drawn, by.min_confidence)
+    found = scan.lines(drawn, by.catalogue_from)
     if not upload.dry_run:
         entries.write_part(
             Tables(client("dynamodb"), SETTINGS.catalogue_table, SETTINGS.table_name),

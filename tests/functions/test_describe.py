@@ -23,7 +23,7 @@ from tests.functions.test_moderation import CONTEXT
 from tests.functions.test_rekognition import BUCKET, photo
 
 RULES = {
-    "min_confidence": "55",
+    "catalogue_from": "55",
     "review_below": "0",
     "counts": {"people": "Person", "pedestrians": "Person, Pedestrian", "cars": "Car"},
     "keys": "{film}/{second}.jpg, {camera}/{time}*",

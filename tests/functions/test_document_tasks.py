@@ -19,7 +19,7 @@ from tests.functions.test_moderation import CONTEXT
 
 KEY = "archive/a"
 RULES = {"max_pages": "10", "max_scanned_pages": "5", "max_characters": "100000", "max_seconds": "20"}
-PAGE_RULES = {"min_confidence": "55", "max_seconds": "20"}
+PAGE_RULES = {"catalogue_from": "55", "max_seconds": "20"}
 
 
 @pytest.fixture(scope="module", autouse=True)
