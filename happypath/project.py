@@ -51,7 +51,7 @@ def add_ons_in(templates: Path) -> tuple[str, ...]:
 def imports_in(templates: Path) -> dict[str, tuple[str, ...]]:
     """Each stack in a folder of templates → those beside `core` whose exports it imports."""
     texts = {path.parent.name: path.read_text(encoding="utf-8") for path in templates.glob("*/template.yaml")}
-    names = r' *!Sub "?\$\{Prefix\}-(\w+)'
+    names = r' *!Sub "?\$\{Prefix\}-([\w-]+)'
     exports = {
         name: stack
         for stack, text in texts.items()

@@ -8,6 +8,7 @@ from `prices.json`.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from typing import Any, TypeAlias
 
 from happypath.operations.film import FIND, ONE_MINUTE, Film
 from happypath.operations.usage import FunctionUsage, Usage
-from happypath.project import TEMPLATES, functions_of, template_of
+from happypath.project import TEMPLATES, WORKFLOWS, functions_of, template_of
 
 PRICES = Path(__file__).with_name("prices.json")
 
@@ -41,6 +42,8 @@ _GB = 1024**3
 _OF_UPLOADING = {"s3Put", "s3GbMonth", "sqsRequest", "event", "customMetric", "alarmMetric", "kmsKey"}
 # What starts every workflow, in core.
 _STARTING = "StartExecution"
+# What a stack exports the state machine of a workflow as, for others that start it.
+_OF_WORKFLOW = re.compile(r"\$\{Prefix\}-([\w-]+)-StateMachine\b")
 # What Lambda gives a function that asks for none.
 _MEMORY_MB = 128
 # What an Express execution is billed by: its time in steps of so much, and its memory, which is 50 MB, the
@@ -173,6 +176,8 @@ class Workflow:
     accepted: tuple[Path_, ...]
     refused: tuple[Path_, ...]
     is_express: bool = False
+    # State → the other workflow that it starts, whose bill that part is.
+    starts: Mapping[str, str] = field(default_factory=dict)
     # States that a Map runs for each of its items.
     of_items: frozenset[str] = frozenset()
     # The template's parameters.
@@ -230,6 +235,11 @@ def read(workflow: str) -> Workflow:
         if isinstance(value, dict) and "Fn::GetAtt" in value and value["Fn::GetAtt"][0] in names
     }
     states = dict(_all_states(definition))
+    started = {
+        f"${{{variable}}}": found[1]
+        for variable, value in machine["DefinitionSubstitutions"].items()
+        if (found := _OF_WORKFLOW.search(str(value))) and found[1] in WORKFLOWS
+    }
     ways = set(paths(definition))
     refusing = {name for name, state in states.items() if _writes_status(state) == "REJECTED"}
     return Workflow(
@@ -255,6 +265,11 @@ def read(workflow: str) -> Workflow:
         accepted=tuple(sorted(way for way in ways if not refusing & set(way))),
         refused=tuple(sorted(way for way in ways if refusing & set(way))),
         is_express=machine["Type"] == "EXPRESS",
+        starts={
+            name: started[arn]
+            for name, state in states.items()
+            if (arn := state.get("Parameters", {}).get("StateMachineArn")) in started
+        },
         of_items=frozenset(
             name
             for state in states.values()
@@ -432,7 +447,8 @@ def _per_upload(
     transitions = 0.0
     calls: dict[str, float] = defaultdict(float)
     direct: dict[str, float] = defaultdict(float)
-    for ways, share in ((machine.accepted, accepted), (machine.refused, 1.0 - accepted)):
+    for of_all, share in ((machine.accepted, accepted), (machine.refused, 1.0 - accepted)):
+        ways = [way for way in of_all if not machine.starts.keys() & set(way)]
         if not ways:
             continue
         for state in (state for way in ways for state in way):
@@ -491,13 +507,22 @@ def _assumptions(
             if called.startswith("rekognition:") and 0 < times < 1 / calls - 0.01:
                 share = f"{times:.0%} of photos, as measured, whatever part is accepted"
                 yield f"{function} calls {called} for {share}."
-    if any("startExecution" in state.get("Resource", "") for state in machine.states.values()):
-        yield "What the state machine costs that a person is asked by (docs/review.md) is not in it."
+    yield from _of_other_machines(machine)
     if not uploaded:
         yield "They lie in the bucket already: what that costs, and the installation, is not in it."
         return
     yield "Uploads come evenly, one to an invocation of StartExecution, traced by X-Ray's default rule."
     yield "Photos are kept for a month; each month more costs as much again. What viewers fetch is not in it."
+
+
+def _of_other_machines(machine: Workflow) -> Iterator[str]:
+    for other in sorted(set(machine.starts.values())):
+        yield f"None of them is one that the workflow {other} is started for: that has a bill of its own."
+    if any(
+        "startExecution" in state.get("Resource", "") and name not in machine.starts
+        for name, state in machine.states.items()
+    ):
+        yield "What the state machine costs that a person is asked by (docs/review.md) is not in it."
 
 
 def _of(template: Mapping[str, Any], kind: str) -> dict[str, Any]:

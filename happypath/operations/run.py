@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from functions.imaging.formats import magic
+from functions.imaging.header import READABLE
 from happypath.operations import extras
 from happypath.operations.installation import Execution, Installation, claimed_at
 from happypath.operations.naming import upload_name
 from happypath.operations.progress import progress
 from happypath.operations.review import ReviewQueue
 from happypath.operations.waiting import Watch
-from happypath.project import needed_by
+from happypath.project import WORKFLOWS, needed_by
 from happypath.samples import Photo
 from happypath.sandbox.fault_injection.rules import Faults
 from happypath.sandbox.sandbox import Sandbox
@@ -95,22 +97,29 @@ def installed(
     Raises:
         MissingExtraError: what a workflow needs here is still to be installed.
     """
-    for workflow in workflows:
+    photos = list(photos)
+    others = [each for name in workflows for each in needed_by(name) if each in WORKFLOWS]
+    # What is no picture goes on to them.
+    needed = [each for each in others if not all(_is_picture(photo.path) for photo in photos)]
+    for workflow in (*workflows, *needed):
         for missing in extras.missing(workflow, real_rekognition=real_rekognition):
             raise missing
     with Sandbox(real_rekognition=real_rekognition, faults=faults, iam=iam) as sandbox:
         sandbox.deploy("core")
         sandbox.initialize("core")
-        for each in dict.fromkeys(each for workflow in workflows for each in needed_by(workflow)):
-            sandbox.deploy(each)
+        # A workflow may need another one.
+        for each in dict.fromkeys(one for name in workflows for one in (*needed_by(name), name)):
+            sandbox.deploy(each, parameters if each in workflows else None)
             sandbox.initialize(each)
-        for workflow in workflows:
-            sandbox.deploy(workflow, parameters)
-            sandbox.initialize(workflow)
         installation = Installation(sandbox.client, sandbox.prefix)
         for place_id, place_type in {photo.place_id: photo.place_type for photo in photos}.items():
             installation.put_place(place_id, place_type, f"A {place_type}")
         yield installation
+
+
+def _is_picture(path: Path) -> bool:
+    with path.open("rb") as file:
+        return magic.kind(file.read(magic.FIRST_BYTES)) in {*READABLE, magic.HEIF}
 
 
 def run(

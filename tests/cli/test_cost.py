@@ -109,6 +109,15 @@ def test_every_function_was_measured_and_every_way_has_its_price(workflow: str) 
     }
 
 
+def test_what_another_workflow_does_is_on_its_own_bill() -> None:
+    found = bill("catalogue", 1000, 1.0, load(), prices(), free_tier=False)
+
+    # Labels, lines and faces of each picture; none of them is a document.
+    looked_at = sum(line.quantity for line in found.lines if line.price.startswith("rekognition"))
+    assert looked_at == pytest.approx(3000)
+    assert any("the workflow document is started for" in each for each in found.assumptions)
+
+
 def test_a_film_costs_by_its_length() -> None:
     one, ten = (
         quantities(bill("redact-video", 100, 1.0, load(), prices(), film=Film(minutes)))

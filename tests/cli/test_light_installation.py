@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from happypath.errors import EXTRAS
+from happypath.errors import EXTRAS, MissingExtraError
 from happypath.operations import extras
-from happypath.project import ROOT
+from happypath.project import ROOT, SAMPLES
+from happypath.samples import Photo
 from happypath.sandbox.rekognition import reader
 from tests.cli.test_run import PHOTOS
 
@@ -90,6 +91,32 @@ def test_the_real_service_needs_no_reader(
     # Where there is no reader to install, what needs none still runs.
     monkeypatch.setattr(reader, "can_be_installed", lambda: False)
     with pytest.raises(StartedError), runs.installed(["matcher"], [], real_rekognition=False):
+        pass
+
+
+def test_what_another_workflow_needs_is_missed_only_where_an_upload_goes_on_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from happypath.operations import run as runs
+
+    class StartedError(Exception):
+        pass
+
+    def start(**_: object) -> None:
+        raise StartedError
+
+    monkeypatch.setattr(runs, "Sandbox", start)
+    monkeypatch.setattr(reader, "is_installed", lambda: True)
+    monkeypatch.setattr(extras, "find_spec", lambda _: None)
+    picture, letter = (Photo(SAMPLES / path, "park") for path in ("photos/cat.jpg", "archive/letter.docx"))
+    with pytest.raises(StartedError), runs.installed(["catalogue"], [picture], real_rekognition=False):
+        pass
+    with (
+        pytest.raises(
+            MissingExtraError, match=r"document takes documents, .*: run scripts/install document "
+        ),
+        runs.installed(["catalogue"], [picture, letter], real_rekognition=False),
+    ):
         pass
 
 

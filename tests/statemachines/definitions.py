@@ -137,6 +137,16 @@ def waits_for_execution(state: State) -> bool:
     return state["Type"] == "Task" and str(state["Resource"]).endswith(":states:startExecution.sync:2")
 
 
+def asks_person(state: State) -> bool:
+    """Whether what it starts and waits for is a review."""
+    return waits_for_execution(state) and state["Parameters"]["StateMachineArn"] == "${ReviewStateMachineArn}"
+
+
+def output(state: State, decision: Any) -> Any:
+    """What the execution that a state waits for puts out: a review its decision, a workflow all its data."""
+    return decision if asks_person(state) else {"decision": decision}
+
+
 def decides(state: State) -> bool:
     """Whether it is a task that answers with a Decision, be it a person's."""
     return (is_lambda(state) or waits_for_execution(state)) and state.get("ResultPath") == "$.decision"

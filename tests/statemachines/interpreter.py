@@ -36,7 +36,7 @@ from happypath.sandbox.stepfunctions.failures import task_failure
 from happypath.sandbox.stepfunctions.integrations import AwsSdkTask, SfnTask, aws_sdk_integrations
 from tests import table
 from tests.mocked import mocked
-from tests.statemachines.definitions import decides, is_lambda, tasks
+from tests.statemachines.definitions import decides, is_lambda, output, tasks
 from tests.statemachines.filled import ACCOUNT, REGION, TABLE, definition
 from tests.statemachines.willing import Answered, Answers, Done, Lost, Raised, willing
 
@@ -214,6 +214,7 @@ class _Calls:
 
     def __init__(self, workflow: str, answers: Answers, *, on_account: bool) -> None:
         self._on_account = on_account
+        self._tasks = tasks(workflow)
         good = {
             name: [willing(state)]
             for name, state in tasks(workflow).items()
@@ -244,7 +245,7 @@ class _Calls:
                 now.after()
                 env.stack.append(dict(now.result))
             elif integration is SfnTask:
-                env.stack.append({"Status": "SUCCEEDED", "Output": now})
+                env.stack.append({"Status": "SUCCEEDED", "Output": output(self._tasks[task.name], now)})
             elif integration is AwsSdkTask and not self._on_account:
                 env.stack.append({})
             else:

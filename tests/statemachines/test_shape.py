@@ -22,6 +22,7 @@ from tests.statemachines.definitions import (
     REFUSED,
     WORKFLOWS,
     all_tasks,
+    asks_person,
     decides,
     edges,
     execution_of,
@@ -55,7 +56,13 @@ DECIDERS = {"functions.catalogue.describe.handler", "functions.document.read.han
 LAMBDA_TASKS = [(workflow, name) for workflow, name in TASKS if is_lambda(tasks(workflow)[name])]
 DECIDING_TASKS = [(workflow, name) for workflow, name in LAMBDA_TASKS if decides(tasks(workflow)[name])]
 # Those in which a person decides.
-REVIEWS = [(workflow, name) for workflow, name in TASKS if waits_for_execution(tasks(workflow)[name])]
+REVIEWS = [(workflow, name) for workflow, name in TASKS if asks_person(tasks(workflow)[name])]
+# Those in which another workflow does.
+WORKFLOWS_ASKED = [
+    (workflow, name)
+    for workflow, name in TASKS
+    if waits_for_execution(tasks(workflow)[name]) and (workflow, name) not in REVIEWS
+]
 # Those about a part of what was found: the upload goes on either way, and what is next knows the verdict.
 QUESTIONS = [
     (workflow, name)
@@ -229,7 +236,8 @@ def _compared_unguarded(choice: dict[str, Any]) -> set[str]:
     unguarded: set[str] = set()
     for rule in choice["Choices"]:
         within = set(asked)
-        for condition in rule.get("And", rule.get("Or", [rule])):
+        for each in rule.get("And", rule.get("Or", [rule])):
+            condition = each.get("Not", each)
             if "IsPresent" not in condition and condition["Variable"] not in within:
                 unguarded.add(condition["Variable"])
             if condition.get("IsPresent"):
@@ -488,6 +496,27 @@ def test_a_persons_decision_is_taken_whole_and_is_about_what_was_seen(workflow: 
     assert set(given["rules"]) == {"reminder_s", "expiry_s", "on_expiry"}
 
 
+@pytest.mark.parametrize(("workflow", "name"), WORKFLOWS_ASKED)
+def test_the_decision_of_another_workflow_is_taken_whole_and_is_about_the_same_upload(
+    workflow: str, name: str
+) -> None:
+    task = tasks(workflow)[name]
+
+    assert task["ResultSelector"] == {
+        "accepted.$": "$.Output.decision.accepted",
+        "reason.$": "$.Output.decision.reason",
+        "detail.$": "$.Output.decision.detail",
+    }
+    assert task["ResultPath"] == "$.decision"
+    told = re.findall(r"\$\$[.\w]+", task["Parameters"]["Name.$"])
+    assert told == ["$$.Execution.Id", "$$.State.EnteredTime"]
+    # As a workflow is started, and without a record of its own: it writes none.
+    assert task["Parameters"]["Input"] == {
+        "detail.$": "$.detail",
+        "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$": "$$.Execution.Id",
+    }
+
+
 @pytest.mark.parametrize(("workflow", "name"), [each for each in LAMBDA_TASKS if each not in DECIDING_TASKS])
 def test_a_malformed_result_cannot_end_an_execution_unrecorded(workflow: str, name: str) -> None:
     """A path into a result that lacks it is States.Runtime, which AWS lets nobody catch.
@@ -516,7 +545,8 @@ def test_a_decider_is_given_rules_that_it_takes(workflow: str, name: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("workflow", "name"), [each for each in (*DECIDING_TASKS, *REVIEWS) if each not in QUESTIONS]
+    ("workflow", "name"),
+    [each for each in (*DECIDING_TASKS, *REVIEWS, *WORKFLOWS_ASKED) if each not in QUESTIONS],
 )
 def test_only_what_is_accepted_goes_on_and_a_refusal_is_recorded_next(workflow: str, name: str) -> None:
     choice = states(workflow)[tasks(workflow)[name]["Next"]]
@@ -524,7 +554,16 @@ def test_only_what_is_accepted_goes_on_and_a_refusal_is_recorded_next(workflow: 
     assert choice["Type"] == "Choice"
     assert choice["Default"] == REFUSED
     for rule in choice["Choices"]:
-        if waits_for_execution(states(workflow)[rule["Next"]]):
+        then = states(workflow)[rule["Next"]]
+        if waits_for_execution(then) and not asks_person(then):
+            # What is refused here another workflow may accept, for some reasons and not whatever the reason.
+            reasons = [
+                each["StringEquals"] for each in rule["And"] if each.get("Variable") == "$.decision.reason"
+            ]
+            assert reasons
+            assert set(reasons) <= set(Reason)
+            continue
+        if waits_for_execution(then):
             assert rule == {
                 "Variable": "$.decision.reason",
                 "StringEquals": Reason.NEEDS_REVIEW,
@@ -541,7 +580,9 @@ def test_only_what_is_accepted_goes_on_and_a_refusal_is_recorded_next(workflow: 
 def test_a_refusal_is_a_decision_wherever_it_is_made(workflow: str) -> None:
     """It is that of the task before its Choice, or a Pass writes it whole."""
     choices_of_tasks = {
-        tasks(workflow)[name]["Next"] for each, name in (*DECIDING_TASKS, *REVIEWS) if each == workflow
+        tasks(workflow)[name]["Next"]
+        for each, name in (*DECIDING_TASKS, *REVIEWS, *WORKFLOWS_ASKED)
+        if each == workflow
     }
     refusing = {
         name: state

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from functions.decision import Reason
 from tests.outcomes import Row
 from tests.statemachines.definitions import (
     REFUSED,
     State,
+    asks_person,
     branches,
     decides,
     is_lambda,
@@ -111,7 +111,7 @@ def answers_of(workflow: str, row: Row) -> dict[str, list[Any]]:
             found[name] = [willing(state)]
             after = row.path[row.path.index(name) + 2 :]
             if decides(state) and after and waits_for_execution(states(workflow)[after[0]]):
-                found[name] = [reject(Reason.NEEDS_REVIEW, score=0.6)]
+                found[name] = [reject(_reason_leading(states(workflow)[state["Next"]], after[0]), score=0.6)]
             elif row.reason and decides(state) and after[:1] == (REFUSED,):
                 found[name] = [reject(row.reason, **row.detail)]
             elif row.reason and is_lambda(state) and not decides(state) and then != state.get("Next", ""):
@@ -120,8 +120,22 @@ def answers_of(workflow: str, row: Row) -> dict[str, list[Any]]:
                 # What is recorded of what is accepted.
                 found[name] = [dict(row.detail)]
             elif decides(state) and after:
-                found[name] = [accept(seen=1, **_leading(states(workflow)[state["Next"]], after[0]))]
+                leading = _leading(states(workflow)[state["Next"]], after[0])
+                # What another workflow did with it is recorded as it is.
+                said = dict(row.detail) if waits_for_execution(state) and not asks_person(state) else {}
+                found[name] = [accept(seen=1, **said, **leading)]
     return found
+
+
+def _reason_leading(choice: State, to: str) -> str:
+    """The reason of a refusal by which a Choice leads to a state."""
+    rule: State = next(each for each in choice["Choices"] if each["Next"] == to)
+    reason: str = next(
+        each["StringEquals"]
+        for each in rule.get("And", [rule])
+        if each.get("Variable") == "$.decision.reason"
+    )
+    return reason
 
 
 def _leading(choice: State, to: str) -> dict[str, Any]:

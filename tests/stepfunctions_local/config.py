@@ -17,6 +17,7 @@ from tests.statemachines.definitions import (
     WORKFLOWS,
     State,
     is_lambda,
+    output,
     service,
     tasks,
     waits_for_execution,
@@ -71,7 +72,7 @@ def _answer(task: State, answer: Any, case: Case) -> dict[str, Any]:
     if is_lambda(task):
         return {"Return": {"StatusCode": 200, "ExecutedVersion": "$LATEST", "Payload": answer}}
     if waits_for_execution(task):
-        return {"Return": {"Status": "SUCCEEDED", "Output": answer}}
+        return {"Return": {"Status": "SUCCEEDED", "Output": output(task, answer)}}
     assert isinstance(answer, Done)
     return {"Return": _done(task, case)}
 

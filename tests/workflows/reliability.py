@@ -25,7 +25,7 @@ from happypath.project import WORKFLOWS
 from happypath.sandbox.fault_injection.rules import Kind
 from tests.workflows import document
 from tests.workflows.driver import Driver, Outcome, opened
-from tests.workflows.tasks import Task, all_tasks, publishes
+from tests.workflows.tasks import Task, all_tasks, publishes, side_by_side
 
 PAGE = "every_fault"
 
@@ -132,11 +132,12 @@ class Table:
         by_workflow: dict[str, list[Cell]] = {}
         for cell in chosen:
             by_workflow.setdefault(cell.task.workflow, []).append(cell)
-        with self._hurried(), ThreadPoolExecutor(max(1, len(by_workflow))) as pool:
+        groups = [
+            [cell for workflow in group for cell in by_workflow.get(workflow, ())] for group in side_by_side()
+        ]
+        with self._hurried(), ThreadPoolExecutor(len(groups)) as pool:
             outcomes = {
-                cell: outcome
-                for each in pool.map(self._drive, by_workflow.values())
-                for cell, outcome in each.items()
+                cell: outcome for each in pool.map(self._drive, groups) for cell, outcome in each.items()
             }
         found = {cell: _told(cell, outcome) for cell, outcome in outcomes.items()}
         for workflow in by_workflow:

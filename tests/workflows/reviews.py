@@ -22,7 +22,7 @@ from happypath.sandbox.account import OWN_ACCESS_KEY
 from happypath.sandbox.direct import call_directly
 from tests.outcomes import rows
 from tests.roles import make_role
-from tests.statemachines.definitions import tasks, waits_for_execution
+from tests.statemachines.definitions import asks_person, tasks
 from tests.statemachines.filled import definition
 from tests.waiting import until
 from tests.workflows.driver import Driver, Outcome, wait_until
@@ -237,7 +237,7 @@ def every_way(driver: Driver) -> None:
 
 def stop(driver: Driver, workflow: str) -> None:
     """Stops an execution of a workflow that waits for a person, if it asks any: it stops the review then."""
-    asks = {name for name, task in tasks(workflow).items() if waits_for_execution(task)}
+    asks = {name for name, task in tasks(workflow).items() if asks_person(task)}
     made = Asking(driver)
     for row in [row for row in rows(workflow) if asks & set(row.path)][:1]:
         driver.go_live(workflow)

@@ -159,11 +159,33 @@ def _deployed(workflow: str, role: str) -> dict[str, Any]:
     return found
 
 
+def others(workflow: str) -> dict[str, str]:
+    """The states of a workflow that have another one work on an upload → that workflow."""
+    return {
+        name: re.sub(r"\$\{(\w+)StateMachineArn\}", r"\1", task["Parameters"]["StateMachineArn"]).lower()
+        for name, task in definitions.tasks(workflow).items()
+        if definitions.waits_for_execution(task) and not definitions.asks_person(task)
+    }
+
+
+def side_by_side() -> list[list[str]]:
+    """The workflows in groups that can be driven at once: a fault in one is met in those it works for."""
+    groups: dict[str, list[str]] = {}
+    for workflow in WORKFLOWS:
+        groups.setdefault(next(iter(others(workflow).values()), workflow), []).append(workflow)
+    return list(groups.values())
+
+
 @cache
 def _by_size(workflow: str) -> tuple[list[Row], list[Row]]:
     """The rows that end as PROCESSED, and the others, small pictures first."""
-    # Functions make a JPEG of a WebP before Rekognition sees it, which is more work and another way.
-    ordered = sorted(rows(workflow), key=lambda row: ("webp" in row.picture, len(pictures.body(row))))
+    # Functions make a JPEG of a WebP before Rekognition sees it, which is more work and another way; so is
+    # what another workflow does.
+    nested = set(others(workflow))
+    ordered = sorted(
+        rows(workflow),
+        key=lambda row: (bool(nested & set(row.path)), "webp" in row.picture, len(pictures.body(row))),
+    )
     return [row for row in ordered if not row.reason], [row for row in ordered if row.reason]
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 from functions.catalogue import search as searching
 from functions.catalogue.tables import Tables
 from functions.upload import parse_key
+from happypath.project import SAMPLES
 from tests.films import film
 from tests.workflows.driver import Driver, Outcome, wait_until
 
@@ -111,6 +112,45 @@ def test_frames_of_a_film_are_found_by_their_camera_time_and_second(driver: Driv
     assert keys(driver, f"{camera} after:2026-11-01T09:59 before:2026-11-01T10:00") == set(frames[1:])
     seconds = {entry["where"]["second"] for each in search(driver, camera) for entry in each["found"]}
     assert seconds == {0.0, 1.0, 2.0}
+
+
+def test_documents_that_lie_there_are_found_by_their_phrases(driver: Driver) -> None:
+    phrases = {
+        "letter.docx": "new lamp before the winter",
+        "report.pdf": "since the inspection of last year",
+        "log.pdf": "coils of tarred rope",
+        "note.txt": "four inches too high",
+    }
+    folder = driver.new_key(WORKFLOW, "papers")
+    uploaded = {f"{folder}/{name}": (SAMPLES / "archive" / name).read_bytes() for name in phrases}
+    catalogued(driver, uploaded)
+
+    for key, phrase in zip(uploaded, phrases.values(), strict=True):
+        assert key in keys(driver, f'workflow:{WORKFLOW} words:"{phrase}"')
+
+    # What is neither is refused for what it is as a document, and a picture for what it is as one.
+    refused = {
+        f"{folder}/noise": (b"\x9d\0\x13" * 500, "UNSUPPORTED_TYPE"),
+        f"{folder}/picture.tga": (_saved("TGA"), "UNSUPPORTED_TYPE"),
+        f"{folder}/broken.jpg": (b"\xff\xd8\xff\xe0" + bytes(500), "CORRUPT_IMAGE"),
+    }
+    for key, (body, _) in refused.items():
+        driver.upload(body, key)
+    ends = {key: driver.ended(key) for key in refused}
+    assert {key: each.reason for key, each in ends.items()} == {
+        key: reason for key, (_, reason) in refused.items()
+    }
+    assert ["docx" in each.record["detail"].get("allowed", ()) for each in ends.values()] == [
+        True,
+        True,
+        False,
+    ]
+
+
+def _saved(type_: str) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (100, 100), (9, 9, 9)).save(file, type_)
+    return file.getvalue()
 
 
 def _deploy_anew(driver: Driver, parameters: dict[str, str] | None) -> None:

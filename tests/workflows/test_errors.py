@@ -31,6 +31,7 @@ from tests.workflows.tasks import (
     first_task,
     on_path,
     rejected,
+    side_by_side,
 )
 from tests.workflows.test_photos import check_outcome
 
@@ -81,17 +82,17 @@ def ended(driver: Driver, request: pytest.FixtureRequest) -> Iterator[Ended]:
     ]
     futures: dict[Case, Future[Outcome]] = {case: Future() for case in selected}
 
-    def run(workflow: str) -> None:
+    def run(workflows: list[str]) -> None:
         for case, future in futures.items():
-            if case.workflow == workflow:
+            if case.workflow in workflows:
                 try:
                     future.set_result(_run(driver, case))
                 except BaseException as error:
                     future.set_exception(error)
 
     with ThreadPoolExecutor(len(WORKFLOWS)) as pool:
-        for workflow in WORKFLOWS:
-            pool.submit(run, workflow)
+        for workflows in side_by_side():
+            pool.submit(run, workflows)
         yield lambda case: futures[case].result()
 
 

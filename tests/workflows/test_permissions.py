@@ -19,7 +19,7 @@ from happypath.sandbox.calls import Permission
 from happypath.sandbox.sandbox import Sandbox
 from tests.outcomes import rows
 from tests.statemachines.definitions import MACHINES
-from tests.workflows import api, deletions, images, notices, reviews
+from tests.workflows import api, deletions, images, nested, notices, reviews
 from tests.workflows.driver import Driver, wait_until
 from tests.workflows.tasks import accepted, all_tasks, publishes
 
@@ -60,6 +60,7 @@ def driven(driver: Driver, sandbox: Sandbox) -> Sandbox:
         if any(name.startswith(f"{sandbox.prefix}-{workflow}") for name in idle):
             _every_path(driver, workflow)
             reviews.stop(driver, workflow)
+            nested.stop(driver, workflow)
             if publishes(workflow):
                 deletions.publish_what_was_replaced(driver, workflow)
                 deletions.publish_what_is_gone(driver, workflow)
@@ -351,6 +352,7 @@ def test_a_wildcard_stands_only_where_names_come_and_go(driver: Driver) -> None:
                     (
                         ":stateMachine:happypath-*",
                         ":execution:happypath-*",
+                        ":execution:happypath-document:*",
                         ":execution:happypath-review:*",
                         "-us-east-1/*",
                     )

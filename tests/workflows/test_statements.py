@@ -22,7 +22,7 @@ from happypath.sandbox.iam.enforcement import access_key
 from happypath.sandbox.iam.principal import Root
 from tests.live import start_anew
 from tests.outcomes import Row, rows
-from tests.workflows import api, deletions, images, reviews
+from tests.workflows import api, deletions, images, nested, reviews
 from tests.workflows.driver import Driver, wait_until
 from tests.workflows.notices import refused
 from tests.workflows.statements import Deployed, Statement, statements
@@ -39,8 +39,25 @@ OTHERWISE = {
     "core-PutUploadsPolicy-kms:GenerateDataKey-1": "UploadKeyArn; tests/sandbox/test_upload_sources.py",
 }
 
+
+def takers(statement: Statement) -> list[str]:
+    """The workflows that take a policy which another stack exports."""
+    own = "" if statement.stack == "core" else f"{statement.stack}-"
+    name = f"${{Prefix}}-{own}{statement.resource}"
+    texts = {each: (TEMPLATES / each / "template.yaml").read_text("utf-8") for each in WORKFLOWS}
+    return [each for each in WORKFLOWS if name in re.findall(r"Fn::ImportValue: !Sub (\S+)", texts[each])]
+
+
+def is_taken(statement: Statement) -> bool:
+    """Whether it is in force for anybody: what a copy of a workflow exports, nobody may take yet."""
+    is_exported = statement.kind == "AWS::IAM::ManagedPolicy" and statement.stack in WORKFLOWS
+    return not is_exported or bool(takers(statement))
+
+
 ALL = {str(each): each for each in statements()}
-ALLOWING = [each for each in statements() if each.effect == "Allow" and str(each) not in OTHERWISE]
+ALLOWING = [
+    each for each in statements() if each.effect == "Allow" and str(each) not in OTHERWISE and is_taken(each)
+]
 DENYING = [each for each in statements() if each.effect == "Deny"]
 
 
@@ -103,6 +120,10 @@ def needing(statement: Statement, driver: Driver) -> Iterator[None]:
         assert requests.get(url, timeout=30).status_code == HTTPStatus.FORBIDDEN
         yield
     elif _is_of_add_on(statement, driver):
+        yield
+    elif statement.sid == "LearnOfItsEnd":
+        policy = Deployed(driver.installation).physical(statement.stack, statement.resource)
+        nested.make_without_it(driver, policy)
         yield
     elif "logs:CreateLogDelivery" in statement.actions:
         _log_again(driver, user_of(statement))
@@ -186,16 +207,10 @@ def accepted_workflow() -> str:
 
 
 def user_of(statement: Statement) -> str:
-    """A workflow that a statement is for: its own, or the first that takes the policy of core."""
-    if statement.stack != "core":
-        return statement.stack
-    users = [
-        name
-        for name in WORKFLOWS
-        if f"${{Prefix}}-{statement.resource}" in (TEMPLATES / name / "template.yaml").read_text("utf-8")
-    ]
-    assert users, f"no workflow takes {statement.resource}"
-    return users[0]
+    """A workflow that a statement is for: its own, or the first that takes the policy of another stack."""
+    users = takers(statement)
+    assert users or statement.stack != "core", f"no workflow takes {statement.resource}"
+    return users[0] if users else statement.stack
 
 
 def covering(workflow: str) -> list[Row]:
