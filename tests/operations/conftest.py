@@ -11,6 +11,7 @@ import boto3
 import pytest
 
 from functions.ingest.upload_event import UploadEvent, parse
+from happypath.cli import display
 from happypath.cli import main as cli
 from happypath.operations.installation import Installation
 from tests import table
@@ -139,6 +140,8 @@ class Command:
         self._monkeypatch = monkeypatch
         self._capsys = capsys
         monkeypatch.setattr("happypath.cli.options.Installation", lambda *_: installation)
+        # pytest-xdist sets COLUMNS; the consoles are made when they are imported.
+        monkeypatch.setattr(display.output, "width", 1000)
 
     def __call__(self, *arguments: str) -> Finished:
         self._monkeypatch.setattr("sys.argv", ["happypath", *arguments])
