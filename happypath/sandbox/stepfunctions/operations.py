@@ -6,6 +6,7 @@ Requests and answers are as botocore has them: texts of JSON are texts, times ar
 
 from __future__ import annotations
 
+import math
 import threading
 import uuid
 from collections.abc import Callable, Mapping
@@ -169,7 +170,7 @@ def start_sync_execution(backend: Any, request: Request) -> Answer:
         "cause": execution.cause,
         "billingDetails": {
             "billedMemoryUsedInMB": _BILLED_MB,
-            "billedDurationInMilliseconds": _BILLED_MS * (int(took_ms // _BILLED_MS) + 1),
+            "billedDurationInMilliseconds": _billed_ms(took_ms),
         },
         "traceHeader": execution.trace_header,
     }
@@ -181,6 +182,15 @@ def start_sync_execution(backend: Any, request: Request) -> Answer:
             "outputDetails": _INCLUDED,
         }
     return answer
+
+
+def _billed_ms(took_ms: float) -> int:
+    """What of an Express execution's duration is paid for: it is rounded up.
+
+    >>> _billed_ms(0.0), _billed_ms(12.5), _billed_ms(100.0), _billed_ms(100.1)
+    (100, 100, 100, 200)
+    """
+    return _BILLED_MS * max(1, math.ceil(took_ms / _BILLED_MS))
 
 
 def describe_execution(backend: Any, request: Request) -> Answer:
