@@ -138,13 +138,16 @@ class Transitions:
     # What workers of pytest-xdist told.
     _parts: list[Transitions] = field(default_factory=list)
 
-    def read(self, installation: Installation) -> None:
-        """Reads what all executions did."""
-        self.counts = {workflow: Counter() for workflow in WORKFLOWS}
-        for workflow, counter in self.counts.items():
+    def read(self, installation: Installation, workflows: Iterable[str] = WORKFLOWS) -> None:
+        """Reads what the executions of workflows did, beside what was read of those that are gone."""
+        if self.counts is None:
+            self.counts = {workflow: Counter() for workflow in WORKFLOWS}
+        for workflow in workflows:
             definition = all_states(workflow)
             for execution in installation.executions(workflow, None):
-                counter.update(driven(installation.history(execution["executionArn"]), definition))
+                self.counts[workflow].update(
+                    driven(installation.history(execution["executionArn"]), definition)
+                )
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         self._narrowed |= any(_is_ours(item) for item in items)

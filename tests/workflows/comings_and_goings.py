@@ -107,7 +107,11 @@ class Crowd:
         own = [version for version, is_marker in versions if not is_marker]
         markers = [version for version, is_marker in versions if is_marker]
         if what < 0.55 or not own:
-            body = b"no photo %d" % int(what * 1e9) if what < 0.1 else _photo(int(what * len(_SHADES)))
+            body = (
+                b"\0 no photo and no text %d" % int(what * 1e9)
+                if what < 0.1
+                else _photo(int(what * len(_SHADES)))
+            )
             put = s3.put_object(Bucket=bucket, Key=key, Body=body)
             versions.append((put["VersionId"], False))
             self._created.append(_of(bucket, key, put["VersionId"], "Object Created"))

@@ -12,6 +12,7 @@ from functions.catalogue.tables import Tables
 from functions.upload import parse_key
 from happypath.project import SAMPLES
 from tests.films import film
+from tests.workflows.conftest import DeployAnew
 from tests.workflows.driver import Driver, Outcome, wait_until
 
 WORKFLOW = "catalogue"
@@ -92,9 +93,11 @@ def test_pedestrians_that_a_camera_has_seen_within_five_minutes(driver: Driver) 
     wait_until(lambda: keys_[1] in keys(driver, "pedestrians=0 camera:left"), "what took its place is found")
 
 
-def test_frames_of_a_film_are_found_by_their_camera_time_and_second(driver: Driver) -> None:
+def test_frames_of_a_film_are_found_by_their_camera_time_and_second(
+    driver: Driver, deploy_anew: DeployAnew
+) -> None:
     parameters = {"FramesEverySeconds": "1", "FramesPrefix": "catalogue"}
-    _deploy_anew(driver, parameters)
+    deploy_anew("redact-video", parameters)
     try:
         driver.go_live(LIVE)
         key = driver.new_key("redact-video", "left_20261101T095859Z.mp4")
@@ -103,7 +106,7 @@ def test_frames_of_a_film_are_found_by_their_camera_time_and_second(driver: Driv
         frames = [f"{WORKFLOW}/{key}/{second}.jpg" for second in (0, 1, 2)]
         outcomes = [driver.ended(frame) for frame in frames]
     finally:
-        _deploy_anew(driver, None)
+        deploy_anew("redact-video")
 
     assert {(outcome.status, outcome.record["detail"]["film"]) for outcome in outcomes} == {
         ("PROCESSED", key)
@@ -151,9 +154,3 @@ def _saved(type_: str) -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (100, 100), (9, 9, 9)).save(file, type_)
     return file.getvalue()
-
-
-def _deploy_anew(driver: Driver, parameters: dict[str, str] | None) -> None:
-    """Deploys the stack from nothing: moto leaves a role's own policies as they were when it is updated."""
-    driver.installation.client("cloudformation").delete_stack(StackName="happypath-redact-video")
-    driver.sandbox.deploy("redact-video", parameters)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from happypath.sandbox.calls import Permission
 from tests.functions.pictures import turned
+from tests.workflows.conftest import DeployAnew
 from tests.workflows.driver import Driver, Outcome
 from tests.workflows.photos import sample
 
@@ -96,8 +97,10 @@ def test_a_look_that_is_refused_publishes_nothing_and_says_so(driver: Driver) ->
     assert not outcome.is_published
 
 
-def test_text_may_be_looked_for_where_the_stack_is_deployed_for_it(driver: Driver) -> None:
-    _deploy_anew(driver, {"Regions": "both"})
+def test_text_may_be_looked_for_where_the_stack_is_deployed_for_it(
+    driver: Driver, deploy_anew: DeployAnew
+) -> None:
+    deploy_anew("redact", {"Regions": "both"})
     try:
         driver.go_live("redact")
         key = driver.new_key("redact", "text.jpg")
@@ -105,13 +108,7 @@ def test_text_may_be_looked_for_where_the_stack_is_deployed_for_it(driver: Drive
         outcome = driver.ended(key)
         assert outcome.status == "PROCESSED", outcome.reason
     finally:
-        _deploy_anew(driver, None)
+        deploy_anew("redact")
     # As it is deployed again it has no such right, and needs none.
     asked = driver.sandbox.calls.needed["happypath-redact-Redact"]
     asked.remove(Permission("rekognition:DetectText", "*"))
-
-
-def _deploy_anew(driver: Driver, parameters: dict[str, str] | None) -> None:
-    """Deploys the stack from nothing: moto leaves a role's own policies as they were when it is updated."""
-    driver.installation.client("cloudformation").delete_stack(StackName="happypath-redact")
-    driver.sandbox.deploy("redact", parameters)
