@@ -35,6 +35,9 @@ _SETTINGS = {
 
 class _Requests(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Sent in pieces, an answer waits 40 ms for the client's word that the first has come.
+    wbufsize = -1
+    disable_nagle_algorithm = True
     handler: Any
 
     def do_GET(self) -> None:  # the name that it is called by
