@@ -140,7 +140,7 @@ def test_the_record_and_show_name_the_trace(command: Command, published: Traced)
 
 
 def test_slowest_finds_the_longest_first(command: Command, published: Traced, failed: Traced) -> None:
-    status, out, _ = command("trace", "--slowest", "--limit", "1000", "--json")
+    status, out, _ = command("trace", "--slowest", "--limit", "100000", "--json")
     assert status == 0
     found = json.loads(out)
     durations = [each["durationMs"] for each in found]
@@ -161,7 +161,7 @@ def test_an_outcome_that_no_task_annotates_is_the_records(
     with uploads.live("v4"):
         refused = uploads.ended(uploads.put(photo(), "nowhere"))
     assert refused.annotated("status") == {"RECEIVED"}
-    _, out, _ = command("trace", "--slowest", "--limit", "1000", "--json")
+    _, out, _ = command("trace", "--slowest", "--limit", "100000", "--json")
     by_trace = {each["traceId"]: each for each in json.loads(out)}
     each = by_trace[refused.record["traceId"]]
     assert "REJECTED" in each["statuses"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from copy import copy
+from typing import Any, Protocol
 
 import pytest
 
@@ -33,6 +34,8 @@ def deploy_anew(driver: Driver, pytestconfig: pytest.Config) -> DeployAnew:
     moto leaves a role's own policies as they were when a stack is updated. The executions go with the stack,
     so what they drove is read before.
     """
+    needed = driver.sandbox.calls.needed
+    before: dict[str, Any] = {}
     transitions: Transitions | None = pytestconfig.pluginmanager.get_plugin(Transitions.NAME)
     assert transitions is not None
 
@@ -41,5 +44,12 @@ def deploy_anew(driver: Driver, pytestconfig: pytest.Config) -> DeployAnew:
         stack = f"{driver.sandbox.prefix}-{workflow}"
         driver.installation.client("cloudformation").delete_stack(StackName=stack)
         driver.sandbox.deploy(workflow, parameters)
+        own = f"{stack}-"
+        if parameters:
+            before.update({name: copy(each) for name, each in needed.items() if name.startswith(own)})
+            return
+        # As it is deployed again it has no other rights than before, and needs none.
+        for name in [each for each in needed if each.startswith(own)]:
+            needed[name] = before.get(name) or type(needed[name])()
 
     return deploy

@@ -146,9 +146,13 @@ def test_what_is_deleted_or_replaced_while_it_is_catalogued_is_found_no_more(dri
             wait_until(lambda key=key: deletions.items_of(driver, key) != [], "its entries are there")  # type: ignore[misc]
         older = driver.outcome(replaced).record["version"]
         driver.delete(gone)
-        wait_until(lambda: driver.outcome(gone).status == "DELETED", "its record says so")
+        wait_until(
+            lambda: (driver.installation.record(gone) or {})["objStatus"] == "DELETED", "its record says so"
+        )
         driver.upload(labelled(driver, "Younger"), replaced)
-        wait_until(lambda: driver.outcome(replaced).record["version"] != older, "the newer is claimed")
+        wait_until(
+            lambda: (driver.installation.record(replaced) or {})["version"] != older, "the newer is claimed"
+        )
     newer = driver.ended_record(replaced)
     deletions.wait_idle(driver)
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from happypath.sandbox.calls import Permission
 from tests.functions.pictures import turned
 from tests.workflows.conftest import DeployAnew
 from tests.workflows.driver import Driver, Outcome
@@ -109,6 +108,3 @@ def test_text_may_be_looked_for_where_the_stack_is_deployed_for_it(
         assert outcome.status == "PROCESSED", outcome.reason
     finally:
         deploy_anew("redact")
-    # As it is deployed again it has no such right, and needs none.
-    asked = driver.sandbox.calls.needed["happypath-redact-Redact"]
-    asked.remove(Permission("rekognition:DetectText", "*"))
