@@ -77,6 +77,16 @@ def generation(bucket: str, key: str, version: str | None) -> str:
     return fingerprint(bucket, key, version or "")[:32]
 
 
+def version_of(record: Item) -> str | None:
+    """The version that a workflow record names; None in a bucket without versions."""
+    return record["version"]["S"] if "version" in record else None
+
+
+def generation_of(record: Item) -> str:
+    """The generation of the version that a workflow record names."""
+    return generation(record["bucket"]["S"], record["key"]["S"], version_of(record))
+
+
 def write_part(
     tables: Tables,
     upload: Upload,

@@ -243,8 +243,7 @@ def _is_of(record: Item | None, generation: str) -> bool:
     """Whether a record names a version, which may be found now or when its execution has ended."""
     if record is None or record["objStatus"]["S"] in _LEFT_NOTHING:
         return False
-    version = record["version"]["S"] if "version" in record else None
-    return entries.generation(record["bucket"]["S"], record["key"]["S"], version) == generation
+    return entries.generation_of(record) == generation
 
 
 def _part_key(generation: str, part: Part) -> str:

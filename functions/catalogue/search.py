@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from functions.catalogue.entries import generation
+from functions.catalogue.entries import generation_of, version_of
 from functions.catalogue.query import parse
 from functions.catalogue.streams import Hit, Stream, before, stream
 from functions.catalogue.tables import Item, ReadTooMuchError, Tables
@@ -113,12 +113,7 @@ def _current(tables: Tables, hits: Sequence[Hit]) -> list[dict[str, Any]]:
 def _is_current(hit: Hit, record: Item | None) -> bool:
     if record is None or record["objStatus"]["S"] != "PROCESSED":
         return False
-    of_record = generation(record["bucket"]["S"], hit.key, _version(record))
-    return of_record == hit.sort_key.partition("#")[2]
-
-
-def _version(record: Item) -> str | None:
-    return record["version"]["S"] if "version" in record else None
+    return generation_of(record) == hit.sort_key.partition("#")[2]
 
 
 def _shown(hit: Hit, record: Item) -> dict[str, Any]:
@@ -126,7 +121,7 @@ def _shown(hit: Hit, record: Item) -> dict[str, Any]:
     return {
         "key": hit.key,
         "bucket": record["bucket"]["S"],
-        "version": _version(record),
+        "version": version_of(record),
         "placeId": record["placeId"]["S"],
         "workflow": record["workflow"]["S"],
         "at": hit.sort_key.partition("#")[0],
