@@ -71,16 +71,18 @@ def test_a_workflow_that_reads_words_says_what_to_install(site: Path, tmp_path: 
     assert "run scripts/install ocr" in done.stderr
 
 
+class StartedError(Exception):
+    """Nothing was missing: a sandbox would have started."""
+
+
+def start(**_: object) -> None:
+    raise StartedError
+
+
 def test_the_real_service_needs_no_reader(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from happypath.operations import run as runs
-
-    class StartedError(Exception):
-        pass
-
-    def start(**_: object) -> None:
-        raise StartedError
 
     monkeypatch.setattr(runs, "Sandbox", start)
     monkeypatch.setattr(reader, "is_installed", lambda: False)
@@ -98,12 +100,6 @@ def test_what_another_workflow_needs_is_missed_only_where_an_upload_goes_on_to_i
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from happypath.operations import run as runs
-
-    class StartedError(Exception):
-        pass
-
-    def start(**_: object) -> None:
-        raise StartedError
 
     monkeypatch.setattr(runs, "Sandbox", start)
     monkeypatch.setattr(reader, "is_installed", lambda: True)
